@@ -1,0 +1,267 @@
+//! What decode gives to detect: a tagged record whose wanted fields, and only those, are materialised.
+//!
+//! The walk of one record, in the order in which it happens:
+//!
+//! 1. The decoder reads just enough to [`Tag`] the record: product, service (channel, program), provider, code.
+//! 2. It asks the [`Projection`] what detectors want of such records. `None`: nobody wants it; it is counted and done.
+//! 3. It puts the values of the wanted fields into [`Slots`] (or lets [`fill`] do so) and calls [`Sink::event`].
+//! 4. Only if something matched is the whole record asked for, through [`Fields::each`].
+//!
+//! Invariant: a decoder may put more into a slot than the record's field holds (over-approximate) only if it says so;
+//! it never leaves a wanted value out.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use crate::place::Place;
+use crate::rejection::{Flag, Rejection};
+use crate::time::Timestamp;
+use crate::value::{Kind, Value};
+
+/// Which log source a record belongs to, in the log's own words.
+///
+/// | log | product | service | provider | code |
+/// |---|---|---|---|---|
+/// | Windows event | `windows` | channel | provider name | event id |
+/// | syslog, journal | `linux` | program (`sshd`) | facility or unit | |
+/// | auditd | `linux` | `auditd` | | |
+/// | web access log | `nginx`, `apache` or `web` | `access` / `error` | | |
+/// | any JSON | product if recognised, else `json` | service if recognised | | |
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Tag<'a> {
+    /// Product.
+    pub product: &'a str,
+    /// Channel, program or log.
+    pub service: &'a str,
+    /// Provider, facility or unit.
+    pub provider: &'a str,
+    /// Event id or type.
+    pub code: &'a str,
+}
+
+/// What detectors want of the records of one tag.
+#[derive(Debug, Default)]
+pub struct Want {
+    /// The wanted values. A slot's number is its index.
+    pub slots: Vec<SlotSpec>,
+    /// Native field name (exact case) → the slots that it fills.
+    pub by_name: FxHashMap<Box<str>, Vec<u16>>,
+    /// The slot that takes every value of the record (for keyword rules), if any rule has keywords.
+    pub keywords: Option<u16>,
+    /// The detector's own handle for this tag.
+    pub handle: u32,
+}
+
+/// One wanted value: the native names that may fill it.
+#[derive(Debug, Clone, Default)]
+pub struct SlotSpec {
+    /// Native field names, exact case. Every one that is present fills the slot.
+    pub names: Vec<Box<str>>,
+}
+
+impl Want {
+    /// Builds the name table from the slots.
+    pub fn new(slots: Vec<SlotSpec>, keywords: Option<u16>, handle: u32) -> Self {
+        let mut by_name: FxHashMap<Box<str>, Vec<u16>> = FxHashMap::default();
+        for (slot, spec) in slots.iter().enumerate() {
+            for name in &spec.names {
+                if let Ok(slot) = u16::try_from(slot) {
+                    by_name.entry(name.clone()).or_default().push(slot);
+                }
+            }
+        }
+        Self { slots, by_name, keywords, handle }
+    }
+}
+
+/// What the line hands to decoders: asked once per distinct tag and worker, the answer is cached by the decoder.
+pub trait Projection: Sync + Send {
+    /// What is wanted of records with this tag; `None` if nothing.
+    fn want(&self, tag: &Tag<'_>) -> Option<Arc<Want>>;
+}
+
+/// The values of one record's wanted fields: unfolded and folded (Unicode lower case) text, reused from record to record.
+#[derive(Debug, Default)]
+pub struct Slots {
+    raw: String,
+    folded: String,
+    values: Vec<SlotValue>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct SlotValue {
+    slot: u16,
+    kind: Kind,
+    raw: (u32, u32),
+    folded: (u32, u32),
+}
+
+/// One value in its slot.
+#[derive(Debug, Clone, Copy)]
+pub struct Slotted<'a> {
+    /// The slot's index in [`Want::slots`], or [`Want::keywords`].
+    pub slot: u16,
+    /// What sort of value.
+    pub kind: Kind,
+    /// As in the log.
+    pub raw: &'a str,
+    /// Lower case by Unicode's simple and special casing (`str::to_lowercase` without final sigma).
+    pub folded: &'a str,
+}
+
+impl Slots {
+    /// Forgets the last record, keeps the memory.
+    pub fn clear(&mut self) {
+        self.raw.clear();
+        self.folded.clear();
+        self.values.clear();
+    }
+
+    /// Puts a value into a slot. A slot may hold several values (arrays, repeated fields): any of them may match.
+    pub fn push(&mut self, slot: u16, value: Value<'_>) {
+        let start = self.raw.len();
+        self.raw.push_str(value.text);
+        self.finish(slot, value.kind, start);
+    }
+
+    /// Puts a value into a slot by writing its text in place; for decoders that convert while copying (UTF-16).
+    /// `write` must only append.
+    pub fn push_with(&mut self, slot: u16, kind: Kind, write: impl FnOnce(&mut String)) {
+        let start = self.raw.len();
+        write(&mut self.raw);
+        self.finish(slot, kind, start.min(self.raw.len()));
+    }
+
+    fn finish(&mut self, slot: u16, kind: Kind, start: usize) {
+        let folded_start = self.folded.len();
+        let text = self.raw.get(start..).unwrap_or_default();
+        fold_into(text, &mut self.folded);
+        self.values.push(SlotValue {
+            slot,
+            kind,
+            raw: (start as u32, self.raw.len() as u32),
+            folded: (folded_start as u32, self.folded.len() as u32),
+        });
+    }
+
+    /// Puts the last value pushed into one more slot, without a copy.
+    pub fn also(&mut self, slot: u16) {
+        if let Some(last) = self.values.last().copied() {
+            self.values.push(SlotValue { slot, ..last });
+        }
+    }
+
+    /// All values, in the order in which they were pushed.
+    pub fn iter(&self) -> impl Iterator<Item = Slotted<'_>> {
+        self.values.iter().map(|value| Slotted {
+            slot: value.slot,
+            kind: value.kind,
+            raw: self.raw.get(value.raw.0 as usize..value.raw.1 as usize).unwrap_or_default(),
+            folded: self.folded.get(value.folded.0 as usize..value.folded.1 as usize).unwrap_or_default(),
+        })
+    }
+
+    /// The values of one slot.
+    pub fn of(&self, slot: u16) -> impl Iterator<Item = Slotted<'_>> {
+        self.iter().filter(move |value| value.slot == slot)
+    }
+
+    /// How many values there are.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+}
+
+/// Appends `text` in lower case. ASCII goes in one pass; other characters by [`char::to_lowercase`].
+///
+/// The same function folds rule literals, so both sides agree.
+pub fn fold_into(text: &str, out: &mut String) {
+    if text.is_ascii() {
+        let start = out.len();
+        out.push_str(text);
+        if let Some(tail) = out.get_mut(start..) {
+            tail.make_ascii_lowercase();
+        }
+    } else {
+        out.extend(text.chars().flat_map(char::to_lowercase));
+    }
+}
+
+/// The whole record, on demand.
+pub trait Fields {
+    /// Calls `each` with every native field in document order. Nested names are joined with `.`; repeated fields and
+    /// array elements come as repeated calls with the same name.
+    fn each(&self, each: &mut dyn FnMut(&str, Value<'_>));
+
+    /// The record's text as one line, for keyword rules, if the log is text; `None` where keywords look at the values.
+    fn line(&self) -> Option<&str> {
+        None
+    }
+}
+
+/// One record as detectors see it.
+pub struct Event<'a> {
+    /// Event time in UTC; `None` if the record has none that is possible.
+    pub time: Option<Timestamp>,
+    /// The time as the log wrote it, where that differs from RFC 3339 in UTC.
+    pub time_text: Option<&'a str>,
+    /// Where the record stands.
+    pub place: Place,
+    /// The record's own bytes; decides the finding's id where inputs are not hashed.
+    pub bytes: &'a [u8],
+    /// The record's tag.
+    pub tag: Tag<'a>,
+    /// What was asked of this tag.
+    pub want: &'a Arc<Want>,
+    /// The answer.
+    pub slots: &'a Slots,
+    /// Everything else, on demand.
+    pub fields: &'a dyn Fields,
+}
+
+/// Where a decoder puts what it read. Called in the order of the bytes.
+pub trait Sink {
+    /// A wanted record.
+    fn event(&mut self, event: &Event<'_>);
+    /// `count` records that nobody wanted, so that totals stay true. `latest` is one event time among them, if known.
+    fn unwanted(&mut self, count: u64, latest: Option<Timestamp>);
+    /// A record or stretch that could not be read.
+    fn reject(&mut self, rejection: Rejection);
+    /// A record that was read but is odd.
+    fn flag(&mut self, flag: Flag, place: Place);
+}
+
+/// Fills the slots of `want` from a whole record: the plain way, for decoders with nothing faster.
+pub fn fill(want: &Want, fields: &dyn Fields, slots: &mut Slots) {
+    slots.clear();
+    let line = fields.line();
+    if let (Some(slot), Some(line)) = (want.keywords, line) {
+        slots.push(slot, Value::text(line));
+    }
+    let each_keyword = want.keywords.filter(|_| line.is_none());
+    fields.each(&mut |name, value| {
+        let mut pushed = false;
+        let mut put = |slots: &mut Slots, slot: u16| {
+            if pushed {
+                slots.also(slot);
+            } else {
+                slots.push(slot, value);
+                pushed = true;
+            }
+        };
+        if let Some(named) = want.by_name.get(name) {
+            for slot in named {
+                put(slots, *slot);
+            }
+        }
+        if let Some(slot) = each_keyword {
+            put(slots, slot);
+        }
+    });
+}

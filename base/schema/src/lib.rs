@@ -1,0 +1,33 @@
+//! The vocabulary that every stage speaks: times, places, events, findings, and the OCSF names for their parts.
+//!
+//! Nothing here does input or output and nothing knows a log format or a detector. A type lives here when two stages
+//! must agree about it; otherwise it lives in its stage.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`chunk`] | the bytes that collect gives to decode |
+//! | [`time`] | [`Timestamp`], [`Zone`]: event time in UTC and how a log without a zone is read |
+//! | [`place`] | where in the evidence a record stands |
+//! | [`value`] | one field's value, borrowed |
+//! | [`event`] | [`Tag`], [`Want`], [`Slots`], [`Event`]: what decode gives to detect |
+//! | [`rejection`] | what could not be read, and what was read but is odd |
+//! | [`mapping`] | `content/mappings`: which records are which log source, and what their fields are called |
+//! | [`finding`] | [`Reason`], [`finding::Match`]: what detect gives |
+
+pub mod chunk;
+pub mod event;
+pub mod finding;
+pub mod mapping;
+pub mod place;
+pub mod rejection;
+pub mod time;
+pub mod value;
+
+pub use chunk::{Chunk, ReadAt};
+pub use event::{Event, Fields, Projection, Sink, SlotSpec, Slots, Tag, Want, fill};
+pub use finding::{Provenance, Reason};
+pub use mapping::{Bucket, BucketId, Mappings};
+pub use place::{Place, SourceId};
+pub use rejection::{Flag, Reject, Rejection};
+pub use time::{Timestamp, Zone};
+pub use value::{Kind, Value};

@@ -1,0 +1,1 @@
+//! paths → sources → [`Chunk`](shieldwall_schema::Chunk)s.

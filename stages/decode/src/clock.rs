@@ -1,0 +1,188 @@
+//! Years and zones that a format lacks: inferred from the sequence of lines and from neighbours, or taken from flags,
+//! never from the clock or a file's modification time. Each assumption is stated.
+
+use serde::{Deserialize, Serialize};
+use shieldwall_schema::{Timestamp, Zone};
+
+/// What the user said and what neighbours in the same scan show.
+#[derive(Clone, Debug, Default)]
+pub struct TimePolicy {
+    /// `--assume-year`: the year of a source's *last* line.
+    pub year: Option<i32>,
+    /// `--assume-tz`.
+    pub zone: Option<Zone>,
+    /// The latest full event time in the neighbourhood, for the year.
+    pub neighbour_latest: Option<Timestamp>,
+    /// The one UTC offset (seconds east) that neighbours in the same folder write, if they agree.
+    pub neighbour_offset: Option<i32>,
+}
+
+/// What the times of a source lack.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lacks {
+    /// Lines have no year.
+    pub year: bool,
+    /// Lines have no zone.
+    pub zone: bool,
+}
+
+/// Where the year turns in a source without years.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Survey {
+    /// Byte offsets of the first lines of each new year, ascending.
+    pub rollovers: Vec<u64>,
+    /// Month, day, hour, minute, second of the last dated line.
+    pub last: Option<(u32, u32, u32, u32, u32)>,
+}
+
+/// Something about a source's times that was assumed, not read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "assumed", rename_all = "snake_case")]
+pub enum Assumption {
+    /// The year of the last line.
+    Year {
+        /// The year.
+        year: i32,
+        /// How it was found.
+        from: AssumedFrom,
+        /// How often the year turns within the source.
+        rollovers: usize,
+    },
+    /// The zone.
+    Zone {
+        /// The zone, as text.
+        zone: String,
+        /// How it was found.
+        from: AssumedFrom,
+    },
+}
+
+/// Where an assumption comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AssumedFrom {
+    /// A flag of the user.
+    Flag,
+    /// Other sources of the same scan.
+    Neighbours,
+    /// Nothing: the default (UTC; a placeholder year, see [`PLACEHOLDER_YEAR`]).
+    Default,
+}
+
+/// The year that is used where nothing tells it. Order and distances hold; the date must not be shown as known.
+pub const PLACEHOLDER_YEAR: i32 = 1970;
+
+/// How the times of one source are read.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    zone: Zone,
+    first_year: i32,
+    rollovers: Vec<u64>,
+    year_known: bool,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self { zone: Zone::UTC, first_year: PLACEHOLDER_YEAR, rollovers: Vec::new(), year_known: true }
+    }
+}
+
+impl Clock {
+    /// Settles what a source lacks, and says what was assumed.
+    pub fn settle(lacks: Lacks, survey: &Survey, policy: &TimePolicy) -> (Self, Vec<Assumption>) {
+        let mut assumptions = Vec::new();
+        let mut clock = Self::default();
+        if lacks.zone {
+            let (zone, from) = match (&policy.zone, policy.neighbour_offset) {
+                (Some(zone), _) => (zone.clone(), AssumedFrom::Flag),
+                (None, Some(offset)) => (Zone::Fixed(offset), AssumedFrom::Neighbours),
+                (None, None) => (Zone::UTC, AssumedFrom::Default),
+            };
+            assumptions.push(Assumption::Zone { zone: zone.to_string(), from });
+            clock.zone = zone;
+        }
+        if lacks.year {
+            let turns = survey.rollovers.len();
+            let (year, from) = match policy.year {
+                Some(year) => (year, AssumedFrom::Flag),
+                None => match clock.latest_fitting_year(survey, policy) {
+                    Some(year) => (year, AssumedFrom::Neighbours),
+                    // The first line stands in the placeholder year.
+                    None => (PLACEHOLDER_YEAR.saturating_add(turns as i32), AssumedFrom::Default),
+                },
+            };
+            clock.year_known = from != AssumedFrom::Default;
+            clock.first_year = year.saturating_sub(turns as i32);
+            clock.rollovers.clone_from(&survey.rollovers);
+            assumptions.push(Assumption::Year { year, from, rollovers: turns });
+        }
+        (clock, assumptions)
+    }
+
+    /// The last year in which the source's last line is not later than its neighbours by more than a day.
+    fn latest_fitting_year(&self, survey: &Survey, policy: &TimePolicy) -> Option<i32> {
+        const DAY_NANOS: i64 = 86_400_000_000_000;
+        let latest = policy.neighbour_latest?;
+        let (month, day, hour, minute, second) = survey.last?;
+        let around = latest.date().0;
+        // Eight years back covers 29 February.
+        (around - 8..=around + 1).rev().find(|year| {
+            self.zone
+                .instant(*year, month, day, hour, minute, second, 0)
+                .is_some_and(|time| time.nanos() <= latest.nanos().saturating_add(DAY_NANOS))
+        })
+    }
+
+    /// The zone of times that carry none.
+    pub fn zone(&self) -> &Zone {
+        &self.zone
+    }
+
+    /// The year of a line without one, by the line's byte offset.
+    pub fn year_at(&self, offset: u64) -> i32 {
+        let turns = self.rollovers.partition_point(|rollover| *rollover <= offset);
+        self.first_year.saturating_add(turns as i32)
+    }
+
+    /// Whether the year is known or inferred, not [`PLACEHOLDER_YEAR`].
+    pub fn year_known(&self) -> bool {
+        self.year_known
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn survey() -> Survey {
+        Survey { rollovers: vec![500], last: Some((1, 10, 8, 0, 0)) }
+    }
+
+    #[test]
+    fn the_flag_names_the_year_of_the_last_line() {
+        let policy = TimePolicy { year: Some(2026), ..TimePolicy::default() };
+        let (clock, assumptions) = Clock::settle(Lacks { year: true, zone: false }, &survey(), &policy);
+        assert_eq!((clock.year_at(0), clock.year_at(500)), (2025, 2026));
+        assert_eq!(assumptions, [Assumption::Year { year: 2026, from: AssumedFrom::Flag, rollovers: 1 }]);
+    }
+
+    #[test]
+    fn neighbours_bound_the_year_from_above() {
+        let latest = Timestamp::from_civil(2024, 1, 9, 12, 0, 0, 0, 0);
+        let policy = TimePolicy { neighbour_latest: latest, ..TimePolicy::default() };
+        let (clock, _) = Clock::settle(Lacks { year: true, zone: true }, &survey(), &policy);
+        assert_eq!(clock.year_at(600), 2024);
+        let early = Timestamp::from_civil(2024, 1, 5, 12, 0, 0, 0, 0);
+        let policy = TimePolicy { neighbour_latest: early, ..TimePolicy::default() };
+        let (clock, _) = Clock::settle(Lacks { year: true, zone: true }, &survey(), &policy);
+        assert_eq!(clock.year_at(600), 2023);
+    }
+
+    #[test]
+    fn with_nothing_to_go_by_the_year_is_a_stated_placeholder() {
+        let (clock, assumptions) = Clock::settle(Lacks { year: true, zone: true }, &survey(), &TimePolicy::default());
+        assert!(!clock.year_known());
+        assert_eq!(clock.year_at(0), PLACEHOLDER_YEAR);
+        assert_eq!(assumptions.len(), 2);
+    }
+}

@@ -1,0 +1,1 @@
+//! [`Event`](shieldwall_schema::Event) → findings.
