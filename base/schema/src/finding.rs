@@ -36,3 +36,84 @@ pub struct Reason {
     /// Who could have written the value.
     pub provenance: Provenance,
 }
+
+/// One matched record, kept as evidence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Event time; `None` if the record has none that is possible.
+    pub time: Option<crate::time::Timestamp>,
+    /// The time as the log wrote it, where that says more (no year, another zone).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub time_text: Option<String>,
+    /// Where the record stands in its source.
+    pub place: crate::place::Place,
+    /// The host that the record speaks of (`device.hostname`).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub host: Option<String>,
+    /// OCSF path → value, for the record's well-known fields, cut at a limit; sorted by path.
+    pub fields: Vec<(String, String)>,
+    /// Why it matched.
+    pub reasons: Vec<Reason>,
+}
+
+/// A rule as a finding names it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Analytic {
+    /// The rule's id.
+    pub uid: String,
+    /// Its title.
+    pub name: String,
+    /// Its version: the date it was last modified, as written.
+    pub version: String,
+    /// SHA-256 of its text, hex.
+    pub hash: String,
+    /// Its pack; empty for the built-in pack.
+    pub pack: String,
+    /// Who wrote it.
+    pub author: String,
+    /// Its licence.
+    pub license: String,
+    /// Plain-language description.
+    pub description: String,
+    /// Known harmless causes.
+    pub false_positives: Vec<String>,
+    /// Links.
+    pub references: Vec<String>,
+    /// Sigma level: `informational`, `low`, `medium`, `high`, `critical`.
+    pub level: String,
+    /// Tags as written (`attack.t1059.001`, `attack.execution`, `cve.2021-44228`).
+    pub tags: Vec<String>,
+    /// The condition as written.
+    pub condition: String,
+    /// Where the rule came from is not a signed pack: it is marked in every finding.
+    pub unsigned: bool,
+}
+
+/// One rule that fired on one source (or, with all evidence asked for, on one record).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Content-derived id, hex: of rule id and version, source hash, first matched record. Never of a path.
+    pub uid: String,
+    /// The rule.
+    pub analytic: Analytic,
+    /// OCSF `class_uid` of the matched events.
+    pub event_class: u32,
+    /// The source's path as given, a member after `!`.
+    pub source: String,
+    /// SHA-256 of the decompressed source, hex; `None` where inputs are not hashed.
+    pub sha256: Option<String>,
+    /// The source's format (`evtx`).
+    pub format: String,
+    /// How many records matched in all.
+    pub count: u64,
+    /// Earliest and latest time among them.
+    pub first: Option<crate::time::Timestamp>,
+    /// See `first`.
+    pub last: Option<crate::time::Timestamp>,
+    /// Whether the dates are a placeholder because the log has no year.
+    pub year_unknown: bool,
+    /// Hosts, sorted.
+    pub hosts: Vec<String>,
+    /// The first matches in the order (time, offset), at most the limit.
+    pub evidences: Vec<Evidence>,
+}

@@ -20,7 +20,7 @@
 //! Buckets are tried in file order; a rule runs through the first bucket that admits it. A record in no bucket still
 //! satisfies rules whose `product` and `service` are the tag's own words.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::event::Tag;
 use crate::finding::Provenance;
@@ -30,7 +30,7 @@ use crate::finding::Provenance;
 pub struct BucketId(pub u16);
 
 /// A Sigma log source: parts that are empty are not asked for, or not known.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Logsource {
     /// `product`, lower case.
