@@ -3,5 +3,7 @@
 //! | module | does |
 //! |---|---|
 //! | [`ir`] | what a rule is once it is understood |
+//! | [`load`] | YAML packs → [`ir`], refusals with file, line and reason; compiled sets |
 
 pub mod ir;
+pub mod load;
