@@ -255,13 +255,7 @@ impl<'a> EvtxChunks<'a> {
         }
     }
 
-    fn try_record(
-        &mut self,
-        place: Place,
-        bytes: &[u8],
-        record: Record,
-        sink: &mut dyn Sink,
-    ) -> Result<(), Fault> {
+    fn try_record(&mut self, place: Place, bytes: &[u8], record: Record, sink: &mut dyn Sink) -> Result<(), Fault> {
         self.walk.begin_record();
         let (at, end) = record.xml();
         let only = match Walk::only_instance(bytes, at, end)? {

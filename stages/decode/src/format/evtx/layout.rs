@@ -275,6 +275,9 @@ impl Leaves for Compiler {
         let pieces = walk.pieces.get(leaf.pieces..).unwrap_or_default();
         walk.steps = walk.steps.checked_sub(pieces.len() as u32).ok_or(Fault::Spent)?;
         let source = self.source(chunk, pieces);
+        if leaf.omit_empty && matches!(source, Source::Literal(range) if range.start == range.end) {
+            return Ok(());
+        }
         let start = self.layout.guards.len() as u32;
         // The root has nothing that it could be left out of.
         for frame in walk.frames.get(leaf.frames..).unwrap_or_default().iter().skip(1) {

@@ -85,7 +85,8 @@ mod tests {
     #[test]
     fn names_follow_the_table() {
         let mut names = Names::new();
-        let [info, level, culture, xmlns] = ["RenderingInfo", "Level", "Culture", "xmlns"].map(|text| names.of_text(text));
+        let [info, level, culture, xmlns] =
+            ["RenderingInfo", "Level", "Culture", "xmlns"].map(|text| names.of_text(text));
         let event = Section::Root.inside(known::EVENT);
         let system = event.inside(known::SYSTEM);
         let other = event.inside(info);

@@ -7,8 +7,8 @@ use shieldwall_schema::{Projection, Slots, Tag, Timestamp, Want};
 
 use super::layout::TagSource;
 use super::names::{NameId, Names, known};
-use super::token::{Fault, Instance};
 use super::section::Section;
+use super::token::{Fault, Instance};
 use super::value::{kind_of, value_type as ty, write_value};
 use super::walk::{Slot, Value, Visitor, Walk};
 
@@ -47,7 +47,9 @@ impl Walk {
         let name = |walk: &mut Self, source: TagSource| match source {
             TagSource::Known(name) => name,
             TagSource::Absent | TagSource::Odd => known::EMPTY,
-            TagSource::Slot(id) => walk.slot(base, id).map_or(known::EMPTY, |slot| name_of(slot, chunk, &mut walk.names)),
+            TagSource::Slot(id) => {
+                walk.slot(base, id).map_or(known::EMPTY, |slot| name_of(slot, chunk, &mut walk.names))
+            }
         };
         if sources.contains(&TagSource::Odd) {
             return None;

@@ -251,8 +251,9 @@ pub(super) fn definition_body(chunk: &[u8], offset: u32) -> Result<(usize, usize
 #[inline]
 pub(super) fn name_at(chunk: &[u8], offset: u32) -> Result<&[u8], Fault> {
     let rest = chunk.get(offset as usize..).and_then(|rest| rest.get(6..));
-    let (units, rest) =
-        rest.and_then(|rest| rest.split_first_chunk::<2>()).ok_or(Fault::Truncated("a name lies outside of the chunk"))?;
+    let (units, rest) = rest
+        .and_then(|rest| rest.split_first_chunk::<2>())
+        .ok_or(Fault::Truncated("a name lies outside of the chunk"))?;
     let units = usize::from(u16::from_le_bytes(*units));
     if units > NAME_UNITS_MAX {
         return Err(Fault::Corrupt("a name in it is too long to be one"));
@@ -277,9 +278,8 @@ mod tests {
 
     #[test]
     fn an_element_with_a_text_is_five_tokens() {
-        let bytes = [
-            0x0f, 1, 1, 0, 0x01, 9, 0, 0, 0, 0x77, 0, 0, 0, 0x02, 0x05, 1, 1, 0, b'x', 0, 0x0d, 3, 0, 1, 0x04, 0x00,
-        ];
+        let bytes =
+            [0x0f, 1, 1, 0, 0x01, 9, 0, 0, 0, 0x77, 0, 0, 0, 0x02, 0x05, 1, 1, 0, b'x', 0, 0x0d, 3, 0, 1, 0x04, 0x00];
         let span = Span { at: 18, len: 2 };
         let expected = [
             Token::Other,

@@ -215,8 +215,7 @@ impl Walk {
         };
         let is_part = frame.inside != frame.section;
         let has_text = self.pieces.len() > frame.pieces;
-        let empty_field =
-            frame.section.shows_empty() && !is_part && !frame.has_children && !frame.has_attributes;
+        let empty_field = frame.section.shows_empty() && !is_part && !frame.has_children && !frame.has_attributes;
         if has_text && !(frame.has_children && self.is_blank(chunk, frame.pieces)) || !has_text && empty_field {
             let name = match frame.name {
                 Some(name) => name,

@@ -330,8 +330,8 @@ mod tests {
             (ty::HEX64, &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], "0xffffffffffffffff", Kind::Number),
             (ty::FILETIME, &0_u64.to_le_bytes(), "1601-01-01T00:00:00.0000000Z", Kind::Text),
             (ty::FILETIME, &116_444_736_000_000_001_u64.to_le_bytes(), "1970-01-01T00:00:00.0000001Z", Kind::Text),
-            (ty::FILETIME, &133_536_383_990_000_000_u64.to_le_bytes(), "2024-02-29T13:19:59.0000000Z", Kind::Text),
-            (ty::FILETIME, &133_801_631_990_000_000_u64.to_le_bytes(), "2024-12-31T13:19:59.0000000Z", Kind::Text),
+            (ty::FILETIME, &133_536_863_990_000_000_u64.to_le_bytes(), "2024-02-29T13:19:59.0000000Z", Kind::Text),
+            (ty::FILETIME, &133_801_247_990_000_000_u64.to_le_bytes(), "2024-12-31T13:19:59.0000000Z", Kind::Text),
             (ty::SYSTEMTIME, &[0; 16], "1601-01-01T00:00:00.0000000Z", Kind::Text),
             (
                 ty::SYSTEMTIME,
@@ -346,7 +346,11 @@ mod tests {
         for (value_type, bytes, expected, kind) in cases {
             let mut out = String::new();
             assert!(!write_value(*value_type, bytes, &mut out));
-            assert_eq!((out.as_str(), kind_of(*value_type, bytes)), (*expected, *kind), "type {value_type:#x} {bytes:?}");
+            assert_eq!(
+                (out.as_str(), kind_of(*value_type, bytes)),
+                (*expected, *kind),
+                "type {value_type:#x} {bytes:?}"
+            );
         }
     }
 

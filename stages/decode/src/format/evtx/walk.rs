@@ -257,7 +257,7 @@ impl Walk {
             let at = slot.span.at as usize;
             return self.stream(chunk, at, at + bytes.len(), inside, visitor);
         }
-        if omit_empty && (bytes.is_empty() || slot.value_type == ty::NULL) {
+        if omit_empty && is_empty(slot.value_type, bytes) {
             return Ok(());
         }
         if slot.value_type & ty::ARRAY != 0 {
@@ -324,6 +324,12 @@ impl Walk {
     }
 }
 
+/// Whether a value shows as nothing.
+#[inline]
+fn is_empty(value_type: u8, bytes: &[u8]) -> bool {
+    bytes.is_empty() || value_type == ty::NULL || value_type == ty::STRING && bytes.starts_with(&[0, 0])
+}
+
 /// Appends a value; an array's items with commas between.
 fn write_joined(value_type: u8, bytes: &[u8], out: &mut String) {
     if value_type & ty::ARRAY == 0 {
@@ -353,6 +359,9 @@ impl<V: Visitor> Leaves for Direct<'_, V> {
             [] => self.visitor.leaf(&mut walk.names, name, Value::NULL),
             [Piece::Raw { value_type, span }] => {
                 let (value_type, span) = (*value_type, *span);
+                if leaf.omit_empty && is_empty(value_type, span.of(chunk)) {
+                    return Ok(());
+                }
                 walk.spend(span.len / 16)?;
                 self.visitor.leaf(&mut walk.names, name, Value::Raw { value_type, bytes: span.of(chunk) })
             }
