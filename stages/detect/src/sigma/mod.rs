@@ -3,17 +3,11 @@
 //! | module | does |
 //! |---|---|
 //! | [`ir`] | what a rule is once it is understood |
-<<<<<<< HEAD
 //! | [`load`] | YAML packs → [`ir`], refusals with file, line and reason; compiled sets |
-=======
 //! | [`matcher`] | all rules compiled together: events → rules that match |
 //! | [`explain`] | why a rule matched, why it did not |
->>>>>>> match
 
 pub mod explain;
 pub mod ir;
-<<<<<<< HEAD
 pub mod load;
-=======
 pub mod matcher;
->>>>>>> match
