@@ -37,12 +37,12 @@ impl Sink for Ignore {
     fn flag(&mut self, _: Flag, _: Place) {}
 }
 
+#[expect(clippy::print_stderr, reason = "a bench that measures nothing must say so")]
 fn log() -> Option<Vec<u8>> {
     let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data");
     let folder = PathBuf::from(std::env::var("SHIELDWALL_DATA").unwrap_or_else(|_| default.to_owned()));
     let found = std::fs::read(folder.join("malformed/evtx/Security_short_selected.evtx"));
     if found.is_err() {
-        #[expect(clippy::print_stderr, reason = "a bench that measures nothing must say so")]
         eprintln!("SKIPPED: no data folder at {} (set SHIELDWALL_DATA)", folder.display());
     }
     found.ok().filter(|bytes| bytes.len() > 4096)

@@ -20,6 +20,7 @@ const NAME_BYTES_MAX: usize = 8 << 20;
 macro_rules! known {
     ($($name:ident = $text:literal,)*) => {
         /// Names that the decoder itself speaks of; interned first, in this order.
+        #[allow(dead_code, reason = "some names are known for their place in the order only")]
         pub(super) mod known {
             use super::NameId;
             #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
@@ -40,9 +41,25 @@ known! {
     COMPLEX_DATA = "ComplexData",
     NAME = "Name",
     PROVIDER_NAME = "Provider_Name",
-    CHANNEL = "Channel",
-    EVENT_ID = "EventID",
     SYSTEM_TIME = "TimeCreated_SystemTime",
+    // System's own elements, first to last.
+    EVENT_ID = "EventID",
+    VERSION = "Version",
+    LEVEL = "Level",
+    TASK = "Task",
+    OPCODE = "Opcode",
+    KEYWORDS = "Keywords",
+    EVENT_RECORD_ID = "EventRecordID",
+    CHANNEL = "Channel",
+    COMPUTER = "Computer",
+}
+
+impl NameId {
+    /// Whether it is the name of one of System's own elements.
+    #[inline]
+    pub(super) fn is_of_system(self) -> bool {
+        (known::EVENT_ID..=known::COMPUTER).contains(&self)
+    }
 }
 
 /// How the two parts of a name are joined.

@@ -10,6 +10,7 @@
 //! | `UserData/…/ClientMachine` | `ClientMachine` |
 //! | `UserData/…/Certificate@fileRef` | `Certificate_fileRef` |
 //! | `RenderingInfo/Level` | `RenderingInfo.Level` |
+//! | `UserData/LogFileCleared/Channel` | `UserData.Channel`: names of System's own elements stay System's |
 //!
 //! Namespace declarations (`xmlns…`) are no fields.
 
@@ -58,12 +59,14 @@ impl Section {
         matches!(self, Self::EventData | Self::UserData | Self::Other(_))
     }
 
-    /// The name of an element's own text.
+    /// The name of a field here: `name` is its element's or that of its `Name` attribute.
     #[inline]
-    pub(super) fn element_name(self, element: NameId, names: &mut Names) -> NameId {
+    pub(super) fn field_name(self, name: NameId, names: &mut Names) -> NameId {
         match self {
-            Self::Other(part) => names.joined(part, element, Join::Element),
-            _ => element,
+            Self::Other(part) => names.joined(part, name, Join::Element),
+            Self::EventData if name.is_of_system() => names.joined(known::EVENT_DATA, name, Join::Element),
+            Self::UserData if name.is_of_system() => names.joined(known::USER_DATA, name, Join::Element),
+            _ => name,
         }
     }
 
@@ -73,7 +76,7 @@ impl Section {
         if names.text(attribute).starts_with("xmlns") {
             return None;
         }
-        let element = self.element_name(element, names);
+        let element = self.field_name(element, names);
         Some(names.joined(element, attribute, Join::Attribute))
     }
 }
@@ -92,11 +95,13 @@ mod tests {
         let other = event.inside(info);
         assert_eq!(system.inside(level), Section::System);
         let mut name = |section: Section, element| {
-            let id = section.element_name(element, &mut names);
+            let id = section.field_name(element, &mut names);
             names.text(id).to_owned()
         };
         assert_eq!(name(system, level), "Level");
         assert_eq!(name(other, level), "RenderingInfo.Level");
+        assert_eq!(name(Section::EventData, level), "EventData.Level");
+        assert_eq!(name(Section::UserData, culture), "Culture");
         let attribute = event.attribute_name(info, culture, &mut names).map(|id| names.text(id).to_owned());
         assert_eq!(attribute.as_deref(), Some("RenderingInfo_Culture"));
         assert_eq!(event.attribute_name(info, xmlns, &mut names), None);

@@ -218,8 +218,9 @@ impl Walk {
         let empty_field = frame.section.shows_empty() && !is_part && !frame.has_children && !frame.has_attributes;
         if has_text && !(frame.has_children && self.is_blank(chunk, frame.pieces)) || !has_text && empty_field {
             let name = match frame.name {
-                Some(name) => name,
-                None => LeafName::Fixed(frame.section.element_name(frame.element, &mut self.names)),
+                Some(LeafName::Slot(id)) => LeafName::Slot(id),
+                Some(LeafName::Fixed(name)) => LeafName::Fixed(frame.section.field_name(name, &mut self.names)),
+                None => LeafName::Fixed(frame.section.field_name(frame.element, &mut self.names)),
             };
             let omit_empty = !frame.section.shows_empty() || is_part || frame.has_children;
             let leaf = Leaf { name, pieces: frame.pieces, inside: frame.inside, omit_empty, frames: base };

@@ -220,7 +220,10 @@ impl Walk {
             }
             let name = match leaf.name {
                 LeafName::Fixed(name) => name,
-                LeafName::Slot(id) => self.dynamic_name(chunk, base, id),
+                LeafName::Slot(id) => {
+                    let name = self.dynamic_name(chunk, base, id);
+                    leaf.inside.field_name(name, &mut self.names)
+                }
             };
             match leaf.source {
                 Source::Literal(range) => {

@@ -1,6 +1,7 @@
 //! The decoder against real logs: equal to the crate `evtx` record by record, and steady on damaged ones.
 
 mod damage;
+mod mapping;
 mod oracle;
 
 use std::path::{Path, PathBuf};

@@ -52,10 +52,15 @@ fn parse(xml: &str) -> Element {
     stack.pop().unwrap().children.pop().unwrap()
 }
 
+/// System's own elements keep their names for themselves.
+const SYSTEM: &[&str] =
+    &["EventID", "Version", "Level", "Task", "Opcode", "Keywords", "EventRecordID", "Channel", "Computer"];
+
 /// The pairs of an event, in document order (an element's own text after its children).
 fn flatten(event: &Element) -> Vec<(String, String)> {
     let mut out = Vec::new();
     for part in &event.children {
+        let start = out.len();
         let prefix = match part.name.as_str() {
             "System" | "EventData" | "UserData" => String::new(),
             other => format!("{other}."),
@@ -66,6 +71,11 @@ fn flatten(event: &Element) -> Vec<(String, String)> {
         }
         if !part.text.trim().is_empty() {
             out.push((part.name.clone(), part.text.clone()));
+        }
+        if part.name == "EventData" || part.name == "UserData" {
+            for (name, _) in out.iter_mut().skip(start).filter(|(name, _)| SYSTEM.contains(&name.as_str())) {
+                *name = format!("{}.{name}", part.name);
+            }
         }
     }
     if !event.text.trim().is_empty() {
