@@ -4,13 +4,14 @@ use super::attack_table::TECHNIQUES;
 
 pub use super::attack_table::VERSION;
 
-/// A tactic: (Sigma tag without `attack.`, id, name), sorted by tag. The two newest names of v18's *Defense Evasion* split
-/// (`stealth`, `defense-impairment`) are in rules already.
+/// A tactic: (Sigma tag without `attack.`, id, name), sorted by tag. ATT&CK v19 split *Defense Evasion* into *Stealth*, which
+/// kept the id, and *Defense Impairment*; rules use old and new names side by side.
 const TACTICS: &[(&str, &str, &str)] = &[
     ("collection", "TA0009", "Collection"),
     ("command-and-control", "TA0011", "Command and Control"),
     ("credential-access", "TA0006", "Credential Access"),
     ("defense-evasion", "TA0005", "Defense Evasion"),
+    ("defense-impairment", "TA0112", "Defense Impairment"),
     ("discovery", "TA0007", "Discovery"),
     ("execution", "TA0002", "Execution"),
     ("exfiltration", "TA0010", "Exfiltration"),
@@ -21,7 +22,12 @@ const TACTICS: &[(&str, &str, &str)] = &[
     ("privilege-escalation", "TA0004", "Privilege Escalation"),
     ("reconnaissance", "TA0043", "Reconnaissance"),
     ("resource-development", "TA0042", "Resource Development"),
+    ("stealth", "TA0005", "Stealth"),
 ];
+
+/// Techniques of v19 that rules name and the table of v18 does not have.
+const NEWER: &[(&str, &str)] =
+    &[("T1685", "Disable or Modify Tools"), ("T1686", "Disable or Modify System Firewall")];
 
 /// What a Sigma tag says of ATT&CK.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,8 +96,8 @@ pub fn tag(text: &str) -> Option<AttackTag<'_>> {
 
 /// The name of a technique or sub-technique (`T1059.001` → `PowerShell`).
 pub fn technique_name(id: &str) -> Option<&'static str> {
-    let at = TECHNIQUES.binary_search_by(|(have, _)| (*have).cmp(id)).ok()?;
-    TECHNIQUES.get(at).map(|(_, name)| *name)
+    let listed = TECHNIQUES.binary_search_by(|(have, _)| (*have).cmp(id)).ok().and_then(|at| TECHNIQUES.get(at));
+    listed.or_else(|| NEWER.iter().find(|(have, _)| *have == id)).map(|(_, name)| *name)
 }
 
 #[cfg(test)]
@@ -122,6 +128,7 @@ mod tests {
     fn techniques_have_names() {
         assert_eq!(technique_name("T1059.001"), Some("PowerShell"));
         assert_eq!(technique_name("T1003"), Some("OS Credential Dumping"));
+        assert_eq!(technique_name("T1685"), Some("Disable or Modify Tools"));
         assert_eq!(technique_name("T9999"), None);
         assert!(TECHNIQUES.windows(2).all(|pair| pair[0].0 < pair[1].0));
     }

@@ -9,6 +9,7 @@
 //! | [`types`] | [`Class`], [`Object`], [`Attribute`], [`Type`] |
 //! | [`lookup`] | [`class`], [`resolve`] and the names of classes, categories, activities |
 //! | [`field`] | [`FieldId`]: well-known paths as small numbers |
+//! | [`form`] | what the text types look like: addresses, mail addresses, UUIDs |
 //! | [`attack`] | the words for ATT&CK tactics and techniques |
 //! | `validate` | whether a JSON event obeys the schema (feature `validate`, for tests and `xtask`) |
 
@@ -16,6 +17,7 @@ pub mod attack;
 #[rustfmt::skip]
 mod attack_table;
 pub mod field;
+pub mod form;
 pub mod lookup;
 #[rustfmt::skip]
 mod table;

@@ -6,6 +6,7 @@
 
 use serde_json::{Map, Value};
 
+use super::form::has_form;
 use super::types::{Attribute, Constraints, Requirement, Type};
 use super::{activity_name, category_name, class, class_name, type_uid};
 
@@ -180,27 +181,5 @@ impl<'a> Check<'a> {
         if !fits {
             self.error(path, format!("is no {kind:?}: {value}"));
         }
-    }
-}
-
-/// Whether a text has the form that its type asks for. The patterns of the dictionary, by hand.
-pub fn has_form(text: &str, kind: Type) -> bool {
-    match kind {
-        Type::IpT => text.split_once('%').map_or(text, |(address, _)| address).parse::<std::net::IpAddr>().is_ok(),
-        Type::MacT => {
-            let parts: Vec<&str> = text.split([':', '-']).collect();
-            parts.len() == 6 && parts.iter().all(|part| part.len() == 2 && part.bytes().all(|b| b.is_ascii_hexdigit()))
-        }
-        Type::EmailT => text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.')),
-        Type::SubnetT => text.split_once('/').is_some_and(|(address, prefix)| {
-            address.parse::<std::net::IpAddr>().is_ok() && prefix.parse::<u8>().is_ok_and(|bits| bits <= 128)
-        }),
-        Type::UuidT => {
-            let groups: Vec<&str> = text.split('-').collect();
-            groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
-                && groups.iter().all(|group| group.bytes().all(|b| b.is_ascii_hexdigit()))
-        }
-        Type::DatetimeT => text.len() >= 19 && text.parse::<jiff::Timestamp>().is_ok(),
-        _ => true,
     }
 }
