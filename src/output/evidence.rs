@@ -95,9 +95,9 @@ impl Artifacts {
                 Some(_) => false,
                 None => {
                     // Words beside a number must agree with it; the number says enough.
-                    let numbered = self.name(fields, end, head).is_some_and(|next| {
-                        end < range.end && next.strip_suffix("_id") == Some(name)
-                    });
+                    let numbered = self
+                        .name(fields, end, head)
+                        .is_some_and(|next| end < range.end && next.strip_suffix("_id") == Some(name));
                     !numbered && self.scalars(out, fields, group, head + name.len(), attribute)
                 }
             };
@@ -169,8 +169,8 @@ impl Artifacts {
             if !missing || self.present.iter().skip(marks).any(|name| *name == attribute.name) {
                 continue;
             }
-            if attribute.kind.is_integer() && attribute.caption(0) == Some("Unknown") {
-                json::number_pair(out, attribute.name, 0);
+            if let Some(number) = self.number(fields, range.clone(), head, attribute) {
+                json::number_pair(out, attribute.name, number);
             } else if attribute.kind == Type::FileNameT {
                 let values = range.clone().filter_map(|at| fields.get(*self.order.get(at)?));
                 let path = values.filter(|(path, _)| path.get(head..) == Some("path")).map(|(_, value)| value).next();
@@ -188,8 +188,39 @@ impl Artifacts {
         (any.is_empty() || count(any) > 0) && (one.is_empty() || count(one) == 1)
     }
 
+    /// The number to fill in for a missing one: 0 Unknown; beside words, the one that they caption, else 99 Other.
+    fn number(&self, fields: &[Field], mut range: Range<usize>, head: usize, attribute: &Attribute) -> Option<i64> {
+        if !attribute.kind.is_integer() {
+            return None;
+        }
+        let beside = attribute.name.strip_suffix("_id");
+        let words = range.find_map(|at| {
+            let (path, value) = fields.get(*self.order.get(at)?)?;
+            let written = self.taken.get(*self.order.get(at)?) == Some(&true);
+            (written && path.get(head..) == beside).then_some(value.as_str())
+        });
+        let captioned = |wanted: &str| {
+            attribute
+                .choices()
+                .iter()
+                .find(|(_, caption)| *caption == wanted)
+                .and_then(|(number, _)| number.parse().ok())
+        };
+        match words {
+            Some(words) => captioned(words).or_else(|| captioned("Other")),
+            None => captioned("Unknown"),
+        }
+    }
+
     /// Writes the values of one attribute: all of them into an array, else the first that fits.
-    fn scalars(&mut self, out: &mut String, fields: &[Field], range: Range<usize>, head: usize, attribute: &Attribute) -> bool {
+    fn scalars(
+        &mut self,
+        out: &mut String,
+        fields: &[Field],
+        range: Range<usize>,
+        head: usize,
+        attribute: &Attribute,
+    ) -> bool {
         let start = out.len();
         json::key(out, attribute.name);
         if attribute.array {
@@ -313,8 +344,16 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_left() {
         // No pid: OCSF asks for one of pid, uid, cpid.
-        check(&[("process.cmd_line", "a"), ("process.file.path", "/bin/a")], "{}", &["process.cmd_line", "process.file.path"]);
-        check(&[("src_endpoint.ip", "999.1.1.1"), ("src_endpoint.port", "70000")], "{}", &["src_endpoint.ip", "src_endpoint.port"]);
+        check(
+            &[("process.cmd_line", "a"), ("process.file.path", "/bin/a")],
+            "{}",
+            &["process.cmd_line", "process.file.path"],
+        );
+        check(
+            &[("src_endpoint.ip", "999.1.1.1"), ("src_endpoint.port", "70000")],
+            "{}",
+            &["src_endpoint.ip", "src_endpoint.port"],
+        );
         check(
             &[("src_endpoint.ip", "10.0.0.1"), ("src_endpoint.ip", "10.0.0.2")],
             r#"{"src_endpoint":{"ip":"10.0.0.1"}}"#,
@@ -332,13 +371,36 @@ mod tests {
         );
         check(&[("user.name", "u"), ("user.type_id", "77")], r#"{"user":{"name":"u"}}"#, &["user.type_id"]);
         // A profile's attribute, a retired attribute.
-        check(&[("process.container.name", "c"), ("process.pid", "1")], r#"{"process":{"pid":1}}"#, &["process.container.name"]);
+        check(
+            &[("process.container.name", "c"), ("process.pid", "1")],
+            r#"{"process":{"pid":1}}"#,
+            &["process.container.name"],
+        );
+    }
+
+    #[test]
+    fn missing_numbers_are_filled_in_honestly() {
+        check(
+            &[("connection_info.direction", "Inbound"), ("connection_info.protocol_name", "tcp")],
+            r#"{"connection_info":{"direction":"Inbound","protocol_name":"tcp","direction_id":1}}"#,
+            &[],
+        );
+        check(
+            &[("connection_info.direction", "sideways")],
+            r#"{"connection_info":{"direction":"sideways","direction_id":99}}"#,
+            &[],
+        );
     }
 
     #[test]
     fn arrays_and_other_types() {
         check(
-            &[("file.hashes.value", "abc"), ("file.is_system", "True"), ("file.name", "a"), ("file.size", "9000000000")],
+            &[
+                ("file.hashes.value", "abc"),
+                ("file.is_system", "True"),
+                ("file.name", "a"),
+                ("file.size", "9000000000"),
+            ],
             r#"{"file":{"hashes":[{"value":"abc","algorithm_id":0}],"is_system":true,"name":"a","size":9000000000,"type_id":0}}"#,
             &[],
         );
@@ -357,7 +419,8 @@ mod tests {
         let mut out = "{".to_owned();
         artifacts.write(&mut out, &[], Some("ws01"));
         assert_eq!(out, r#"{"device":{"hostname":"ws01","type_id":0}"#);
-        let fields = vec![("device.hostname".to_owned(), "WS01".to_owned()), ("device.ip".to_owned(), "::1".to_owned())];
+        let fields =
+            vec![("device.hostname".to_owned(), "WS01".to_owned()), ("device.ip".to_owned(), "::1".to_owned())];
         out.clear();
         out.push('{');
         artifacts.write(&mut out, &fields, Some("ws01"));

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`report`] | what a run has to say, as data; groups and numbers the findings |
 //! | [`text`] | the terminal report |
+//! | `gaps` | what was not read, odd, assumed |
 //! | [`show`] | one finding with everything |
 //! | [`words`] | a finding in plain words |
 //! | [`jsonl`], [`evidence`], [`json`] | findings as OCSF events, one a line |
@@ -15,12 +16,15 @@
 
 pub mod escape;
 pub mod evidence;
+mod gaps;
 pub mod json;
 pub mod jsonl;
+pub mod read;
 pub mod report;
+pub mod show;
 pub mod style;
+pub mod text;
 pub mod words;
 
-pub use report::{Report, SourceNote, SourceSummary, Totals};
-pub use style::Style;
-pub use words::Severity;
+#[cfg(test)]
+mod tests;

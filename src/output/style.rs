@@ -30,6 +30,8 @@ pub struct Style {
 /// Colours, by what they mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ink {
+    /// Running text.
+    Plain,
     /// Headings.
     Bold,
     /// What may be skipped.
@@ -61,10 +63,11 @@ impl Style {
 
     /// The text in a colour. The text must be escaped already.
     pub fn paint(&self, ink: Ink, text: &str) -> String {
-        if !self.color || text.is_empty() {
+        if !self.color || text.is_empty() || ink == Ink::Plain {
             return text.to_owned();
         }
         let code = match ink {
+            Ink::Plain => "0",
             Ink::Bold => "1",
             Ink::Dim => "2",
             Ink::Severity(Severity::Critical) => "1;35",
@@ -88,7 +91,7 @@ impl Style {
 
     /// Text of our own, with the few marks that we use replaced where only ASCII may be used.
     pub fn own(&self, text: &str) -> String {
-        if self.unicode { text.to_owned() } else { text.replace('…', "...").replace('·', "-").replace('–', "-") }
+        if self.unicode { text.to_owned() } else { text.replace('…', "...").replace(['·', '–'], "-") }
     }
 }
 

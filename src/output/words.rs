@@ -3,7 +3,7 @@
 //! Everything returned is escaped and fits a terminal or a JSON message alike. The words only say what the reasons say:
 //! where the reasons cannot decide (a condition with alternatives), neither do the words.
 
-use shieldwall_schema::finding::{Analytic, Evidence, Finding, Reason};
+use shieldwall_schema::finding::{Analytic, Evidence, Finding, Provenance, Reason};
 use shieldwall_schema::ocsf::attack::{self, AttackTag};
 
 use super::escape::{escape, escape_flagged};
@@ -115,11 +115,11 @@ pub fn why(evidence: &Evidence) -> Vec<String> {
 /// Why a finding fired, as one line: the first record's reasons, the tellingest first.
 pub fn why_line(finding: &Finding) -> String {
     let Some(evidence) = finding.evidences.first() else { return "no evidence was kept".to_owned() };
-    // Reasons that quote a pattern say more than those that name an event id or an absence.
+    // What somebody wrote says more than what the system named, and both more than a number or an absence.
     let mut reasons: Vec<&Reason> = by_selection(&evidence.reasons).collect();
     reasons.sort_by_key(|reason| {
         let number = !reason.pattern.is_empty() && reason.pattern.bytes().all(|b| b.is_ascii_digit());
-        (is_absence(reason), number)
+        (is_absence(reason), number, reason.provenance != Provenance::AttackerWritable)
     });
     let mut line = reasons.iter().take(LINE_REASONS_MAX).map(|reason| sentence(reason)).collect::<Vec<_>>().join("; ");
     if reasons.is_empty() {
@@ -278,41 +278,49 @@ pub fn silent(finding: &Finding) -> Option<String> {
         }
         (None, _) => format!("this were not so: {}", sentence(easiest)),
     };
-    let condition = finding.analytic.condition.to_ascii_lowercase();
-    let alternatives = [" or ", "1 of ", "any of "].iter().any(|word| condition.contains(word));
+    let (alternatives, exceptions) = parts(&finding.analytic.condition);
     if alternatives {
         out.push_str(", and no other part of the condition held");
     } else if reasons.len() > 1 {
         out.push_str(", or any other of the reasons were missing");
     }
-    let filters = filters(&finding.analytic.condition);
-    if !filters.is_empty() {
-        out.push_str(&format!("; or if an exception of the rule had held: {}", filters.join(", ")));
+    if !exceptions.is_empty() {
+        out.push_str(&format!("; or if an exception of the rule had held: {}", exceptions.join(", ")));
     }
     Some(out)
 }
 
-/// The names that a condition negates: `selection and not 1 of filter_*` → `filter_*`.
-fn filters(condition: &str) -> Vec<String> {
-    let spaced = condition.replace(['(', ')'], " ");
-    let mut words = spaced.split_whitespace().peekable();
-    let mut found: Vec<String> = Vec::new();
-    while let Some(word) = words.next() {
-        if !word.eq_ignore_ascii_case("not") {
-            continue;
-        }
-        let mut name = words.next().unwrap_or_default();
-        if ["1", "all", "any"].iter().any(|word| name.eq_ignore_ascii_case(word))
-            && words.next_if(|of| of.eq_ignore_ascii_case("of")).is_some()
-        {
-            name = words.next().unwrap_or_default();
-        }
-        let name = escape(name);
-        if !name.is_empty() && !found.contains(&name) {
-            found.push(name);
+/// Whether a condition's plain part has alternatives, and the names that it negates:
+/// `selection and not 1 of filter_*` → no, `filter_*`.
+fn parts(condition: &str) -> (bool, Vec<String>) {
+    let spaced = condition.replace('(', " ( ").replace(')', " ) ");
+    let is = |word: &str, one: &[&str]| one.iter().any(|other| word.eq_ignore_ascii_case(other));
+    let mut exceptions: Vec<String> = Vec::new();
+    let mut alternatives = false;
+    // Parentheses that are open below a `not`; a bare `not` reaches to the next name.
+    let mut below_not = 0usize;
+    let mut after_not = false;
+    for word in spaced.split_whitespace() {
+        let negated = after_not || below_not > 0;
+        match word {
+            "(" if negated => (below_not, after_not) = (below_not + 1, false),
+            ")" => below_not = below_not.saturating_sub(1),
+            "(" => {}
+            word if is(word, &["not"]) => after_not = true,
+            // `1 of them`, `any of x*`: all of is no alternative.
+            word if is(word, &["1", "any", "or"]) => alternatives |= !negated,
+            word if is(word, &["and", "of", "all"]) => {}
+            name if negated => {
+                after_not = false;
+                let name = escape(name);
+                if !exceptions.contains(&name) {
+                    exceptions.push(name);
+                }
+            }
+            _ => {}
         }
     }
-    found
+    (alternatives, exceptions)
 }
 
 /// Known harmless causes, without the words that say nothing (`Unknown`, `None`).
@@ -321,7 +329,12 @@ pub fn harmless(analytic: &Analytic) -> Vec<String> {
         let cause = cause.trim().trim_end_matches('.').to_ascii_lowercase();
         matches!(cause.as_str(), "" | "unknown" | "none" | "unlikely" | "n/a" | "-")
     };
-    analytic.false_positives.iter().filter(|cause| !says_nothing(cause)).map(|cause| escape_flagged(cause.trim())).collect()
+    analytic
+        .false_positives
+        .iter()
+        .filter(|cause| !says_nothing(cause))
+        .map(|cause| escape_flagged(cause.trim()))
+        .collect()
 }
 
 /// Who wrote the rule, under which licence, which version, and whether anybody signed it.
@@ -369,8 +382,6 @@ pub fn techniques(analytic: &Analytic) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use shieldwall_schema::Provenance;
-
     use super::*;
 
     fn reason(field: &str, how: &str, pattern: &str, value: &str) -> Reason {
@@ -393,12 +404,18 @@ mod tests {
                 reason("CommandLine", "contains", "-enc", "powershell -enc SQB"),
                 "the command line (CommandLine) contains `-enc`: `powershell -enc SQB`",
             ),
-            (reason("ScriptBlockText", "contains", "iex", "iex x"), "the script (ScriptBlockText) contains `iex`: `iex x`"),
+            (
+                reason("ScriptBlockText", "contains", "iex", "iex x"),
+                "the script (ScriptBlockText) contains `iex`: `iex x`",
+            ),
             (reason("EventID", "equals", "4688", "4688"), "the event id (EventID) is `4688`"),
             (reason("Whatever", "ends with", "\\x", "c:\\x"), "Whatever ends with `\\x`: `c:\\x`"),
             (reason("", "contains", "root", "su root"), "the record contains `root`: `su root`"),
             (reason("User", "is absent", "", ""), "the user (User) is absent"),
-            (reason("A\x1b[2J", "contains", "b\x07", "\u{202e}b"), "A\\x1b[2J contains `b\\x07`: `\\u{202e}b [confusable]`"),
+            (
+                reason("A\x1b[2J", "contains", "b\x07", "\u{202e}b"),
+                "A\\x1b[2J contains `b\\x07`: `\\u{202e}b [confusable]`",
+            ),
             (
                 Reason { native: Some("NewProcessName".to_owned()), ..reason("Image", "equals", "a", "A") },
                 "the program (Image, here NewProcessName) is `a`",
@@ -455,7 +472,15 @@ mod tests {
                 vec![enc()],
                 Some(
                     "the command line (CommandLine) did not contain `-enc`, and no other part of the condition held; \
-                     or if an exception of the rule had held: filter_main_*",
+                     or if an exception of the rule had held: filter_main_*, filter_x",
+                ),
+            ),
+            (
+                "selection and not 1 of filter_main_* and not filter_x and all of img*",
+                vec![enc()],
+                Some(
+                    "the command line (CommandLine) did not contain `-enc`; \
+                     or if an exception of the rule had held: filter_main_*, filter_x",
                 ),
             ),
             ("selection", vec![reason("User", "is absent", "", "")], Some("the user (User) were there")),

@@ -26,8 +26,7 @@ const TACTICS: &[(&str, &str, &str)] = &[
 ];
 
 /// Techniques of v19 that rules name and the table of v18 does not have.
-const NEWER: &[(&str, &str)] =
-    &[("T1685", "Disable or Modify Tools"), ("T1686", "Disable or Modify System Firewall")];
+const NEWER: &[(&str, &str)] = &[("T1685", "Disable or Modify Tools"), ("T1686", "Disable or Modify System Firewall")];
 
 /// What a Sigma tag says of ATT&CK.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
