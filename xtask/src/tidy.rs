@@ -1,0 +1,4 @@
+//! stub
+pub fn run(_root: &std::path::Path) -> anyhow::Result<()> {
+    Ok(())
+}
