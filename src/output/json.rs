@@ -39,31 +39,41 @@ pub fn open(out: &mut String, bracket: char) {
 pub fn string(out: &mut String, text: &str) {
     separate(out);
     out.push('"');
-    let mut plain = 0;
-    for (at, c) in text.char_indices() {
-        let hidden = c > '\u{7e}' && (c.is_control() || is_hidden(c));
-        if c >= ' ' && c != '"' && c != '\\' && !hidden {
-            continue;
+    let mut rest = text;
+    // Runs of plain ASCII go in one piece; everything else is looked at one character at a time.
+    while let Some(end) = rest.bytes().position(|byte| !is_plain(byte)) {
+        let (plain, special) = rest.split_at_checked(end).unwrap_or((rest, ""));
+        out.push_str(plain);
+        let mut chars = special.chars();
+        if let Some(c) = chars.next() {
+            character(out, c);
         }
-        out.push_str(text.get(plain..at).unwrap_or_default());
-        plain = at + c.len_utf8();
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c => {
-                let mut units = [0; 2];
-                for unit in c.encode_utf16(&mut units) {
-                    // Writing to a String does not fail.
-                    let _ = write!(out, "\\u{unit:04x}");
-                }
+        rest = chars.as_str();
+    }
+    out.push_str(rest);
+    out.push('"');
+}
+
+const fn is_plain(byte: u8) -> bool {
+    matches!(byte, 0x20..=0x7e) && byte != b'"' && byte != b'\\'
+}
+
+fn character(out: &mut String, c: char) {
+    match c {
+        '"' => out.push_str("\\\""),
+        '\\' => out.push_str("\\\\"),
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        c if c.is_control() || is_hidden(c) => {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                // Writing to a String does not fail.
+                let _ = write!(out, "\\u{unit:04x}");
             }
         }
+        c => out.push(c),
     }
-    out.push_str(text.get(plain..).unwrap_or_default());
-    out.push('"');
 }
 
 /// A number, or any value that displays as JSON.
