@@ -5,6 +5,8 @@
 //! object that cannot be made valid is taken back whole. What is left over is told as plain fields,
 //! so nothing is lost and the whole stays schema-valid.
 //!
+//! A path may begin with `evidences.`, where a mapping speaks of a Detection Finding's own evidence.
+//!
 //! Cost: one pass over the fields; the buffer is written ahead and cut back where an object fails.
 
 use std::ops::Range;
@@ -16,6 +18,11 @@ use super::json;
 
 /// A path and its value.
 type Field = (String, String);
+
+/// A field's path below the evidence.
+fn path_of(field: &Field) -> &str {
+    field.0.strip_prefix("evidences.").unwrap_or(&field.0)
+}
 
 /// Working memory, kept from evidence to evidence.
 #[derive(Debug)]
@@ -40,7 +47,7 @@ impl Artifacts {
     pub fn write(&mut self, out: &mut String, fields: &[Field], host: Option<&str>) {
         self.order.clear();
         self.order.extend(0..fields.len());
-        let path = |at: &usize| fields.get(*at).map_or("", |(path, _)| path.as_str());
+        let path = |at: &usize| fields.get(*at).map_or("", path_of);
         // Grouping needs equal heads side by side; `.` sorts before every character of a name.
         if !self.order.is_sorted_by_key(path) {
             self.order.sort_by(|a, b| path(a).cmp(path(b)));
@@ -109,8 +116,9 @@ impl Artifacts {
 
     /// The name at `head` of the path of a field.
     fn name<'f>(&self, fields: &'f [Field], at: usize, head: usize) -> Option<&'f str> {
-        let (path, _) = fields.get(*self.order.get(at)?)?;
-        path.get(head..).map(|rest| rest.split_once('.').map_or(rest, |(name, _)| name))
+        path_of(fields.get(*self.order.get(at)?)?)
+            .get(head..)
+            .map(|rest| rest.split_once('.').map_or(rest, |(name, _)| name))
     }
 
     #[allow(clippy::too_many_arguments, reason = "the walk's whole state; a struct for one call says no more")]
@@ -173,7 +181,8 @@ impl Artifacts {
                 json::number_pair(out, attribute.name, number);
             } else if attribute.kind == Type::FileNameT {
                 let values = range.clone().filter_map(|at| fields.get(*self.order.get(at)?));
-                let path = values.filter(|(path, _)| path.get(head..) == Some("path")).map(|(_, value)| value).next();
+                let mut paths = values.filter(|field| path_of(field).get(head..) == Some("path"));
+                let path = paths.next().map(|(_, value)| value);
                 let name = path.and_then(|path| path.rsplit(['/', '\\']).next()).filter(|name| !name.is_empty());
                 let Some(name) = name else { return false };
                 json::string_pair(out, attribute.name, name);
@@ -195,9 +204,9 @@ impl Artifacts {
         }
         let beside = attribute.name.strip_suffix("_id");
         let words = range.find_map(|at| {
-            let (path, value) = fields.get(*self.order.get(at)?)?;
+            let field = fields.get(*self.order.get(at)?)?;
             let written = self.taken.get(*self.order.get(at)?) == Some(&true);
-            (written && path.get(head..) == beside).then_some(value.as_str())
+            (written && path_of(field).get(head..) == beside).then_some(field.1.as_str())
         });
         let captioned = |wanted: &str| {
             attribute
@@ -228,9 +237,9 @@ impl Artifacts {
         }
         let mut any = false;
         for at in range {
-            let Some((path, value)) = self.order.get(at).and_then(|index| fields.get(*index)) else { continue };
+            let Some(field) = self.order.get(at).and_then(|index| fields.get(*index)) else { continue };
             // A longer path asks for members of something that has none.
-            if path.len() == head && (attribute.array || !any) && scalar(out, value, attribute) {
+            if path_of(field).len() == head && (attribute.array || !any) && scalar(out, &field.1, attribute) {
                 self.take(at, true);
                 any = true;
             }
@@ -375,6 +384,15 @@ mod tests {
             &[("process.container.name", "c"), ("process.pid", "1")],
             r#"{"process":{"pid":1}}"#,
             &["process.container.name"],
+        );
+    }
+
+    #[test]
+    fn a_findings_own_evidence_is_meant_too() {
+        check(
+            &[("actor.user.name", "u"), ("evidences.file.path", "C:\\a.exe"), ("message", "m")],
+            r#"{"actor":{"user":{"name":"u"}},"file":{"path":"C:\\a.exe","name":"a.exe","type_id":0}}"#,
+            &["message"],
         );
     }
 

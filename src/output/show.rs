@@ -1,6 +1,6 @@
 //! One numbered finding with everything: why, what would have kept it silent, the rule, the evidence and its raw place.
 
-use shieldwall_schema::finding::{Evidence, Finding, Provenance};
+use shieldwall_schema::finding::{Evidence, Finding};
 
 use super::escape::{escape, escape_flagged};
 use super::report::Group;
@@ -44,8 +44,7 @@ pub fn show(group: &Group<'_>, style: &Style, out: &mut String) {
     for (at, text) in lead.evidences.first().map(words::why).unwrap_or_default().iter().enumerate() {
         labelled(if at == 0 { "Why" } else { "" }, text, style, out);
     }
-    let reasons = lead.evidences.first().map(|evidence| evidence.reasons.as_slice()).unwrap_or_default();
-    if !reasons.is_empty() && reasons.iter().all(|reason| reason.provenance == Provenance::AttackerWritable) {
+    if lead.evidences.first().is_some_and(words::is_attacker_writable) {
         labelled("", "(an attacker may choose what stands in every field that matched)", style, out);
     }
     if let Some(text) = words::silent(lead) {

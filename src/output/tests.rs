@@ -102,6 +102,7 @@ fn findings() -> Vec<Finding> {
                 "C:\\Windows\\System32\\WindowsPowerShell\\v1.0\\powershell.exe",
             ),
             reason("selection", "CommandLine", "contains", "-enc", command),
+            reason("filter_main_sccm", "ParentImage", "does not contain", "\\CCM\\", "C:\\Windows\\explorer.exe"),
         ],
     );
     for evidence in &mut powershell.evidences {

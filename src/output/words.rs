@@ -14,6 +14,8 @@ const VALUE_CHARS_MAX: usize = 96;
 const PATTERN_CHARS_MAX: usize = 64;
 /// Reasons told in one line; more are counted.
 const LINE_REASONS_MAX: usize = 3;
+/// Exceptions whose failing is told; more are counted.
+const EXCEPTIONS_MAX: usize = 3;
 
 /// How bad, in OCSF's numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -107,9 +109,31 @@ pub fn headline(analytic: &Analytic) -> String {
     escape_flagged(if analytic.name.is_empty() { &analytic.uid } else { &analytic.name })
 }
 
-/// Why one record matched: one sentence a reason, those of a selection together, in the order of the reasons.
+/// Why one record matched: one sentence a reason, those of a selection together, in the order of the reasons; then why no
+/// exception applied, shortened.
 pub fn why(evidence: &Evidence) -> Vec<String> {
-    by_selection(&evidence.reasons).map(sentence).collect()
+    let (against, mut told): (Vec<&Reason>, Vec<&Reason>) =
+        by_selection(&evidence.reasons).partition(|reason| is_negative(reason));
+    let more = against.len().saturating_sub(EXCEPTIONS_MAX);
+    let positive = told.len();
+    told.extend(against.into_iter().take(EXCEPTIONS_MAX));
+    let mut lines: Vec<String> = told
+        .into_iter()
+        .enumerate()
+        .map(
+            |(at, reason)| if at < positive { sentence(reason) } else { format!("no exception: {}", sentence(reason)) },
+        )
+        .collect();
+    if more > 0 {
+        lines.push(format!("no exception: and {more} more"));
+    }
+    lines
+}
+
+/// Whether an attacker may choose what stands in every field that matched; not where there is no such field.
+pub fn is_attacker_writable(evidence: &Evidence) -> bool {
+    let mut positive = evidence.reasons.iter().filter(|reason| !is_negative(reason)).peekable();
+    positive.peek().is_some() && positive.all(|reason| reason.provenance == Provenance::AttackerWritable)
 }
 
 /// Why a finding fired, as one line: the first record's reasons, the tellingest first.
@@ -117,6 +141,9 @@ pub fn why_line(finding: &Finding) -> String {
     let Some(evidence) = finding.evidences.first() else { return "no evidence was kept".to_owned() };
     // What somebody wrote says more than what the system named, and both more than a number or an absence.
     let mut reasons: Vec<&Reason> = by_selection(&evidence.reasons).collect();
+    if reasons.iter().any(|reason| !is_negative(reason)) {
+        reasons.retain(|reason| !is_negative(reason));
+    }
     reasons.sort_by_key(|reason| {
         let number = !reason.pattern.is_empty() && reason.pattern.bytes().all(|b| b.is_ascii_digit());
         (is_absence(reason), number, reason.provenance != Provenance::AttackerWritable)
@@ -145,7 +172,7 @@ fn by_selection(reasons: &[Reason]) -> impl Iterator<Item = &Reason> {
 pub fn sentence(reason: &Reason) -> String {
     let mut out = subject(reason);
     out.push(' ');
-    out.push_str(verb(&reason.how));
+    out.push_str(&escape(verb(&reason.how)));
     if !is_absence(reason) && !reason.pattern.is_empty() {
         out.push_str(&format!(" `{}`", excerpt(&reason.pattern, None, PATTERN_CHARS_MAX)));
     }
@@ -158,6 +185,14 @@ pub fn sentence(reason: &Reason) -> String {
 
 fn is_absence(reason: &Reason) -> bool {
     reason.how.contains("absent") || reason.how.contains("null")
+}
+
+/// Whether the reason says what the record is not: mostly why an exception of the rule did not apply.
+fn is_negative(reason: &Reason) -> bool {
+    let how = reason.how.as_str();
+    ["does not ", "is not ", "has no "].iter().any(|start| how.starts_with(start))
+        || how == "is absent"
+        || how == "is null"
 }
 
 /// What the sentence is about: a friendly name with the rule's field behind it, or the field alone.
@@ -184,18 +219,27 @@ fn verb(how: &str) -> &str {
     }
 }
 
-/// The same, had it not been so.
-fn negated(how: &str) -> Option<&'static str> {
-    Some(match how {
-        "equals" | "is" => "were not",
-        "contains" => "did not contain",
-        "starts with" => "did not start with",
-        "ends with" => "did not end with",
-        "matches" | "matches regex" | "matches pattern" | "matches wildcard" => "did not match",
-        "is absent" | "is null" => "were there",
-        "exists" | "is present" => "were absent",
-        "is in network" | "is in" => "were not in",
-        _ => return None,
+/// The same, had it not been so: `contains` → `did not contain`.
+fn negated(how: &str) -> Option<String> {
+    const STEMS: [(&str, &str); 8] = [
+        ("equals field", "did not equal field"),
+        ("equals", "were not"),
+        ("contains", "did not contain"),
+        ("starts", "did not start"),
+        ("ends", "did not end"),
+        ("matches", "did not match"),
+        ("has", "did not have"),
+        ("is", "were not"),
+    ];
+    match how {
+        "is absent" | "is null" | "is absent or null" => return Some("held something".to_owned()),
+        "exists" | "is present" => return Some("were absent".to_owned()),
+        how if how.contains(" not ") || how.contains(" no ") => return None,
+        _ => {}
+    }
+    STEMS.iter().find_map(|(stem, negated)| {
+        let rest = how.strip_prefix(stem)?;
+        (rest.is_empty() || rest.starts_with(' ')).then(|| format!("{negated}{}", escape(rest)))
     })
 }
 
@@ -267,7 +311,9 @@ pub fn excerpt(value: &str, span: Option<(u32, u32)>, chars_max: usize) -> Strin
 
 /// What would have kept the rule silent on the first record, as far as the reasons can tell; `None` without reasons.
 pub fn silent(finding: &Finding) -> Option<String> {
-    let reasons = &finding.evidences.first()?.reasons;
+    let all = &finding.evidences.first()?.reasons;
+    let positive: Vec<&Reason> = all.iter().filter(|reason| !is_negative(reason)).collect();
+    let reasons = if positive.is_empty() { all.iter().collect() } else { positive };
     // The easiest to imagine otherwise: a selection with few reasons, then a short pattern.
     let within = |reason: &Reason| reasons.iter().filter(|other| other.selection == reason.selection).count();
     let easiest = reasons.iter().min_by_key(|reason| (is_absence(reason), within(reason), reason.pattern.len()))?;
@@ -279,6 +325,10 @@ pub fn silent(finding: &Finding) -> Option<String> {
         (None, _) => format!("this were not so: {}", sentence(easiest)),
     };
     let (alternatives, exceptions) = parts(&finding.analytic.condition);
+    if !is_absence(easiest) {
+        // A reason names the first value that matched; whether the rule lists others that match too, it does not say.
+        out.push_str(", nor anything else that the rule accepts there");
+    }
     if alternatives {
         out.push_str(", and no other part of the condition held");
     } else if reasons.len() > 1 {
@@ -461,17 +511,27 @@ mod tests {
         let enc = || reason("CommandLine", "contains", "-enc", "x -enc");
         let image = || Reason { selection: "img".to_owned(), ..reason("Image", "ends with", "\\powershell.exe", "p") };
         for (condition, reasons, wanted) in [
-            ("selection", vec![enc()], Some("the command line (CommandLine) did not contain `-enc`")),
+            (
+                "selection",
+                vec![enc()],
+                Some(
+                    "the command line (CommandLine) did not contain `-enc`, nor anything else that the rule accepts there",
+                ),
+            ),
             (
                 "selection and img",
                 vec![image(), enc()],
-                Some("the command line (CommandLine) did not contain `-enc`, or any other of the reasons were missing"),
+                Some(
+                    "the command line (CommandLine) did not contain `-enc`, nor anything else that the rule accepts there, \
+                     or any other of the reasons were missing",
+                ),
             ),
             (
                 "1 of sel* and not (1 of filter_main_* or filter_x)",
                 vec![enc()],
                 Some(
-                    "the command line (CommandLine) did not contain `-enc`, and no other part of the condition held; \
+                    "the command line (CommandLine) did not contain `-enc`, nor anything else that the rule accepts there, \
+                     and no other part of the condition held; \
                      or if an exception of the rule had held: filter_main_*, filter_x",
                 ),
             ),
@@ -479,15 +539,29 @@ mod tests {
                 "selection and not 1 of filter_main_* and not filter_x and all of img*",
                 vec![enc()],
                 Some(
-                    "the command line (CommandLine) did not contain `-enc`; \
+                    "the command line (CommandLine) did not contain `-enc`, nor anything else that the rule accepts there; \
                      or if an exception of the rule had held: filter_main_*, filter_x",
                 ),
             ),
-            ("selection", vec![reason("User", "is absent", "", "")], Some("the user (User) were there")),
+            ("selection", vec![reason("User", "is absent", "", "")], Some("the user (User) held something")),
             (
-                "selection",
-                vec![reason("n", "is greater than", "5", "7")],
-                Some("this were not so: n is greater than `5`: `7`"),
+                "selection and not filter",
+                vec![
+                    Reason { selection: "filter".to_owned(), ..reason("User", "does not contain", "SYSTEM", "eve") },
+                    reason("n", "is greater than", "5", "7"),
+                ],
+                Some(
+                    "n were not greater than `5`, nor anything else that the rule accepts there; \
+                     or if an exception of the rule had held: filter",
+                ),
+            ),
+            (
+                "not selection",
+                vec![reason("n", "does not equal", "5", "7")],
+                Some(
+                    "this were not so: n does not equal `5`: `7`, nor anything else that the rule accepts there; \
+                     or if an exception of the rule had held: selection",
+                ),
             ),
             ("selection", vec![], None),
         ] {
