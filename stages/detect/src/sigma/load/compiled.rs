@@ -10,6 +10,12 @@
 //!
 //! What must stay true: the hash guards against damage, not against an attacker, who can compute it too. So reading
 //! checks everything it uses and allocates only in proportion to the bytes that are there.
+//!
+//! Rules are stored in runs, so that several threads can read them. SigmaHQ (3,977 rules, 4.4 MB) costs about 14 ms of CPU:
+//! 2.5 for the hash, the rest for the allocations of 100,000 strings.
+
+use std::num::NonZero;
+use std::thread;
 
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
@@ -48,8 +54,20 @@ pub enum CompiledError {
 
 /// Writes a loaded set. `source` is the [`fingerprint`](super::fingerprint) of what it was loaded from.
 pub fn write(loaded: &Loaded, source: &[u8; 32]) -> Vec<u8> {
-    let stored = Stored::from(loaded);
+    let mut names = Names::default();
     // Serialising into memory fails only for types that this payload does not have.
+    let mut runs: Vec<Vec<u8>> = Vec::new();
+    for rules in loaded.set.rules.chunks(RUN_RULES) {
+        let run: Vec<StoredRule> = rules.iter().map(|rule| StoredRule::from(rule, &mut names)).collect();
+        runs.push(postcard::to_stdvec(&run).unwrap_or_default());
+    }
+    let stored = Stored {
+        names: names.names,
+        runs: runs.iter().map(Vec::as_slice).collect(),
+        refusals: loaded.refusals.clone(),
+        skipped: loaded.skipped.clone(),
+        notes: loaded.notes.clone(),
+    };
     let payload = postcard::to_stdvec(&stored).unwrap_or_default();
     let head = head(source, payload.len());
     let hash = Sha256::new().chain_update(&head).chain_update(&payload).finalize();
@@ -81,12 +99,16 @@ pub fn read(bytes: &[u8]) -> Result<(Loaded, [u8; 32]), CompiledError> {
     if hash.as_slice() != header.hash {
         return Err(CompiledError::Damaged);
     }
-    let (stored, rest) = postcard::take_from_bytes::<Stored>(header.payload)
-        .map_err(|_| CompiledError::Invalid("the payload cannot be decoded"))?;
-    if !rest.is_empty() {
-        return Err(CompiledError::Invalid("bytes behind the payload"));
-    }
+    let stored: Stored<'_> = decode(header.payload)?;
     Ok((stored.restore()?, header.source))
+}
+
+fn decode<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<T, CompiledError> {
+    match postcard::take_from_bytes::<T>(bytes) {
+        Ok((value, [])) => Ok(value),
+        Ok(_) => Err(CompiledError::Invalid("bytes behind the payload")),
+        Err(_) => Err(CompiledError::Invalid("the payload cannot be decoded")),
+    }
 }
 
 struct Header<'b> {
@@ -117,11 +139,16 @@ impl<'b> Header<'b> {
     }
 }
 
+/// Rules in one run: enough work for a thread, enough runs for some threads.
+const RUN_RULES: usize = 256;
+
 #[derive(Serialize, Deserialize)]
-struct Stored {
+struct Stored<'b> {
     /// Names that rules share: fields, licences, packs, log sources, statuses.
     names: Vec<String>,
-    rules: Vec<StoredRule>,
+    /// Runs of up to [`RUN_RULES`] rules (a sequence of [`StoredRule`]), each encoded by itself.
+    #[serde(borrow)]
+    runs: Vec<&'b [u8]>,
     refusals: Vec<Remark>,
     skipped: Vec<Remark>,
     notes: Vec<Remark>,
@@ -181,20 +208,6 @@ impl<'r> Names<'r> {
     }
 }
 
-impl From<&Loaded> for Stored {
-    fn from(loaded: &Loaded) -> Self {
-        let mut names = Names::default();
-        let rules = loaded.set.rules.iter().map(|rule| StoredRule::from(rule, &mut names)).collect();
-        Self {
-            rules,
-            names: names.names,
-            refusals: loaded.refusals.clone(),
-            skipped: loaded.skipped.clone(),
-            notes: loaded.notes.clone(),
-        }
-    }
-}
-
 impl StoredRule {
     fn from<'r>(rule: &'r Rule, names: &mut Names<'r>) -> Self {
         let mut formula = Vec::new();
@@ -250,13 +263,39 @@ fn flatten<'r>(expr: &'r Expr, names: &mut Names<'r>, out: &mut Vec<Op>) {
     }
 }
 
-impl Stored {
+impl Stored<'_> {
     fn restore(self) -> Result<Loaded, CompiledError> {
-        let Self { names, rules, refusals, skipped, notes } = self;
-        let rules = rules.into_iter().map(|rule| rule.restore(&names)).collect::<Result<_, _>>()?;
+        let Self { names, runs, refusals, skipped, notes } = self;
+        let read = |runs: &[&[u8]]| -> Result<Vec<Rule>, CompiledError> {
+            let mut rules = Vec::new();
+            for run in runs {
+                let stored: Vec<StoredRule> = decode(run)?;
+                rules.reserve(stored.len());
+                for rule in stored {
+                    rules.push(rule.restore(&names)?);
+                }
+            }
+            Ok(rules)
+        };
+        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(THREADS_MAX);
+        let (first, others) = runs.split_at_checked(runs.len().div_ceil(threads)).unwrap_or((&runs, &[]));
+        let read = &read;
+        let rules = thread::scope(|scope| {
+            let parts = others.chunks(runs.len().div_ceil(threads).max(1));
+            let handles: Vec<_> = parts.map(|part| (part, scope.spawn(move || read(part)))).collect();
+            let mut rules = read(first)?;
+            for (part, handle) in handles {
+                // A thread that failed is a defect here; its rules are read again.
+                rules.extend(handle.join().unwrap_or_else(|_| read(part))?);
+            }
+            Ok(rules)
+        })?;
         Ok(Loaded { set: RuleSet { rules }, refusals, skipped, notes })
     }
 }
+
+/// More threads than this cost more to start than they save.
+const THREADS_MAX: usize = 4;
 
 fn name(names: &[String], index: NameIndex) -> Result<&str, CompiledError> {
     let at = usize::try_from(index).unwrap_or(usize::MAX);

@@ -40,25 +40,20 @@ pub(crate) fn lower(map: &Map<'_>, at: At, ignored: &[&str], context: &mut Conte
         return Err(Fault::new(at, Why::TooManySelections));
     }
     let names: Vec<&str> = selections.iter().map(|(key, _)| key.text.as_ref()).collect();
-    let (condition, text) = read_condition(condition_node, &names)?;
-    if let Some((key, _)) = map.iter().find(|(key, _)| key.text == "timeframe") {
-        return Err(Fault::new(key.at, Why::Timeframe));
-    }
+    // Selections first: a rule with several faults is told of the one that stands in its text, not of what follows.
     let mut lowered = Vec::with_capacity(selections.len());
     for (key, node) in &selections {
         let before = context.weight;
         let expr = selection(&key.text, node, context)?;
         lowered.push(Lowered { expr, weight: context.weight.saturating_sub(before), uses: 0 });
     }
+    let (condition, text) = read_condition(condition_node, &names)?;
+    if let Some((key, _)) = map.iter().find(|(key, _)| key.text == "timeframe") {
+        return Err(Fault::new(key.at, Why::Timeframe));
+    }
     let negates = condition.negates();
     let (expr, weight) = resolve_condition(condition, lowered, condition_node.at)?;
-    Ok(Detection {
-        expr,
-        negates,
-        weight,
-        selections: names.into_iter().map(str::to_owned).collect(),
-        condition: text,
-    })
+    Ok(Detection { expr, negates, weight, selections: names.into_iter().map(str::to_owned).collect(), condition: text })
 }
 
 /// A list of conditions is joined by OR.
@@ -68,9 +63,7 @@ fn read_condition(node: &Node<'_>, names: &[&str]) -> Result<(Condition, String)
         Fault::new(node.at, Why::WrongShape { key, want })
     };
     match &node.kind {
-        Kind::Scalar(scalar) => {
-            Ok((condition::parse(&scalar.text, names, node.at)?, scalar.text.trim().to_owned()))
-        }
+        Kind::Scalar(scalar) => Ok((condition::parse(&scalar.text, names, node.at)?, scalar.text.trim().to_owned())),
         Kind::List(items) => {
             let mut conditions = Vec::new();
             let mut texts = Vec::new();
@@ -195,7 +188,8 @@ fn remark(chain: &Chain<'_>, node: &Node<'_>, values: &[(&Scalar<'_>, At)], cont
     }
     let is_null = |scalar: &Scalar<'_>| chain.compare == Compare::Text && resolve(scalar) == Typed::Null;
     if values.len() > 1 && values.iter().any(|(scalar, _)| is_null(scalar)) {
-        let text = format!("`null` on field `{}` stands in a list; the specification wants its own selection", chain.name());
+        let text =
+            format!("`null` on field `{}` stands in a list; the specification wants its own selection", chain.name());
         context.note(node.at.line, text);
     }
 }

@@ -116,7 +116,9 @@ pub(crate) enum Why {
     WrongValue { modifier: String, field: String, want: &'static str, found: String },
     #[error("`null` on field `{0}` cannot take modifiers that change text")]
     NullModified(String),
-    #[error("modifier `|{modifier}` on field `{field}` wants text without wildcards: put `contains` behind it, or escape `*` and `?`")]
+    #[error(
+        "modifier `|{modifier}` on field `{field}` wants text without wildcards: put `contains` behind it, or escape `*` and `?`"
+    )]
     Wildcard { modifier: String, field: String },
     #[error("modifier `|base64offset` on field `{field}`: `{value}` is too short to leave anything that can be found")]
     TooShort { field: String, value: String },
@@ -146,7 +148,9 @@ pub(crate) enum Why {
     TooManyCombinations(String),
     #[error("aggregation `| {0}` was removed from the specification: write a correlation rule")]
     Aggregation(String),
-    #[error("`timeframe` belongs to an aggregation, which was removed from the specification: write a correlation rule")]
+    #[error(
+        "`timeframe` belongs to an aggregation, which was removed from the specification: write a correlation rule"
+    )]
     Timeframe,
 
     // Filters

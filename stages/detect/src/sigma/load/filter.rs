@@ -109,7 +109,8 @@ pub(crate) fn apply(filters: &[Filter], rules: &mut [Named], notes: &mut Vec<Rem
             }
             let selections = named.rule.selections.len() + filter.detection.selections.len();
             spent = spent.saturating_add(filter.detection.weight);
-            if spent > FILTER_ATOMS_MAX || selections > usize::from(u16::MAX) || filters_on(&named.rule) >= FILTERS_MAX {
+            if spent > FILTER_ATOMS_MAX || selections > usize::from(u16::MAX) || filters_on(&named.rule) >= FILTERS_MAX
+            {
                 let reason = format!("filter not applied to rule `{}`: too many filters", named.rule.id);
                 notes.push(filter.remark(reason));
                 continue;

@@ -33,8 +33,9 @@ pub const VALUE_BYTES_MAX: usize = 32 << 10;
 /// Bytes of one regular expression.
 pub const REGEX_BYTES_MAX: usize = 8 << 10;
 
-/// Bytes of a compiled regular expression's program (`regex::RegexBuilder::size_limit`). All of SigmaHQ's fit.
-pub const REGEX_PROGRAM_BYTES_MAX: usize = 1 << 20;
+/// Bytes of a compiled regular expression's program (`regex::RegexBuilder::size_limit`); matching must allow as much. The
+/// largest of SigmaHQ, which holds `\w{1,64}` with all of Unicode's letters, needs between 3 and 4 MiB.
+pub const REGEX_PROGRAM_BYTES_MAX: usize = 8 << 20;
 
 /// Values that one written value may become (`windash`, `base64offset`, `expand`). `windash` makes 5 of each dash:
 /// 625 for four dashes; SigmaHQ has two at most.

@@ -26,7 +26,11 @@ pub(crate) enum Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Compare {
     Text,
-    Regex { insensitive: bool, multi_line: bool, dot_all: bool },
+    Regex {
+        insensitive: bool,
+        multi_line: bool,
+        dot_all: bool,
+    },
     Cidr,
     Number(Order),
     Exists,
@@ -79,9 +83,8 @@ struct ChainParser<'k> {
 /// The modifiers that put wildcards around: at most one of them makes sense.
 const AROUND: [&str; 3] = ["contains", "startswith", "endswith"];
 /// The modifiers that say what the value is: at most one, except a time part with an order.
-const KINDS: [&str; 14] = [
-    "re", "cidr", "lt", "lte", "gt", "gte", "exists", "fieldref", "minute", "hour", "day", "week", "month", "year",
-];
+const KINDS: [&str; 14] =
+    ["re", "cidr", "lt", "lte", "gt", "gte", "exists", "fieldref", "minute", "hour", "day", "week", "month", "year"];
 
 impl<'k> ChainParser<'k> {
     fn fault(&self, why: Why) -> Fault {
@@ -114,9 +117,7 @@ impl<'k> ChainParser<'k> {
             "utf16" => self.step(modifier, Step::Encode(Encoding::Utf16))?,
             "windash" => self.step(modifier, Step::Windash)?,
             "expand" => self.step(modifier, Step::Expand)?,
-            "re" => {
-                self.kind(modifier, Compare::Regex { insensitive: false, multi_line: false, dot_all: false })?
-            }
+            "re" => self.kind(modifier, Compare::Regex { insensitive: false, multi_line: false, dot_all: false })?,
             "i" | "m" | "s" => self.regex_flag(modifier)?,
             "cidr" => self.kind(modifier, Compare::Cidr)?,
             "lt" => self.order(modifier, Order::Less)?,
@@ -173,11 +174,9 @@ impl<'k> ChainParser<'k> {
         }
         let allowed = match kind {
             Compare::Cidr => self.chain.steps.iter().all(|step| *step == Step::Expand),
-            Compare::FieldRef(_) => self
-                .chain
-                .steps
-                .iter()
-                .all(|step| matches!(step, Step::Contains | Step::StartsWith | Step::EndsWith)),
+            Compare::FieldRef(_) => {
+                self.chain.steps.iter().all(|step| matches!(step, Step::Contains | Step::StartsWith | Step::EndsWith))
+            }
             _ => self.chain.steps.is_empty(),
         };
         if !allowed {
@@ -236,10 +235,8 @@ impl<'k> ChainParser<'k> {
         {
             return Err(self.combination("exists", other));
         }
-        let takes_case = matches!(
-            chain.compare,
-            Compare::Text | Compare::FieldRef(_) | Compare::Regex { insensitive: false, .. }
-        );
+        let takes_case =
+            matches!(chain.compare, Compare::Text | Compare::FieldRef(_) | Compare::Regex { insensitive: false, .. });
         if chain.cased && !takes_case {
             return Err(self.combination("cased", kind));
         }

@@ -171,11 +171,19 @@ struct Reader {
     pack: Pack,
     bytes: usize,
     license_depth: usize,
+    files_max: usize,
+    bytes_max: usize,
 }
 
 impl Reader {
     fn new(name: &str) -> Self {
-        Self { pack: Pack { name: name.to_owned(), ..Pack::default() }, bytes: 0, license_depth: usize::MAX }
+        Self {
+            pack: Pack { name: name.to_owned(), ..Pack::default() },
+            bytes: 0,
+            license_depth: usize::MAX,
+            files_max: FILES_MAX,
+            bytes_max: PACK_BYTES_MAX,
+        }
     }
 
     fn refuse(&mut self, file: &str, why: &Why) {
@@ -187,10 +195,10 @@ impl Reader {
     }
 
     fn file(&mut self, path: &str, reader: &mut dyn Read) {
-        if self.pack.files.len() >= FILES_MAX {
+        if self.pack.files.len() >= self.files_max {
             return self.refuse(path, &Why::TooManyFiles);
         }
-        if self.bytes >= PACK_BYTES_MAX {
+        if self.bytes >= self.bytes_max {
             return self.refuse(path, &Why::PackTooLarge);
         }
         match read_bounded(reader, FILE_BYTES_MAX) {
@@ -237,4 +245,48 @@ fn license_name(text: &str) -> &'static str {
         (&["Attribution-ShareAlike 4.0"], "CC-BY-SA-4.0"),
     ];
     KNOWN.iter().find(|(words, _)| words.iter().all(|word| text.contains(word))).map_or("", |(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_on_files_and_bytes() {
+        let mut reader = Reader { files_max: 2, ..Reader::new("p") };
+        for name in ["a.yml", "b.yml", "c.yml"] {
+            reader.file(name, &mut b"x".as_slice());
+        }
+        let pack = reader.finish();
+        assert_eq!(pack.files.len(), 2);
+        assert_eq!(pack.refusals[0].to_string(), "c.yml: pack has more than 100000 rule files; this one was not read");
+        let mut reader = Reader { bytes_max: 4, ..Reader::new("p") };
+        for name in ["a.yml", "b.yml", "c.yml"] {
+            reader.file(name, &mut b"xxx".as_slice());
+        }
+        let pack = reader.finish();
+        assert_eq!(pack.files.len(), 2);
+        assert_eq!(
+            pack.refusals[0].to_string(),
+            "c.yml: pack is over the limit of 268435456 bytes; this file was not read"
+        );
+    }
+
+    #[test]
+    fn licences_by_their_text() {
+        let cases = [
+            ("", ""),
+            ("All rights reserved", ""),
+            ("Detection Rule License (DRL) 1.1", "DRL 1.1"),
+            ("Apache License\n Version 2.0, January 2004", "Apache-2.0"),
+            ("GNU GENERAL PUBLIC LICENSE\n Version 3", "GPL-3.0"),
+            ("GNU AFFERO GENERAL PUBLIC LICENSE Version 3 ... the GNU GENERAL PUBLIC LICENSE Version 3", "AGPL-3.0"),
+            ("Permission is hereby granted, free of charge, to", "MIT"),
+            ("Redistribution and use in source and binary forms ... Neither the name of", "BSD-3-Clause"),
+            ("Redistribution and use in source and binary forms", "BSD-2-Clause"),
+        ];
+        for (text, want) in cases {
+            assert_eq!(license_name(text), want, "{text}");
+        }
+    }
 }

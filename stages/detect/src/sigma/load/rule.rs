@@ -158,8 +158,10 @@ fn text(map: &Map<'_>, key: &str) -> Result<String, Fault> {
     match &node.kind {
         Kind::Scalar(_) if node.is_blank() => Ok(String::new()),
         Kind::Scalar(scalar) => Ok(scalar.text.to_string()),
-        Kind::List(_) => Ok(list(node, key)?.join(", ")),
-        Kind::Map(_) => Err(Fault::new(node.at, Why::WrongShape { key: key.to_owned(), want: "text" })),
+        _ => match list(node, key) {
+            Ok(parts) => Ok(parts.join(", ")),
+            Err(_) => Err(Fault::new(node.at, Why::WrongShape { key: key.to_owned(), want: "text" })),
+        },
     }
 }
 

@@ -36,10 +36,8 @@ pub fn load(packs: &[Pack], lists: &Lists) -> Loaded {
 
 /// Loads packs with a given number of threads.
 pub fn load_with(packs: &[Pack], lists: &Lists, threads: usize) -> Loaded {
-    let jobs: Vec<Job<'_>> = packs
-        .iter()
-        .flat_map(|pack| pack.files.iter().map(move |(path, bytes)| Job { pack, path, bytes }))
-        .collect();
+    let jobs: Vec<Job<'_>> =
+        packs.iter().flat_map(|pack| pack.files.iter().map(move |(path, bytes)| Job { pack, path, bytes })).collect();
     let mut out = read_all(&jobs, lists, threads);
     for pack in packs {
         out.refusals.extend(pack.refusals.iter().cloned());

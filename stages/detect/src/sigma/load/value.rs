@@ -18,6 +18,7 @@ use super::lists::Lists;
 use super::modifiers::{Chain, Compare, Step};
 use super::scalar::{Typed, resolve};
 use super::text::{Piece, SigmaText};
+use super::variants::{Placed, Variants, placeholders, product, windash};
 use super::yaml::Scalar;
 
 /// What values share while a rule is read.
@@ -218,7 +219,10 @@ impl Value<'_> {
                     Placed::Name(name) => match context.lists.get(&name) {
                         Some(values) => values.iter().map(|value| SigmaText::parse(value)).collect(),
                         None => {
-                            context.note(self.at.line, format!("needs list `{name}`: without it this value never matches"));
+                            context.note(
+                                self.at.line,
+                                format!("needs list `{name}`: without it this value never matches"),
+                            );
                             Vec::new()
                         }
                     },
@@ -327,7 +331,9 @@ impl Value<'_> {
         let text = match resolve(self.scalar) {
             Typed::Number(text) => text.into_owned(),
             // Quoted numbers are common in the wild and mean nothing else here.
-            Typed::Text(text) if text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-')) => text.to_owned(),
+            Typed::Text(text) if text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-')) => {
+                text.to_owned()
+            }
             _ => String::new(),
         };
         let number = text.parse().ok().filter(|number: &f64| number.is_finite()).and_then(Number::new);
@@ -376,95 +382,6 @@ fn order_name(order: Order) -> &'static str {
         Order::Greater => "gt",
         Order::GreaterOrEqual => "gte",
     }
-}
-
-/// The texts that one written value became, and the bytes they stand for.
-struct Variants {
-    texts: Vec<SigmaText>,
-    encoding: Encoding,
-}
-
-/// The five characters that Windows programs take for an option's dash (appendix "Modifiers", `windash`).
-const DASHES: [char; 5] = ['-', '/', '–', '—', '―'];
-
-/// All texts that come of putting each of the five dashes in place of each dash; `None` if there are too many.
-fn windash(text: &SigmaText) -> Option<Vec<SigmaText>> {
-    let mut out = vec![SigmaText::default()];
-    for piece in text.pieces() {
-        let Piece::Text(literal) = piece else {
-            out.iter_mut().for_each(|text| text.push(piece.clone()));
-            continue;
-        };
-        for part in literal.split_inclusive(DASHES) {
-            let stem = part.strip_suffix(DASHES);
-            out.iter_mut().for_each(|text| text.push_text(stem.unwrap_or(part)));
-            if stem.is_some() {
-                out = product(&out, &DASHES.map(|dash| SigmaText::literal(dash.encode_utf8(&mut [0; 4]))))?;
-            }
-        }
-    }
-    Some(out)
-}
-
-/// Every head with every tail; `None` if there are too many.
-fn product(heads: &[SigmaText], tails: &[SigmaText]) -> Option<Vec<SigmaText>> {
-    let bytes = |texts: &[SigmaText], times: usize| {
-        texts.iter().map(SigmaText::len).fold(0_usize, usize::saturating_add).saturating_mul(times)
-    };
-    let total = bytes(heads, tails.len()).saturating_add(bytes(tails, heads.len()));
-    if heads.len().saturating_mul(tails.len()) > VARIANTS_MAX || total > VARIANT_BYTES_MAX {
-        return None;
-    }
-    let join = |head: &SigmaText, tail: &SigmaText| {
-        let mut text = head.clone();
-        tail.pieces().iter().for_each(|piece| text.push(piece.clone()));
-        text
-    };
-    Some(heads.iter().flat_map(|head| tails.iter().map(move |tail| join(head, tail))).collect())
-}
-
-enum Placed {
-    Piece(Piece),
-    Name(String),
-}
-
-/// Finds `%name%`; `\%` is a plain percent sign.
-fn placeholders(text: &SigmaText) -> Vec<Placed> {
-    let mut out = Vec::new();
-    for piece in text.pieces() {
-        let Piece::Text(text) = piece else {
-            out.push(Placed::Piece(piece.clone()));
-            continue;
-        };
-        let (mut literal, mut rest) = (String::new(), text.as_str());
-        while let Some((before, after)) = rest.split_once('%') {
-            if let Some(before) = before.strip_suffix('\\') {
-                literal.push_str(before);
-                literal.push('%');
-                rest = after;
-                continue;
-            }
-            literal.push_str(before);
-            match after.split_once('%') {
-                Some((name, behind)) if is_name(name) => {
-                    out.push(Placed::Piece(Piece::Text(std::mem::take(&mut literal))));
-                    out.push(Placed::Name(name.to_owned()));
-                    rest = behind;
-                }
-                _ => {
-                    literal.push('%');
-                    rest = after;
-                }
-            }
-        }
-        literal.push_str(rest);
-        out.push(Placed::Piece(Piece::Text(literal)));
-    }
-    out
-}
-
-fn is_name(name: &str) -> bool {
-    !name.is_empty() && name.chars().all(|char| char.is_alphanumeric() || matches!(char, '_' | '-' | '.'))
 }
 
 /// A value for a message: the beginning is enough.
