@@ -325,6 +325,11 @@ pub(super) struct Fill<'a> {
 
 impl Visitor for Fill<'_> {
     #[inline]
+    fn wants(&mut self, names: &Names, name: NameId) -> bool {
+        self.wanted.keywords.is_some() || !self.wanted.slots_of(names, name).is_empty()
+    }
+
+    #[inline]
     fn leaf(&mut self, names: &mut Names, name: NameId, value: Value<'_>) -> Result<(), Fault> {
         let keywords = self.wanted.keywords;
         let named = self.wanted.slots_of(names, name);

@@ -35,6 +35,11 @@ impl Value<'_> {
 
 /// Whoever looks at a record's leaves.
 pub(super) trait Visitor {
+    /// Whether leaves of this name are of any use; if not, they may be passed over.
+    fn wants(&mut self, names: &Names, name: NameId) -> bool {
+        let _ = (names, name);
+        true
+    }
     /// A leaf. [`Fault::Stop`] ends the walk.
     fn leaf(&mut self, names: &mut Names, name: NameId, value: Value<'_>) -> Result<(), Fault>;
     /// The elements of a section written out in the record (not in a template) are over.
@@ -210,11 +215,16 @@ impl Walk {
         self.spend(count as u32)?;
         for at in 0..count {
             let Some(compiled) = self.layouts.get(layout) else { break };
-            let Some(leaf) = compiled.leaves.get(at).copied() else { break };
-            let is_null = |id: &u16| {
-                let slot = self.values.get(base + usize::from(*id));
-                slot.is_some_and(|slot| slot.value_type == ty::NULL)
-            };
+            let Some(leaf) = compiled.leaves.get(at) else { break };
+            // Most leaves of most records are passed over here.
+            if let LeafName::Fixed(name) = leaf.name
+                && !visitor.wants(&self.names, name)
+                && !self.is_nested(base, leaf.source)
+            {
+                continue;
+            }
+            let leaf = *leaf;
+            let is_null = |id: &u16| self.slot(base, *id).is_some_and(|slot| slot.value_type == ty::NULL);
             if leaf.guards.of(&compiled.guards).iter().any(is_null) {
                 continue;
             }
@@ -239,6 +249,16 @@ impl Walk {
             }
         }
         Ok(())
+    }
+
+    /// Whether a nested stream may stand in a leaf's place.
+    #[inline]
+    fn is_nested(&self, base: usize, source: Source) -> bool {
+        match source {
+            Source::Slot(id) => self.slot(base, id).is_some_and(|slot| slot.value_type == ty::BINXML),
+            Source::Mixed(_) => true,
+            Source::Null | Source::Literal(_) => false,
+        }
     }
 
     /// Visits one substitution: a value, the items of an array, or a nested stream.
