@@ -1,6 +1,14 @@
-//! Shieldwall.
+//! The program: parse, call, print, pick the exit code.
 
-#[allow(dead_code, reason = "the line is not wired to it yet")]
+mod case;
+mod cli;
+mod home;
+mod line;
 mod output;
+mod packs;
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

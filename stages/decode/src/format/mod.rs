@@ -1,6 +1,7 @@
 //! One file a format. Adding one: its file, its test data, one line in [`registry`].
 
 pub mod evtx;
+pub mod nonlog;
 
 use crate::decoder::{Confidence, Decoder};
 
