@@ -100,7 +100,7 @@ impl Output {
     }
 }
 
-/// Fewer files than this are read on the calling thread: starting a thread costs about as much as 20 files.
+/// Fewer files than this a thread are not worth starting one: 64 files of SigmaHQ take about 2.5 ms.
 const FILES_PER_THREAD_MIN: usize = 64;
 
 /// Cuts the files into runs of about the same bytes, one a thread, and puts the results back in order.

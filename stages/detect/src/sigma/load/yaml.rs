@@ -5,7 +5,7 @@
 //! alias bomb is refused before it is built. Keys that stand twice in a map refuse the document: with either of the two
 //! the rule could be weaker than its author thinks.
 //!
-//! Costs about 20 ns a byte, two thirds of which are the parser's.
+//! The parser costs about 10 ns a byte (6 MB of SigmaHQ in 57 ms).
 
 use std::borrow::Cow;
 
