@@ -11,8 +11,9 @@ use super::tree::{Leaf, LeafName, Leaves, Piece};
 use super::value::{value_type as ty, write_value};
 use super::walk::Walk;
 
-/// Layouts a worker keeps before it begins anew. A busy host's logs have some hundred.
-pub(super) const LAYOUTS_MAX: usize = 8192;
+/// Bytes of layouts and their keys that a worker keeps before it begins anew. A busy host's logs have some hundred
+/// templates of a few KiB.
+pub(super) const LAYOUT_BYTES_MAX: usize = 16 << 20;
 
 /// A range of one of a layout's lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +110,13 @@ pub(super) struct Layout {
     pub(super) tag: TagSources,
 }
 
+impl Layout {
+    fn bytes(&self) -> usize {
+        let lists = self.parts.len() * size_of::<Part>() + self.guards.len() * size_of::<u16>();
+        size_of::<Self>() + self.leaves.len() * size_of::<LayoutLeaf>() + self.text.len() + lists
+    }
+}
+
 impl Walk {
     /// The layout of the definition at `offset`, where its root stands in `section`.
     #[inline]
@@ -131,6 +139,7 @@ impl Walk {
             (Ok(()), Some(layout)) => Ok(layout),
             (Ok(()), None) => self.compile(chunk, Lexer::new(chunk, at, end, true), section).map(|layout| {
                 let index = self.layouts.len() as u32;
+                self.layout_bytes += key.len() + layout.bytes();
                 self.layouts.push(layout);
                 self.by_form.insert(key.as_slice().into(), index);
                 index

@@ -13,9 +13,9 @@ use super::text::utf16_into;
 pub(super) struct NameId(pub(super) u32);
 
 /// Names a worker keeps before it begins anew. Real hosts have a few thousand.
-const NAMES_MAX: usize = 65_536;
+const NAMES_MAX: usize = 16_384;
 /// Bytes of name text a worker keeps before it begins anew.
-const NAME_BYTES_MAX: usize = 8 << 20;
+const NAME_BYTES_MAX: usize = 4 << 20;
 
 macro_rules! known {
     ($($name:ident = $text:literal,)*) => {

@@ -12,8 +12,11 @@ use super::token::{Fault, Instance};
 use super::value::{kind_of, value_type as ty, write_value};
 use super::walk::{Slot, Value, Visitor, Walk};
 
-/// Kinds of records a worker remembers before it begins anew.
+/// Kinds of records a worker remembers before it begins anew. A busy host has some thousand.
 const ROWS_MAX: usize = 16_384;
+/// Entries in all tables of wanted names that a worker keeps before it begins anew: a name in a wanted kind of record
+/// takes two bytes. A thousand kinds and four thousand names stay below it.
+const WANTED_NAMES_MAX: usize = 8 << 20;
 
 /// An event id. Windows knows 16 bits; whatever else stands there is kept as a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -232,14 +235,15 @@ impl Row {
 pub(super) struct Wanted {
     pub(super) want: Arc<Want>,
     keywords: Option<u16>,
-    /// Name id → start and end in `slots`; grows with the interner.
-    by_name: Vec<(u32, u32)>,
-    slots: Vec<u16>,
+    /// Name id → index in `lists`; grows with the interner.
+    by_name: Vec<u16>,
+    /// The slots of a name; the first list is empty.
+    lists: Vec<Box<[u16]>>,
 }
 
 impl Wanted {
     fn new(want: Arc<Want>) -> Self {
-        Self { keywords: want.keywords, want, by_name: Vec::new(), slots: Vec::new() }
+        Self { keywords: want.keywords, want, by_name: Vec::new(), lists: vec![Box::default()] }
     }
 
     /// The slots that a name fills.
@@ -248,18 +252,21 @@ impl Wanted {
         if self.by_name.len() <= name.0 as usize {
             self.learn(names);
         }
-        let (start, end) = self.by_name.get(name.0 as usize).copied().unwrap_or_default();
-        self.slots.get(start as usize..end as usize).unwrap_or_default()
+        let list = self.by_name.get(name.0 as usize).copied().unwrap_or_default();
+        self.lists.get(usize::from(list)).map_or(&[], |list| list)
     }
 
     #[cold]
     fn learn(&mut self, names: &Names) {
         for id in self.by_name.len()..names.len() {
-            let start = self.slots.len() as u32;
-            if let Some(slots) = self.want.by_name.get(names.text(NameId(id as u32))) {
-                self.slots.extend(slots);
-            }
-            self.by_name.push((start, self.slots.len() as u32));
+            let slots = self.want.by_name.get(names.text(NameId(id as u32)));
+            // A want has fewer than 65,536 slots, and no more lists.
+            let list = slots.and_then(|slots| {
+                let list = u16::try_from(self.lists.len()).ok()?;
+                self.lists.push(slots.as_slice().into());
+                Some(list)
+            });
+            self.by_name.push(list.unwrap_or_default());
         }
     }
 }
@@ -275,7 +282,8 @@ pub(super) struct Rows {
 impl Rows {
     /// Whether so much was learnt that the owner must begin anew.
     pub(super) fn is_full(&self) -> bool {
-        self.rows.len() > ROWS_MAX
+        let entries = |row: &Row| row.wanted.as_ref().map_or(0, |wanted| wanted.by_name.len());
+        self.rows.len() > ROWS_MAX || self.rows.iter().map(entries).sum::<usize>() > WANTED_NAMES_MAX
     }
 
     /// The row of a head; asks the projection on its first record.
@@ -359,6 +367,39 @@ pub(super) fn text_of<'a>(value: Value<'a>, scratch: &'a mut String) -> shieldwa
             scratch.clear();
             write_value(value_type, bytes, scratch);
             shieldwall_schema::Value { text: scratch, kind: kind_of(value_type, bytes) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_exported_events_are_read() {
+        for (text, expected) in [
+            ("2020-12-11T12:28:01.2990045Z", Some("2020-12-11T12:28:01.299004500Z")),
+            ("2021-11-19T16:52:33.833733500Z", Some("2021-11-19T16:52:33.833733500Z")),
+            ("2021-11-19T16:52:33Z", Some("2021-11-19T16:52:33Z")),
+            ("2021-11-19T16:52:33.12x4Z", None),
+            ("2021-13-19T16:52:33Z", None),
+            ("2021-11-19 16:52:33", None),
+            ("", None),
+        ] {
+            assert_eq!(parse_time(text).map(|time| time.to_string()).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn event_ids_are_numbers_where_they_are_written_as_such() {
+        let mut names = Names::new();
+        for (text, number) in [("4104", Some(4104)), ("0", Some(0)), ("007", None), ("+1", None), ("99999999999", None)]
+        {
+            let code = code_of_text(text, &mut names);
+            assert_eq!(matches!(code, Code::Number(_)), number.is_some(), "{text}");
+            if let Some(number) = number {
+                assert_eq!(code, Code::Number(number));
+            }
         }
     }
 }

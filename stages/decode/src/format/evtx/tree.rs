@@ -69,7 +69,7 @@ pub(super) trait Leaves {
     fn leaf(&mut self, walk: &mut Walk, chunk: &[u8], leaf: &Leaf) -> Result<(), Fault>;
     /// A template instance in the place of elements.
     fn instance(&mut self, walk: &mut Walk, chunk: &[u8], instance: Instance, inside: Section) -> Result<(), Fault>;
-    /// An element ended whose children stood in `inside`.
+    /// The part of the event whose elements stand in `inside` is over.
     fn ended(&mut self, inside: Section) -> Result<(), Fault> {
         let _ = inside;
         Ok(())
@@ -228,7 +228,7 @@ impl Walk {
         }
         self.pieces.truncate(frame.pieces);
         self.frames.pop();
-        leaves.ended(frame.inside)
+        if is_part { leaves.ended(frame.inside) } else { Ok(()) }
     }
 
     /// Whether the text from a piece on is only white space, such as the indentation between child elements.

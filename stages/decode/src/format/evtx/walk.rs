@@ -6,7 +6,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::layout::{LAYOUTS_MAX, Layout, Part, Range, Source, write_pieces};
+use super::layout::{LAYOUT_BYTES_MAX, Layout, Part, Range, Source, write_pieces};
 use super::names::{NameId, Names, known};
 use super::section::Section;
 use super::token::{Fault, Instance, Lexer, Span, Token, name_at};
@@ -15,7 +15,7 @@ use super::value::{items, value_type as ty, write_value};
 
 /// Steps (tokens, leaves, 16 bytes of text) that one chunk may cost. A chunk of 64 KiB has at most 65,536 tokens; dense
 /// honest chunks cost about 20,000 steps a pass.
-const STEPS_MAX: u32 = 1 << 20;
+const STEPS_MAX: u32 = 1 << 19;
 
 /// Deepest nesting of streams and templates. Real events have two.
 const STREAMS_MAX: u32 = 16;
@@ -42,7 +42,7 @@ pub(super) trait Visitor {
     }
     /// A leaf. [`Fault::Stop`] ends the walk.
     fn leaf(&mut self, names: &mut Names, name: NameId, value: Value<'_>) -> Result<(), Fault>;
-    /// The elements of a section written out in the record (not in a template) are over.
+    /// A part of the event that is written out in the record (not in a template) is over.
     fn ended(&mut self, section: Section) -> Result<(), Fault> {
         let _ = section;
         Ok(())
@@ -66,6 +66,7 @@ pub(super) struct Walk {
     pub(super) names: Names,
     /// Compiled templates, and where to find them.
     pub(super) layouts: Vec<Layout>,
+    pub(super) layout_bytes: usize,
     pub(super) by_form: FxHashMap<Box<[u8]>, u32>,
     pub(super) by_definition: FxHashMap<(u32, Section), u32>,
     by_offset: FxHashMap<u32, NameId>,
@@ -86,6 +87,7 @@ impl Walk {
         Self {
             names: Names::new(),
             layouts: Vec::new(),
+            layout_bytes: 0,
             by_form: FxHashMap::default(),
             by_definition: FxHashMap::default(),
             by_offset: FxHashMap::default(),
@@ -101,7 +103,7 @@ impl Walk {
 
     /// Whether so much was learnt that the owner must begin anew.
     pub(super) fn is_full(&self) -> bool {
-        self.names.is_full() || self.layouts.len() > LAYOUTS_MAX
+        self.names.is_full() || self.layout_bytes > LAYOUT_BYTES_MAX
     }
 
     /// A new chunk: its offsets mean other things.

@@ -143,6 +143,37 @@ fn flipped_bits_never_stop_the_decoder() {
     assert_eq!(decode(&bad, &All::new(), 1).seen.len(), whole);
 }
 
+#[test]
+fn scrambled_logs_never_stop_the_decoder() {
+    let Some(data) = data() else { return };
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    let mut seen = 0;
+    for log in logs(&data.join("malformed/evtx")) {
+        let bytes = read(&log);
+        let Some(chunk) = bytes.get(4096..4096 + CHUNK_BYTES).filter(|chunk| chunk.starts_with(b"ElfChnk")) else {
+            continue;
+        };
+        for _ in 0..100 {
+            let mut bad = vec![0; 4096];
+            bad.extend(chunk);
+            for _ in 0..=next(12) {
+                let (from, to, count) = (512 + next(64_000), 4096 + 512 + next(64_000), 1 + next(64));
+                // Now a foreign piece of the log, now a byte that means something to BinXML.
+                match next(2) {
+                    0 => bad.copy_within(4096 + from..4096 + from + count, to),
+                    _ => bad[to] = [0x0c, 0x0f, 0x01, 0x41, 0x21, 0x81, 0xff, 0x00][next(8)],
+                }
+            }
+            seen += decode(&bad, &All::new(), 1).seen.len();
+        }
+    }
+    assert!(seen > 1000, "most records survive: {seen}");
+}
+
 /// A chunk of one's own with the given records' BinXML.
 fn craft(streams: &[Vec<u8>]) -> Vec<u8> {
     let mut chunk = vec![0; CHUNK_BYTES];
@@ -225,4 +256,47 @@ fn one_value_in_thousands_of_places_hits_the_budget() {
     instance(&mut stream);
     let got = decode(&craft(&[stream]), &All::new(), 1);
     assert_eq!(reasons(&got), [Reject::Limit]);
+}
+
+/// `<E a="b">` … for names of one's own: a record of elements, each with a name not seen before, that hold their number.
+fn strange_names(first: usize, count: usize, start: usize) -> Vec<u8> {
+    let mut stream = vec![0x0f, 1, 1, 0];
+    let open = |stream: &mut Vec<u8>, name: &str| {
+        stream.extend([0x01, 0, 0, 0, 0]);
+        let at = start + stream.len() + 4;
+        stream.extend((at as u32).to_le_bytes());
+        stream.extend([0; 6]);
+        stream.extend((name.len() as u16).to_le_bytes());
+        stream.extend(name.encode_utf16().flat_map(u16::to_le_bytes));
+        stream.extend([0, 0, 0x02]);
+    };
+    open(&mut stream, "Event");
+    open(&mut stream, "UserData");
+    for number in first..first + count {
+        open(&mut stream, &format!("n{number}"));
+        let text = number.to_string();
+        stream.extend([0x05, 1]);
+        stream.extend((text.len() as u16).to_le_bytes());
+        stream.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
+        stream.push(0x04);
+    }
+    stream.extend([0x04, 0x04, 0x00]);
+    stream
+}
+
+#[test]
+fn names_without_end_are_forgotten_and_values_stay_right() {
+    const A_CHUNK: usize = 1000;
+    let mut file = vec![0; 4096];
+    for chunk in 0..40 {
+        let stream = strange_names(chunk * A_CHUNK, A_CHUNK, 512 + 24);
+        file.extend(&craft(&[stream])[4096..]);
+    }
+    let got = decode(&file, &All::new(), 40);
+    assert_eq!((got.seen.len(), got.rejections.len()), (40, 0));
+    for (chunk, seen) in got.seen.iter().enumerate() {
+        let expected: Vec<_> =
+            (chunk * A_CHUNK..(chunk + 1) * A_CHUNK).map(|number| (format!("n{number}"), number.to_string())).collect();
+        assert_eq!(seen.fields, expected, "chunk {chunk}");
+    }
 }

@@ -172,6 +172,18 @@ fn compare(folder: &str, files_at_least: usize) {
                 own.truncate(3);
                 differences.push(format!("{} record {id}: crate {odd:?}, here {own:?}", log.display()));
             }
+            // The event's own time is the record's, where it has one that is not zero.
+            let created = mine.iter().find(|(name, _)| name == "TimeCreated_SystemTime");
+            let created = created.filter(|(_, created)| !created.starts_with("1601-01-01T00:00:00.0000000"));
+            if let (Some((_, created)), Some(time)) = (created, seen.time) {
+                let (ours, file) = (time.to_string(), log.display());
+                assert_eq!(ours.get(..19), created.get(..19), "{file} record {id}: {created}");
+            }
+            // The tag is what the fields say.
+            let system = |wanted: &str| mine.iter().find(|(name, _)| name == wanted).map_or("", |(_, text)| text);
+            let tag = [seen.service.as_str(), &seen.provider, &seen.code];
+            let expected = [system("Channel"), system("Provider_Name"), system("EventID")];
+            assert_eq!(tag, expected, "{} record {id}", log.display());
             // What fills slots is what lists fields.
             let texts: Vec<_> = seen.fields.iter().map(|(_, text)| text).collect();
             let slotted: Vec<_> = seen.slots.iter().map(|(_, text)| text).collect();
