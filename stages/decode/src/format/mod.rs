@@ -1,6 +1,7 @@
 //! One file a format. Adding one: its file, its test data, one line in [`registry`].
 
 pub mod evtx;
+pub mod json;
 pub mod nonlog;
 
 use crate::decoder::{Confidence, Decoder};
@@ -10,7 +11,11 @@ pub const HEAD_BYTES: usize = 64 * 1024;
 
 /// Every format, most specific first.
 pub fn registry() -> &'static [&'static dyn Decoder] {
-    static REGISTRY: &[&dyn Decoder] = &[&evtx::Evtx];
+    static REGISTRY: &[&dyn Decoder] = &[
+        &evtx::Evtx,
+        &json::JsonLines,
+        &json::JsonDocument,
+    ];
     REGISTRY
 }
 
