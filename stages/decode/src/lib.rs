@@ -7,6 +7,8 @@ pub mod clock;
 pub mod decoder;
 pub mod format;
 pub mod lines;
+pub mod program;
+mod text;
 
 pub use clock::{Assumption, Clock, Lacks, Survey, TimePolicy};
 pub use decoder::{ChunkDecoder, Confidence, Context, Decoder, Split};

@@ -3,6 +3,7 @@
 pub mod evtx;
 pub mod json;
 pub mod nonlog;
+pub mod syslog;
 
 use crate::decoder::{Confidence, Decoder};
 
@@ -15,6 +16,7 @@ pub fn registry() -> &'static [&'static dyn Decoder] {
         &evtx::Evtx,
         &json::JsonLines,
         &json::JsonDocument,
+        &syslog::Syslog,
     ];
     REGISTRY
 }

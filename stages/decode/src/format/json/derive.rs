@@ -32,11 +32,6 @@ pub(super) fn channel_of(provider: &str) -> Option<&'static str> {
     })
 }
 
-/// The fields that a program's message has, by the program's own format; none yet.
-///
-/// The place where the text decoder's parsers of sshd's, sudo's and other messages are to be connected.
-fn program_fields(_program: &str, _message: &str, _emit: &mut dyn FnMut(&str, &str)) {}
-
 /// The scratch memory of deriving, reused.
 #[derive(Default)]
 pub(super) struct Deriver {
@@ -124,7 +119,7 @@ impl Deriver {
         let named = Self::read("SYSLOG_IDENTIFIER", source, paths, tape, &mut program)
             || Self::read("_COMM", source, paths, tape, &mut program);
         if named && Self::read("MESSAGE", source, paths, tape, &mut message) {
-            program_fields(&program, &message, &mut |name, text| {
+            crate::program::program_fields(&program, &message, &mut |name, text| {
                 if let Some(node) = paths.child(Node::DERIVED, name) {
                     tape.derive(node, text);
                 }
