@@ -1,5 +1,7 @@
 //! Bytes per second from a page-cached file to pieces: `cargo bench -p shieldwall-collect`.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench reads only what it wrote itself")]
+
 use std::io::Write;
 use std::path::PathBuf;
 

@@ -36,7 +36,7 @@ pub mod walk;
 
 pub use fuzz::fuzz_container;
 pub use limits::Limits;
-pub use pieces::{Buffer, Cut, Ending, Pieces};
+pub use pieces::{Buffer, Cut, Ending, Hashing, Pieces};
 pub use source::{HEAD_BYTES, Source};
 pub use sources::Sources;
 pub use trouble::Unread;

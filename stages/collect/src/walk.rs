@@ -271,6 +271,18 @@ mod tests {
         assert!(unread[0].reason == Reject::Limit && unread[0].detail.contains("folder_depth_max"));
     }
 
+    #[test]
+    fn what_vanishes_between_walking_and_opening_is_told() {
+        let dir = tree();
+        let (inputs, _) = walk(&[dir.path().join("b.log")], &Limits::default());
+        fs::remove_file(dir.path().join("b.log")).unwrap();
+        let told: Vec<_> = inputs[0].sources(&Limits::default()).collect();
+        assert!(matches!(&told[..], [Err(unread)] if unread.reason == Reject::Unreadable && unread.loses_data));
+        fs::create_dir(dir.path().join("b.log")).unwrap();
+        let told: Vec<_> = inputs[0].sources(&Limits::default()).collect();
+        assert!(matches!(&told[..], [Err(unread)] if unread.reason == Reject::Unreadable));
+    }
+
     #[cfg(unix)]
     #[test]
     fn links_found_are_told_links_given_are_followed() {

@@ -168,3 +168,30 @@ impl Read for Guard {
         self.fault.clone().map_or(Ok(0), |fault| Err(fault.into()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Broken(u32);
+
+    impl Read for Broken {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0 += 1;
+            assert!(self.0 == 1, "called on");
+            buffer[0] = b'a';
+            Ok(1)
+        }
+    }
+
+    #[test]
+    fn a_panic_in_a_decompressor_ends_one_stream_and_is_told_again() {
+        let (packed, limits) = (Packed::Known(1), Limits::default());
+        let mut guard = Guard { inner: Box::new(Broken(0)), layer: "test", given: 0, packed, limits, fault: None };
+        assert_eq!(guard.read(&mut [0; 8]).unwrap(), 1);
+        for _ in 0..2 {
+            let fault = Fault::from_io("above", &guard.read(&mut [0; 8]).unwrap_err());
+            assert_eq!(fault.reason, Reject::Internal);
+        }
+    }
+}

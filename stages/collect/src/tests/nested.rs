@@ -147,3 +147,32 @@ fn a_member_that_nobody_reads_costs_no_spool() {
     assert!(told.details.contains("spool_bytes_max"), "{}", told.details);
     assert_eq!(told.names(), ["in!a", "in!b"]);
 }
+
+#[test]
+fn workers_reading_at_once_get_the_same_bytes() {
+    use std::io::Read;
+    let logs: Vec<Vec<u8>> = (1..12).map(|number| make::log(number * 40_000)).collect();
+    let names: Vec<String> = (1..12).map(|number| format!("{number}.log")).collect();
+    let members: Vec<(&str, &[u8])> = names.iter().map(String::as_str).zip(logs.iter().map(Vec::as_slice)).collect();
+    for archive in [make::gz(&make::tar(&members)), make::tar(&members), make::zip(&members)] {
+        let limits = Limits { spool_memory_bytes_max: 50_000, ..Limits::default() };
+        std::thread::scope(|scope| {
+            // Each worker starts as soon as its source is open, while the next ones are still being opened.
+            let workers: Vec<_> = Sources::of_bytes("in", archive, &limits)
+                .map(|source| {
+                    let mut source = source.unwrap();
+                    scope.spawn(move || {
+                        let mut bytes = Vec::new();
+                        source.read_to_end(&mut bytes).unwrap();
+                        (bytes, source.trouble())
+                    })
+                })
+                .collect();
+            assert_eq!(workers.len(), logs.len());
+            for (worker, log) in workers.into_iter().zip(&logs) {
+                let (bytes, trouble) = worker.join().unwrap();
+                assert!(bytes == *log && trouble.is_none());
+            }
+        });
+    }
+}
