@@ -1,4 +1,4 @@
-//! Decoding one real Security log: nothing wanted, some fields wanted, everything wanted. Needs the data folder
+//! Decoding one real Security log of 1 MiB: nothing wanted, some fields wanted, everything wanted. Needs the data folder
 //! (`SHIELDWALL_DATA`); without it the benches say so and measure nothing.
 
 use std::path::PathBuf;
@@ -41,7 +41,7 @@ impl Sink for Ignore {
 fn log() -> Option<Vec<u8>> {
     let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data");
     let folder = PathBuf::from(std::env::var("SHIELDWALL_DATA").unwrap_or_else(|_| default.to_owned()));
-    let found = std::fs::read(folder.join("malformed/evtx/Security_short_selected.evtx"));
+    let found = std::fs::read(folder.join("evtx-benign-samples/post-Security.evtx"));
     if found.is_err() {
         eprintln!("SKIPPED: no data folder at {} (set SHIELDWALL_DATA)", folder.display());
     }
