@@ -1,5 +1,7 @@
 //! One file a format. Adding one: its file, its test data, one line in [`registry`].
 
+pub mod journal;
+
 use crate::decoder::{Confidence, Decoder};
 
 /// Bytes of a source's head that sniffing sees.
@@ -7,7 +9,7 @@ pub const HEAD_BYTES: usize = 64 * 1024;
 
 /// Every format, most specific first.
 pub fn registry() -> &'static [&'static dyn Decoder] {
-    static REGISTRY: &[&dyn Decoder] = &[];
+    static REGISTRY: &[&dyn Decoder] = &[&journal::Journal];
     REGISTRY
 }
 
