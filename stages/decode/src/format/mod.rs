@@ -1,6 +1,7 @@
 //! One file a format. Adding one: its file, its test data, one line in [`registry`].
 
 pub mod journal;
+pub mod journal_export;
 
 use crate::decoder::{Confidence, Decoder};
 
@@ -9,7 +10,7 @@ pub const HEAD_BYTES: usize = 64 * 1024;
 
 /// Every format, most specific first.
 pub fn registry() -> &'static [&'static dyn Decoder] {
-    static REGISTRY: &[&dyn Decoder] = &[&journal::Journal];
+    static REGISTRY: &[&dyn Decoder] = &[&journal::Journal, &journal_export::JournalExport];
     REGISTRY
 }
 
