@@ -2,6 +2,7 @@
 
 pub mod journal;
 pub mod journal_export;
+pub mod utmp;
 
 use crate::decoder::{Confidence, Decoder};
 
@@ -10,7 +11,8 @@ pub const HEAD_BYTES: usize = 64 * 1024;
 
 /// Every format, most specific first.
 pub fn registry() -> &'static [&'static dyn Decoder] {
-    static REGISTRY: &[&dyn Decoder] = &[&journal::Journal, &journal_export::JournalExport];
+    static REGISTRY: &[&dyn Decoder] =
+        &[&journal::Journal, &journal_export::JournalExport, &utmp::Utmp, &utmp::Lastlog];
     REGISTRY
 }
 
