@@ -1,9 +1,12 @@
 //! One file a format. Adding one: its file, its test data, one line in [`registry`].
 
 pub mod evtx;
+pub mod journal;
+pub mod journal_export;
 pub mod json;
 pub mod nonlog;
 pub mod syslog;
+pub mod utmp;
 
 use crate::decoder::{Confidence, Decoder};
 
@@ -14,6 +17,10 @@ pub const HEAD_BYTES: usize = 64 * 1024;
 pub fn registry() -> &'static [&'static dyn Decoder] {
     static REGISTRY: &[&dyn Decoder] = &[
         &evtx::Evtx,
+        &journal::Journal,
+        &journal_export::JournalExport,
+        &utmp::Utmp,
+        &utmp::Lastlog,
         &json::JsonLines,
         &json::JsonDocument,
         &syslog::Syslog,
