@@ -128,13 +128,20 @@ impl Naming {
             Self::Winlogbeat(prefix) => {
                 let (part, name) = path.strip_prefix(prefix)?.split_once('.')?;
                 match part {
-                    "event_data" => Some(name.to_owned()),
-                    "user_data" => Some(name.rsplit('.').next().unwrap_or(name).to_owned()),
+                    "event_data" => Some(beside_system("EventData", name)),
+                    "user_data" => Some(beside_system("UserData", name.rsplit('.').next().unwrap_or(name))),
                     _ => None,
                 }
             }
         }
     }
+}
+
+/// The name of a field of EventData or UserData; names of System's own elements stay System's.
+fn beside_system(part: &str, name: &str) -> String {
+    const OF_SYSTEM: [&str; 9] =
+        ["EventID", "Version", "Level", "Task", "Opcode", "Keywords", "EventRecordID", "Channel", "Computer"];
+    if OF_SYSTEM.contains(&name) { format!("{part}.{name}") } else { name.to_owned() }
 }
 
 /// `System.Provider.#attributes.Name` → `Provider_Name`, `EventData.Image` → `Image`, as the EVTX decoder names them.
@@ -163,8 +170,8 @@ fn windows_tree(path: &str) -> Option<String> {
         "EventData" | "UserData" => {
             let (element, attribute) = leaf(rest);
             let element = match part {
-                "UserData" => element.rsplit('.').next().unwrap_or(&element).to_owned(),
-                _ => element,
+                "UserData" => beside_system(part, element.rsplit('.').next().unwrap_or(&element)),
+                _ => beside_system(part, &element),
             };
             Some(match attribute {
                 Some(attribute) => format!("{element}_{attribute}"),
@@ -332,17 +339,15 @@ mod tests {
             ("Event.System.TimeCreated.#attributes.SystemTime", Some("TimeCreated_SystemTime")),
             ("Event.EventData.Image", Some("Image")),
             ("Event.EventData.Data", Some("Data")),
+            ("Event.EventData.Level", Some("EventData.Level")),
+            ("Event.UserData.LogFileCleared.Channel", Some("UserData.Channel")),
             ("Event.EventData.Data.#text", Some("Data")),
-            ("Event.EventData.#attributes.Name", None),
             ("Event.UserData.LogFileCleared.SubjectUserName", Some("SubjectUserName")),
             ("Event.UserData.X.Certificate.#attributes.fileRef", Some("Certificate_fileRef")),
             ("Event.#attributes.xmlns", None),
             ("Other.System.EventID", None),
         ] {
-            let got = tree.native(path);
-            if path != "Event.EventData.#attributes.Name" {
-                assert_eq!(got.as_deref(), name, "{path}");
-            }
+            assert_eq!(tree.native(path).as_deref(), name, "{path}");
         }
         assert_eq!(Naming::Winlogbeat("winlog.").native("winlog.event_data.Image").as_deref(), Some("Image"));
         assert_eq!(Naming::Winlogbeat("winlog.").native("winlog.user_data.X.Y").as_deref(), Some("Y"));

@@ -46,6 +46,11 @@ impl<'a> Expander<'a> {
     fn nested_piece(&mut self, piece: Piece<'_>, nesting: u8, sink: &mut dyn Sink) {
         match piece {
             Piece::Value { offset, bytes, cut } => self.nested_value(offset, bytes, cut, nesting, sink),
+            Piece::Lost { offset, bytes } => {
+                if let Err(fault) = self.reader.prefix(bytes) {
+                    self.recover(offset, bytes, fault.at, true, sink);
+                }
+            }
             Piece::Fault { offset, reason, what } => self.reject(offset, reason, what, sink),
         }
     }
@@ -80,8 +85,6 @@ impl<'a> Expander<'a> {
     }
 
     /// Reports a value that is no JSON, and looks for records in what stands behind the damage.
-    ///
-    /// Linear: each attempt begins where the last one failed or behind it.
     fn damaged(&mut self, offset: u64, bytes: &[u8], cut: bool, fault: Fault, sink: &mut dyn Sink) {
         let reason = match fault.reason {
             Reject::Truncated if !cut => Reject::Corrupt,
@@ -92,7 +95,13 @@ impl<'a> Expander<'a> {
         if matches!(fault.reason, Reject::TooDeep | Reject::OutOfRange) {
             return;
         }
-        let mut at = fault.at;
+        self.recover(offset, bytes, fault.at, cut, sink);
+    }
+
+    /// Reads the records behind damage at byte `at`.
+    ///
+    /// Linear: each attempt begins where the last one failed or behind it.
+    fn recover(&mut self, offset: u64, bytes: &[u8], mut at: usize, cut: bool, sink: &mut dyn Sink) {
         while let Some(start) = next_record(bytes, at) {
             let rest = bytes.get(start..).unwrap_or_default();
             match self.reader.prefix(rest) {

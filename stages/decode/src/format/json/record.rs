@@ -128,18 +128,24 @@ impl<'a> Reader<'a> {
 
     /// Scans a value; gives whether it may be a wrapper around records.
     pub(super) fn scan(&mut self, bytes: &[u8]) -> Result<bool, Fault> {
-        if self.paths.is_full() || self.projections > PROJECTIONS_MAX || self.tags.len() > TAGS_MAX {
-            self.paths.forget();
-            self.tags.clear();
-            self.projections = 0;
-        }
+        self.make_room();
         self.scanner.scan(bytes, &mut self.paths, &mut self.tape)?;
         Ok(self.tape.marks.meets(&self.dialects.wrappers))
     }
 
     /// Scans one value at the beginning of `bytes`; gives where it ends.
     pub(super) fn prefix(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
+        self.make_room();
         self.scanner.prefix(bytes, &mut self.paths, &mut self.tape)
+    }
+
+    /// Between two records: forgets what was learnt if there is too much of it.
+    fn make_room(&mut self) {
+        if self.paths.is_full() || self.projections > PROJECTIONS_MAX || self.tags.len() > TAGS_MAX {
+            self.paths.forget();
+            self.tags.clear();
+            self.projections = 0;
+        }
     }
 
     /// Hands over the record that was just scanned from `bytes`.
@@ -254,7 +260,15 @@ impl<'a> Reader<'a> {
             })
         };
         words.product = match dialect.row.extra {
-            Extra::Ecs(_) => put(words, &dialect.extra),
+            Extra::Ecs(_) => {
+                let mut system = String::new();
+                if let Some(entry) = first(&dialect.extra) {
+                    source.append(entry, tape, &mut system);
+                }
+                // Operating systems only: a record cannot make itself any other product's.
+                let known = ["windows", "linux", "macos"].into_iter().find(|known| system.eq_ignore_ascii_case(known));
+                words.word(|out| out.push_str(known.unwrap_or("json")))
+            }
             _ => words.word(|out| out.push_str(dialect.row.product)),
         };
         words.provider = put(words, &dialect.provider);

@@ -28,6 +28,13 @@ pub(super) enum Piece<'a> {
         /// Whether the source ended in the middle of it.
         cut: bool,
     },
+    /// The bytes of a value that was given up, for the sake of records that may stand in it. Its fault was reported.
+    Lost {
+        /// Byte offset in the source.
+        offset: u64,
+        /// Its bytes so far.
+        bytes: &'a [u8],
+    },
     /// Bytes between values that do not belong there.
     Fault {
         /// Byte offset in the source.
@@ -51,6 +58,8 @@ enum State {
     Tail(usize),
     /// Behind a fault, until something looks like a record.
     Skip,
+    /// Somewhere behind a value that was given up, until a record begins behind `},` or on a line of its own.
+    Search,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +95,8 @@ pub(super) struct Splitter {
     armed: bool,
     /// The key read last in a wrapper's tail.
     key: Vec<u8>,
+    /// The last two bytes of a search, white space but line feeds left out.
+    last: [u8; 2],
 }
 
 impl Default for Splitter {
@@ -106,6 +117,7 @@ impl Default for Splitter {
             tries: 0,
             armed: false,
             key: Vec::new(),
+            last: [0; 2],
         }
     }
 }
@@ -120,6 +132,16 @@ impl Splitter {
                 State::Value => at = self.in_value(offset, bytes, at, each),
                 State::Tail(depth) => {
                     self.in_tail(depth, byte);
+                    at += 1;
+                }
+                State::Search => {
+                    if byte == b'{' && matches!(self.last, [_, b'\n'] | [b'}', b',']) {
+                        self.begin(here, byte);
+                        continue;
+                    }
+                    if byte == b'\n' || !is_space(byte) {
+                        self.last = [self.last[1], byte];
+                    }
                     at += 1;
                 }
                 _ if is_space(byte) || byte == 0x1e => {
@@ -166,10 +188,10 @@ impl Splitter {
             State::Tail(_) => {
                 each(Piece::Fault { offset: end, reason: Reject::Truncated, what: "an object does not end" });
             }
-            State::Skip if self.around.is_some() => {
+            State::Skip | State::Search if self.around.is_some() => {
                 each(Piece::Fault { offset: end, reason: Reject::Truncated, what: "an array does not end" });
             }
-            State::Between | State::Skip => {}
+            State::Between | State::Skip | State::Search => {}
         }
         *self = Self::default();
     }
@@ -301,6 +323,11 @@ impl Splitter {
             at += 1;
         }
         self.keep(bytes.get(from..at).unwrap_or_default(), each);
+        if self.lost == Some(Reject::TooLarge) {
+            // It may be huge or lack its end; whichever it is, what follows is looked at.
+            self.state = State::Search;
+            self.last = [0; 2];
+        }
         at
     }
 
@@ -332,10 +359,11 @@ impl Splitter {
         if self.lost.is_some() {
             return;
         }
-        if self.pending.len() + bytes.len() > RECORD_BYTES_MAX {
+        self.pending.extend_from_slice(bytes);
+        if self.pending.len() > RECORD_BYTES_MAX {
+            let pending = std::mem::take(&mut self.pending);
             self.lose(Reject::TooLarge, "a record of more than 16 MiB", each);
-        } else {
-            self.pending.extend_from_slice(bytes);
+            each(Piece::Lost { offset: self.start, bytes: &pending });
         }
     }
 
@@ -445,6 +473,7 @@ mod tests {
                 Piece::Value { offset, bytes, cut } => {
                     format!("{offset} {}{}", String::from_utf8_lossy(bytes), if cut { " CUT" } else { "" })
                 }
+                Piece::Lost { .. } => return,
                 Piece::Fault { offset, reason, .. } => format!("{offset} {}", reason.name()),
             });
         };

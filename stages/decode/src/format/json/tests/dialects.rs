@@ -285,6 +285,11 @@ fn clouds_and_applications() {
             "opencanary||n|4002",
             "2026-01-02T03:04:05.500Z",
         ),
+        (
+            r#"{"@timestamp":"2026-01-02T03:04:05Z","event":{"category":["process"]},"host":{"os":{"type":"aws"}},"process":{"executable":"x"}}"#,
+            "json|ecs||process",
+            "2026-01-02T03:04:05Z",
+        ),
         // What says of itself whose it is, is not believed.
         (
             r#"{"product":"windows","service":"security","ts":"2026-01-02T03:04:05Z","EventName":"x"}"#,

@@ -72,6 +72,16 @@ fn damage_in_a_document_leaves_the_records_behind_it() {
 }
 
 #[test]
+fn a_missing_brace_costs_a_long_document_a_few_records_only() {
+    let record = format!(r#"{{"a":"{}"}},"#, "x".repeat(1000));
+    let text = format!(r#"[{record}{{"a":{{"b":1}},{}{{"a":1}}]"#, record.repeat(40_000));
+    let seen = decode_by(&JsonDocument, text.as_bytes(), 1 << 20, &Names::new(&["a"]));
+    assert!(seen.events.len() > 39_990 && seen.events.len() <= 40_002, "{} records", seen.events.len());
+    assert_eq!(seen.rejected.first().map(|(_, reason)| *reason), Some("too_large"));
+    assert!(seen.rejected.len() < 10, "{:?}", seen.rejected);
+}
+
+#[test]
 fn duplicate_keys_are_flagged_and_only_the_last_can_match() {
     let seen = lines(r#"{"user":"root","a":{"b":"evil"},"user":"guest","a":{"c":1}}"#);
     let event = &seen.events[0];
@@ -141,6 +151,23 @@ fn a_time_without_a_zone_is_noticed_and_read_by_the_clock() {
     assert_eq!(seen.events[0].time_text.as_deref(), Some("2026-01-02 03:04:05"));
     assert!(!JsonLines.lacks(br#"{"ts":"2026-01-02T03:04:05Z"}"#).zone);
     assert!(!JsonDocument.lacks(br#"[{"CreationTime":"2026-01-02T03:04:05","Operation":"x","Workload":"y"}]"#).zone);
+}
+
+/// Input that is made to be slow: keys that all differ, arrays that might be a wrapper's, faults behind faults. Each is read
+/// once or a few times, whatever its size.
+#[test]
+fn hostile_input_is_read_in_linear_time() {
+    let keys: String = (0..60_000).map(|at| format!("{{\"k{at}\":{{\"x{at}\":1}}}}\n")).collect();
+    assert_eq!(lines(&keys).events.len(), 60_000);
+    let wrappers = format!("[{}1]", "{\"value\":[[[1]]],\"value\":[1],\"value\":[2]},".repeat(20_000));
+    assert_eq!(decode_by(&JsonDocument, wrappers.as_bytes(), 1 << 16, &Names::new(NAMES)).events.len(), 20_000);
+    let faults = "[{\"a\":x\n{\"a\":[{},{\"b\"\n".repeat(20_000);
+    let seen = decode_by(&JsonDocument, faults.as_bytes(), 1 << 16, &Names::new(NAMES));
+    assert!(!seen.rejected.is_empty());
+    let braces = "{\n".repeat(200_000);
+    assert!(!decode_by(&JsonDocument, braces.as_bytes(), 1 << 16, &Names::new(NAMES)).rejected.is_empty());
+    let tags: String = (0..20_000).map(|at| format!("{{\"EventID\":{at},\"Channel\":\"c{at}\"}}\n")).collect();
+    assert_eq!(lines(&tags).events.len(), 20_000);
 }
 
 /// Small hostile documents: each of them, each beginning of them, and each with any one bit flipped, is read without a

@@ -3,6 +3,7 @@
 mod corpora;
 mod dialects;
 mod faults;
+mod mapping;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
