@@ -18,6 +18,7 @@ use crate::line::{self, Fold, LineOptions, Run};
 use crate::output::escape::escape;
 use crate::output::style::Style;
 use crate::output::text;
+use crate::output::words::Severity;
 use crate::packs::{self, Choice};
 
 /// Flags of `scan`, as written.
@@ -41,9 +42,9 @@ pub struct ScanArgs {
     /// Leave out records at or after this time
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     until: Option<Timestamp>,
-    /// The lowest level of rules that run
-    #[arg(long, value_enum, default_value = "informational")]
-    level: LevelArg,
+    /// The lowest level of rules that run and are listed [default: all run, the report folds what is below medium]
+    #[arg(long, value_enum)]
+    level: Option<LevelArg>,
     /// `all`: one finding per matched record instead of one per rule and source
     #[arg(long, value_enum, value_name = "WHICH", default_value = "first")]
     evidence: EvidenceArg,
@@ -112,7 +113,7 @@ enum Destination {
 /// Runs the command.
 pub fn run(global: &Global, args: &ScanArgs) -> Result<Outcome> {
     let home = global.home();
-    let choice = Choice { paths: args.rules.clone(), no_builtin: args.no_builtin_rules, level: args.level.into() };
+    let choice = Choice { paths: args.rules.clone(), no_builtin: args.no_builtin_rules, level: args.level.map(Level::from).unwrap_or_default() };
     let loaded = packs::load_chosen(&choice, home.as_ref().ok())?;
     if loaded.set.rules.is_empty() {
         bail!("no rule to run: {} refused, none left at this level", loaded.refusals.len());
@@ -143,16 +144,16 @@ fn deliver(run: &mut Run, home: Option<&Home>, args: &ScanArgs) -> Result<()> {
                 // Kept for `show`. A machine without a place for data still gets its report.
                 keep_latest(run, home, args.quiet);
             }
-            print(run, args.format, io::stdout().lock(), Style::of_stdout(), None)
+            print(run, args, args.format, io::stdout().lock(), Style::of_stdout(), None)
         }
         Destination::File(path) => {
             let file = File::create(&path).with_context(|| format!("cannot write `{}`", path.display()))?;
-            print(run, args.format, file, Style::PLAIN, None)
+            print(run, args, args.format, file, Style::PLAIN, None)
         }
         Destination::Case(path) => {
             Case::create(&path)?.save(run)?;
             let case = path.display().to_string();
-            print(run, FormatArg::Text, io::stdout().lock(), Style::of_stdout(), Some(case))
+            print(run, args, FormatArg::Text, io::stdout().lock(), Style::of_stdout(), Some(case))
         }
     }
 }
@@ -174,11 +175,21 @@ fn keep_latest(run: &mut Run, home: Option<&Home>, quiet: bool) {
     }
 }
 
-fn print(run: &mut Run, format: FormatArg, out: impl Write, style: Style, case: Option<String>) -> Result<()> {
+fn print(
+    run: &mut Run,
+    args: &ScanArgs,
+    format: FormatArg,
+    out: impl Write,
+    style: Style,
+    case: Option<String>,
+) -> Result<()> {
     let mut out = BufWriter::with_capacity(64 * 1024, out);
     match format {
         FormatArg::Jsonl => run.write_jsonl(&mut out)?,
-        FormatArg::Text => run.write_text(&mut out, style, case)?,
+        FormatArg::Text => {
+            let level = args.level.map(|level| Severity::of_level(&format!("{:?}", Level::from(level))));
+            run.write_text(&mut out, &text::Options { style, level }, case)?;
+        }
     }
     out.flush()?;
     Ok(())

@@ -18,7 +18,7 @@ use super::drive::{Driven, Note, SourceRun};
 use super::stateful::{self, EVIDENCES_MAX, Folded, Parts};
 use super::{Fold, LineOptions, unread_words};
 use crate::output::report::{Report, SourceNote, SourceSummary, Totals};
-use crate::output::{jsonl, style, text};
+use crate::output::{jsonl, text};
 
 /// Findings that a text report holds at once; the rest is folded into its last line.
 const REPORT_FINDINGS_MAX: usize = 20_000;
@@ -130,7 +130,7 @@ impl Run {
     ///
     /// # Errors
     /// When `out` fails or the spool cannot be read back.
-    pub fn write_text(&mut self, out: &mut dyn Write, style: style::Style, case: Option<String>) -> io::Result<()> {
+    pub fn write_text(&mut self, out: &mut dyn Write, options: &text::Options, case: Option<String>) -> io::Result<()> {
         let mut findings = Vec::new();
         for at in 0..self.findings().min(REPORT_FINDINGS_MAX) {
             findings.push(self.finding(at, REPORT_EVIDENCES_MAX)?);
@@ -144,7 +144,7 @@ impl Run {
             case,
         };
         let mut words = String::new();
-        text::report(&report, &text::Options { style, level: None }, &mut words);
+        text::report(&report, options, &mut words);
         out.write_all(words.as_bytes())
     }
 
