@@ -5,14 +5,14 @@
 //! give the same result whatever the order.
 
 use std::collections::{BTreeMap, BinaryHeap};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use rustc_hash::FxHashMap;
 use sha2::{Digest, Sha256};
 use shieldwall_detect::sigma::ir::RuleIndex;
 use shieldwall_detect::sigma::matcher::{Matcher, Scratch};
 use shieldwall_schema::finding::Evidence;
-use shieldwall_schema::{Event, Flag, Mappings, Place, Reject, Rejection, Sink, Timestamp};
+use shieldwall_schema::{BucketId, Event, Flag, Mappings, Place, Reject, Rejection, Sink, Timestamp};
 
 use super::spill::{ItemKind, Key, NO_TIME, encode};
 use super::stateful::{EVIDENCES_MAX, EntityKind, Fold, Kept, Observation};
@@ -25,6 +25,12 @@ pub const REJECTIONS_LISTED_MAX: usize = 100;
 
 /// Hosts that one chunk tells apart; a chunk holds at most a few thousand records.
 const CHUNK_HOSTS_MAX: usize = 1024;
+
+/// Tags of one chunk whose buckets are remembered.
+const TAGS_MAX: usize = 64;
+
+/// A tag's own words.
+type TagKey = (String, String, String, String);
 
 /// What half A needs to know.
 pub struct Stage<'a> {
@@ -129,6 +135,8 @@ pub struct Stateless<'a> {
     scratch: &'a mut Scratch,
     hits: Vec<RuleIndex>,
     hosts: FxHashMap<String, (u64, Option<i64>)>,
+    /// Buckets of the tags seen lately in this chunk; few, so a list.
+    buckets: Vec<(TagKey, Arc<[BucketId]>)>,
     /// What was read.
     pub tally: Tally,
     /// Matches and observations, to be given to the spill.
@@ -145,6 +153,7 @@ impl<'a> Stateless<'a> {
             scratch,
             hits: Vec::new(),
             hosts: FxHashMap::default(),
+            buckets: Vec::new(),
             tally: Tally::default(),
             records: Vec::new(),
         }
@@ -170,10 +179,13 @@ impl<'a> Stateless<'a> {
     }
 
     fn keep(&mut self, event: &Event<'_>) {
-        let (class, host, fields) = describe(self.stage.mappings, event);
         let time = event.time.map_or(NO_TIME, Timestamp::nanos);
-        if self.stage.hashed
-            && let Some(host) = &host
+        // What the record says of itself is asked for at most once, and only where somebody needs it.
+        let mut described: Option<Described> = None;
+        if self.stage.hashed {
+            described = Some(self.describe(event));
+        }
+        if let Some(host) = described.as_ref().and_then(|described| described.host.as_ref())
             && (self.hosts.len() < CHUNK_HOSTS_MAX || self.hosts.contains_key(host))
         {
             let seen = self.hosts.entry(host.clone()).or_insert((0, None));
@@ -184,18 +196,22 @@ impl<'a> Stateless<'a> {
             self.tally.matches += 1;
             let key = Key { time, source: self.source, offset: event.place.offset, subject: rule.0 };
             let (accepted, new) = self.evidences.accept(rule.0, time, event.place.offset);
-            if new {
-                (self.stage.first_match)(rule, host.as_deref());
-            }
             let payload = if accepted || self.stage.fold == Fold::ByRecord {
+                if described.is_none() {
+                    described = Some(self.describe(event));
+                }
+                let Described { class, host, fields } = described.clone().unwrap_or_default();
+                if new {
+                    (self.stage.first_match)(rule, host.as_deref());
+                }
                 let kept = Kept {
                     host: host.clone(),
                     evidence: Evidence {
                         time: event.time,
                         time_text: event.time_text.map(|text| cut(text).to_owned()),
                         place: event.place,
-                        host: host.clone(),
-                        fields: fields.clone(),
+                        host,
+                        fields,
                         reasons: self.stage.matcher.reasons(rule, event),
                     },
                     class,
@@ -241,8 +257,41 @@ impl Sink for Stateless<'_> {
     }
 }
 
-/// A record's OCSF class, host, and well-known fields by OCSF path.
-pub fn describe(mappings: &Mappings, event: &Event<'_>) -> (u32, Option<String>, Vec<(String, String)>) {
+/// What a record says of itself.
+#[derive(Clone, Debug, Default)]
+struct Described {
+    /// OCSF `class_uid`.
+    class: u32,
+    /// `device.hostname`
+    host: Option<String>,
+    /// Well-known fields by OCSF path, sorted.
+    fields: Vec<(String, String)>,
+}
+
+impl Stateless<'_> {
+    fn describe(&mut self, event: &Event<'_>) -> Described {
+        let tag = event.tag;
+        let key = (tag.product, tag.service, tag.provider, tag.code);
+        let known = self.buckets.iter().find(|(known, _)| {
+            (known.0.as_str(), known.1.as_str(), known.2.as_str(), known.3.as_str()) == key
+        });
+        let buckets = match known {
+            Some((_, buckets)) => Arc::clone(buckets),
+            None => {
+                let buckets: Arc<[BucketId]> = self.stage.mappings.classify(&tag).into();
+                if self.buckets.len() < TAGS_MAX {
+                    let key = (key.0.to_owned(), key.1.to_owned(), key.2.to_owned(), key.3.to_owned());
+                    self.buckets.push((key, Arc::clone(&buckets)));
+                }
+                buckets
+            }
+        };
+        describe(self.stage.mappings, &buckets, event)
+    }
+}
+
+/// A record's OCSF class, host, and well-known fields, as the first of its buckets that knows them says.
+fn describe(mappings: &Mappings, buckets: &[BucketId], event: &Event<'_>) -> Described {
     let mut natives: Vec<(String, String)> = Vec::new();
     event.fields.each(&mut |name, value| {
         if !value.text.is_empty() {
@@ -251,7 +300,7 @@ pub fn describe(mappings: &Mappings, event: &Event<'_>) -> (u32, Option<String>,
     });
     let mut class = 0;
     let mut fields: BTreeMap<String, String> = BTreeMap::new();
-    for bucket in mappings.classify(&event.tag).into_iter().filter_map(|id| mappings.get(id)) {
+    for bucket in buckets.iter().filter_map(|id| mappings.get(*id)) {
         if class == 0 {
             class = bucket.class;
         }
@@ -266,7 +315,7 @@ pub fn describe(mappings: &Mappings, event: &Event<'_>) -> (u32, Option<String>,
         }
     }
     let host = fields.get("device.hostname").cloned();
-    (class, host, fields.into_iter().collect())
+    Described { class, host, fields: fields.into_iter().collect() }
 }
 
 /// Cuts a value at [`VALUE_BYTES_MAX`], at a character's end.
