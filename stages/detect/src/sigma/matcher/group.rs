@@ -17,11 +17,11 @@ use shieldwall_schema::value::Kind;
 use super::admit::{Admission, Member, native, settle};
 use super::compare::{self, REF_VALUES_MAX};
 use super::grams::GramCounts;
-use super::index::{Index, NO_ATOM, Needle, Place};
+use super::index::{Index, Needle, Place};
 use super::pattern::LazyRegex;
 use super::program::{ACCEPT, Node, REJECT, Step, emit, run};
 use super::scratch::Marks;
-use super::witness::{NO_WITNESS, Sign, VALUE_RARITY, best, chosen, rarity};
+use super::witness::{NO_WITNESS, Sign, VALUE_RARITY, best, chosen, rarest_of, rarity};
 use crate::sigma::ir::{Atom, Expr, Number, Order, Part, Pattern, RefOrder, RuleIndex, RuleSet, Test, TimePart};
 
 /// How many slots one group may have; SigmaHQ's greatest has about 60. Rules that would need more are evaluated the slow
@@ -56,8 +56,13 @@ struct Compiled {
 #[derive(Debug, Clone, Copy)]
 struct GroupAtom {
     slot: u16,
+    /// The index entry that decides the atom once all values were looked at, or [`NO_ENTRY`].
+    entry: u32,
     check: Check,
 }
+
+/// The atom is not in the index.
+const NO_ENTRY: u32 = u32::MAX;
 
 /// A test with its parts moved into the group.
 #[derive(Debug, Clone, Copy)]
@@ -146,10 +151,13 @@ impl Group {
     }
 
     fn holds(&self, atom: u32, slots: &Slots, marks: &mut Marks) -> bool {
+        let Some(test) = self.atoms.get(atom as usize) else { return false };
+        if test.entry != NO_ENTRY {
+            return marks.entry_seen(test.entry);
+        }
         if let Some(known) = marks.known(atom) {
             return known;
         }
-        let Some(test) = self.atoms.get(atom as usize) else { return false };
         let holds = self.test(test, slots, marks);
         if !marks.broken {
             marks.learn(atom, holds);
@@ -415,16 +423,17 @@ impl<'r> Builder<'r> {
             }
             for (atom, negated) in &leaves {
                 if let Some(draft) = self.atoms.get(*atom as usize) {
-                    needles.add(draft, *atom, *negated, member);
+                    needles.add(draft, *negated, member, counts.get(usize::from(draft.slot)));
                 }
             }
             node.order(&|atom| costs.get(atom as usize).copied().unwrap_or(u32::MAX));
             let entry = emit(&node, ACCEPT, REJECT, &mut group.steps);
             group.members.push(Compiled { rule, entry });
         }
-        for draft in &self.atoms {
+        for (draft, rarity) in self.atoms.iter().zip(&rarities) {
+            let entry = needles.decide(draft, *rarity);
             let check = group.check(draft, regexes);
-            group.atoms.push(GroupAtom { slot: draft.slot, check });
+            group.atoms.push(GroupAtom { slot: draft.slot, entry, check });
         }
         group.index = Index::new(self.specs.len(), &needles.list, &counts);
         group.want = Arc::new(Want::new(self.specs, self.keywords, self.plan.handle));
@@ -492,34 +501,52 @@ struct Needles<'d> {
     known: FxHashMap<(u16, Place, &'d str), u32>,
 }
 
+/// Texts that are guessed to be met more often than this are looked for only when a rule asks.
+const DECIDE_RARITY_MAX: f32 = 0.2;
+
 impl<'d> Needles<'d> {
-    fn add(&mut self, draft: &'d Draft<'_>, atom: u32, negated: bool, member: u32) {
+    /// Makes a member a candidate where an atom's sign is met.
+    fn add(&mut self, draft: &'d Draft<'_>, negated: bool, member: u32, counts: Option<&GramCounts>) {
+        let slot = draft.slot;
+        let mut add = |place, text| {
+            let at = self.one(slot, place, text);
+            if let Some(needle) = self.list.get_mut(at as usize)
+                && needle.members.last() != Some(&member)
+            {
+                needle.members.push(member);
+            }
+        };
         match &draft.sign {
-            _ if negated => self.one(draft.slot, Place::Present, "", NO_ATOM, member),
-            Sign::Text { place, text, exact } => {
-                self.one(draft.slot, *place, text, if *exact { atom } else { NO_ATOM }, member);
+            _ if negated => add(Place::Present, ""),
+            Sign::Text { place, text } => add(*place, *text),
+            Sign::AllOf(texts) => {
+                if let Some((place, text)) = rarest_of(texts, counts) {
+                    add(*place, text);
+                }
             }
-            Sign::OneOf(texts) => {
-                texts.iter().for_each(|(place, text)| self.one(draft.slot, *place, text, NO_ATOM, member));
-            }
-            Sign::Value => self.one(draft.slot, Place::Present, "", NO_ATOM, member),
+            Sign::OneOf(texts) => texts.iter().for_each(|(place, text)| add(*place, text)),
+            Sign::Value => add(Place::Present, ""),
             Sign::Nothing => {}
         }
     }
 
-    fn one(&mut self, slot: u16, place: Place, text: &'d str, atom: u32, member: u32) {
-        let at = *self.known.entry((slot, place, text)).or_insert_with(|| {
-            self.list.push(Needle { slot, place, text, atom: NO_ATOM, members: Vec::new() });
-            (self.list.len() - 1) as u32
-        });
-        if let Some(needle) = self.list.get_mut(at as usize) {
-            if atom != NO_ATOM {
-                needle.atom = atom;
-            }
-            if needle.members.last() != Some(&member) {
-                needle.members.push(member);
-            }
+    /// The entry that decides an atom: of a text that is a witness, or rare enough to be indexed for this alone.
+    fn decide(&mut self, draft: &'d Draft<'_>, rarity: f32) -> u32 {
+        match &draft.sign {
+            Sign::Text { place, text } => match self.known.get(&(draft.slot, *place, *text)) {
+                Some(known) => *known,
+                None if rarity <= DECIDE_RARITY_MAX => self.one(draft.slot, *place, text),
+                None => NO_ENTRY,
+            },
+            _ => NO_ENTRY,
         }
+    }
+
+    fn one(&mut self, slot: u16, place: Place, text: &'d str) -> u32 {
+        *self.known.entry((slot, place, text)).or_insert_with(|| {
+            self.list.push(Needle { slot, place, text, members: Vec::new() });
+            (self.list.len() - 1) as u32
+        })
     }
 }
 
