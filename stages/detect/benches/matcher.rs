@@ -64,10 +64,19 @@ impl Numbers {
         list[self.below(list.len())]
     }
 
+    /// A word as events hold them.
     fn word(&mut self) -> String {
-        let syllables =
-            ["in", "vo", "ke", "re", "mi", "ka", "tz", "ex", "ec", "po", "wer", "sh", "ell", "net", "adm", "du", "mp"];
+        let syllables = ["in", "vo", "ke", "re", "mi", "ka", "ex", "ec", "po", "sh", "ell", "net", "adm", "du", "mp"];
         (0..2 + self.below(3)).map(|_| self.of(&syllables)).collect()
+    }
+
+    /// A word as rules name them: rarely one of an event's.
+    fn rare_word(&mut self) -> String {
+        let syllables = [
+            "katz", "lsa", "hound", "ruby", "priv", "sec", "url", "dump", "get-", "-gen", "xor", "pwn", "tor", "vnc",
+            "rat", "wmi", "bits", "krb", "tgt", "dns", "smb", "rdp", "hive", "sam", "ntds", "edr", "uac", "hook",
+        ];
+        (0..2 + self.below(4)).map(|_| self.of(&syllables)).collect()
     }
 }
 
@@ -113,26 +122,28 @@ fn synthetic_rules(count: usize) -> RuleSet {
         let mut all = Vec::new();
         if numbers.below(10) < 7 {
             let images = (0..1 + numbers.below(3)).map(|_| {
-                let own = numbers.word();
-                let tool = if numbers.below(2) == 0 { numbers.of(&TOOLS) } else { &own };
+                let own = numbers.rare_word();
+                let tool = if numbers.below(3) == 0 { numbers.of(&TOOLS) } else { &own };
                 text("Image", Pattern::Suffix(format!("\\{tool}.exe").into()))
             });
             all.push(Expr::Or(images.collect()));
         }
-        for _ in 0..1 + numbers.below(2) {
-            let lines = (0..1 + numbers.below(8)).map(|_| {
-                let own = numbers.word();
-                let word = if numbers.below(4) == 0 { numbers.of(&SWITCHES) } else { &own };
-                text("CommandLine", Pattern::Contains(word.into()))
-            });
-            all.push(Expr::Or(lines.collect()));
+        if numbers.below(3) == 0 {
+            all.push(text("CommandLine", Pattern::Contains(numbers.of(&SWITCHES).into())));
         }
+        let lines = (0..1 + numbers.below(12)).map(|_| {
+            text(
+                "CommandLine",
+                Pattern::Contains(format!("{}{}", numbers.of(&["", " -", "\\", " /"]), numbers.rare_word()).into()),
+            )
+        });
+        all.push(Expr::Or(lines.collect()));
         if numbers.below(10) < 2 {
-            all.push(text("OriginalFileName", Pattern::Exact(format!("{}.exe", numbers.word()).into())));
+            all.push(text("OriginalFileName", Pattern::Exact(format!("{}.exe", numbers.rare_word()).into())));
         }
         if numbers.below(10) < 3 {
             let filter =
-                text("ParentImage", Pattern::Prefix(format!("c:\\program files\\{}\\", numbers.word()).into()));
+                text("ParentImage", Pattern::Prefix(format!("c:\\program files\\{}\\", numbers.rare_word()).into()));
             all.push(Expr::Not(Box::new(filter)));
         }
         let logsource =

@@ -46,26 +46,32 @@ impl GramCounts {
 
 /// Where the rarest stretch of `stride` runs of four bytes, one behind the other, begins in a text that has so many.
 pub(crate) fn rarest(text: &[u8], stride: usize, counts: Option<&GramCounts>) -> usize {
-    let stride = stride.max(1);
-    let runs = || text.array_windows::<4>();
-    let mut sum: u32 = runs().take(stride).map(|run| commonness(run, counts)).sum();
-    let (mut best, mut least) = (0, sum);
+    /// So many places are compared; a text need not be read to its end to find a rare one.
+    const PLACES_MAX: usize = 64;
+    let mut last = [0_u32; STRIDE_MAX];
+    let (mut sum, mut best, mut least) = (0_u32, 0, u32::MAX);
     // The stretch moves on by one run: one enters, one leaves.
-    for (at, (left, entered)) in runs().zip(runs().skip(stride)).enumerate() {
-        sum = sum + commonness(entered, counts) - commonness(left, counts);
-        if sum < least {
-            (best, least) = (at + 1, sum);
+    for (at, run) in text.array_windows::<4>().enumerate().take(PLACES_MAX + stride) {
+        let entered = commonness(run, counts);
+        if let Some(place) = last.get_mut(at % stride.clamp(1, STRIDE_MAX)) {
+            sum = sum + entered - std::mem::replace(place, entered);
+        }
+        if at + 1 >= stride && sum < least {
+            (best, least) = (at + 1 - stride, sum);
         }
     }
     best
 }
+
+/// The greatest stride that [`rarest`] is asked for.
+pub(crate) const STRIDE_MAX: usize = 8;
 
 /// How common a run is: by its letters, by the rules that name it, and by the typical record.
 fn commonness(run: &[u8; 4], counts: Option<&GramCounts>) -> u32 {
     /// What standing in the typical record weighs: as much as being named by a dozen rules.
     const TYPICAL: u32 = 100;
     let named = counts.map_or(0, |counts| u32::from(counts.of(run)));
-    let letters: u32 = run.iter().map(|byte| u32::from(weight(*byte))).sum();
+    let letters: u32 = run.iter().map(|byte| WEIGHTS.get(usize::from(*byte)).copied().map_or(0, u32::from)).sum();
     named.saturating_mul(8) + letters + if typical_runs().has(run) { TYPICAL } else { 0 }
 }
 
@@ -127,8 +133,20 @@ fn typical_runs() -> &'static Runs {
     })
 }
 
+/// [`weight`] of every byte.
+#[expect(clippy::indexing_slicing, reason = "at compile time, over the array's own length")]
+const WEIGHTS: [u8; 256] = {
+    let mut weights = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        weights[byte] = weight(byte as u8);
+        byte += 1;
+    }
+    weights
+};
+
 /// How common a byte is in paths and command lines, 1 to 9. Folded text has no capitals.
-fn weight(byte: u8) -> u8 {
+const fn weight(byte: u8) -> u8 {
     match byte {
         b'e' | b't' | b' ' | b's' | b'o' | b'i' => 9,
         b'a' | b'n' | b'r' | b'c' | b'm' | b'd' | b'l' | b'\\' | b'.' | b'p' => 8,
