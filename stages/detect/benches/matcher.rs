@@ -72,11 +72,7 @@ impl Numbers {
 
     /// A word as rules name them: rarely one of an event's.
     fn rare_word(&mut self) -> String {
-        let syllables = [
-            "katz", "lsa", "hound", "ruby", "priv", "sec", "url", "dump", "get-", "-gen", "xor", "pwn", "tor", "vnc",
-            "rat", "wmi", "bits", "krb", "tgt", "dns", "smb", "rdp", "hive", "sam", "ntds", "edr", "uac", "hook",
-        ];
-        (0..2 + self.below(4)).map(|_| self.of(&syllables)).collect()
+        (0..5 + self.below(10)).map(|_| char::from(b'a' + self.below(26) as u8)).collect()
     }
 }
 

@@ -1,7 +1,7 @@
 //! All rules that records of one kind may match, compiled into one.
 //!
 //! Building goes in passes over the members: lower each condition to atoms over slots (equal atoms of all rules are one
-//! atom), count how common the texts are, choose each rule's witnesses, emit its program, build the index.
+//! atom), count how common the texts are, index the rare ones, choose each rule's witnesses, emit its program.
 //!
 //! Evaluating goes: every value through the index, which names the candidates; then each candidate's program, which tests
 //! an atom at most once an event, whichever rules share it. Nothing is allocated once the [`Marks`] have grown.
@@ -56,13 +56,11 @@ struct Compiled {
 #[derive(Debug, Clone, Copy)]
 struct GroupAtom {
     slot: u16,
-    /// The index entry that decides the atom once all values were looked at, or [`NO_ENTRY`].
-    entry: u32,
     check: Check,
 }
 
-/// The atom is not in the index.
-const NO_ENTRY: u32 = u32::MAX;
+/// Marks a step that asks whether an index entry was met: the entry decides the atom once all values were looked at.
+const BY_ENTRY: u32 = 1 << 31;
 
 /// A test with its parts moved into the group.
 #[derive(Debug, Clone, Copy)]
@@ -150,14 +148,16 @@ impl Group {
         self.members.len() + self.slow.len()
     }
 
+    #[inline]
     fn holds(&self, atom: u32, slots: &Slots, marks: &mut Marks) -> bool {
+        if atom & BY_ENTRY != 0 {
+            return marks.entry_seen(atom & !BY_ENTRY);
+        }
+        marks.known(atom).unwrap_or_else(|| self.ask(atom, slots, marks))
+    }
+
+    fn ask(&self, atom: u32, slots: &Slots, marks: &mut Marks) -> bool {
         let Some(test) = self.atoms.get(atom as usize) else { return false };
-        if test.entry != NO_ENTRY {
-            return marks.entry_seen(test.entry);
-        }
-        if let Some(known) = marks.known(atom) {
-            return known;
-        }
         let holds = self.test(test, slots, marks);
         if !marks.broken {
             marks.learn(atom, holds);
@@ -388,7 +388,6 @@ impl<'r> Builder<'r> {
         let counts = self.counts();
         let rarities: Vec<f32> =
             self.atoms.iter().map(|atom| rarity(&atom.sign, counts.get(usize::from(atom.slot)))).collect();
-        let costs: Vec<u32> = self.atoms.iter().map(|atom| cost(atom.test)).collect();
         let rarity_of = |atom: u32, negated: bool| {
             let at = atom as usize;
             match (negated, self.atoms.get(at)) {
@@ -412,11 +411,15 @@ impl<'r> Builder<'r> {
             networks: Vec::new(),
             index: Index::default(),
         };
+        // Texts that are indexed for their own sake come first, in the order of the rules, so that the marks of one rule's
+        // texts stand together.
+        let indexed: Vec<Option<u32>> =
+            self.atoms.iter().zip(&rarities).map(|(draft, rarity)| needles.index_rare(draft, *rarity)).collect();
         let mut leaves = Vec::new();
-        for ((rule, mut node), member) in self.members.into_iter().zip(0_u32..) {
+        for ((_, node), member) in self.members.iter().zip(0_u32..) {
             leaves.clear();
-            if best(&node, &rarity_of).is_finite() {
-                chosen(&node, &rarity_of, &mut leaves);
+            if best(node, &rarity_of).is_finite() {
+                chosen(node, &rarity_of, &mut leaves);
             }
             if leaves.is_empty() {
                 group.always.push(member);
@@ -426,14 +429,25 @@ impl<'r> Builder<'r> {
                     needles.add(draft, *negated, member, counts.get(usize::from(draft.slot)));
                 }
             }
-            node.order(&|atom| costs.get(atom as usize).copied().unwrap_or(u32::MAX));
+        }
+        // What a step asks for, and what that costs.
+        let mut questions: Vec<(u32, u32)> = Vec::with_capacity(self.atoms.len());
+        for ((draft, indexed), at) in self.atoms.iter().zip(&indexed).zip(0_u32..) {
+            questions.push(match indexed.or_else(|| needles.witness(draft)) {
+                Some(entry) => (entry | BY_ENTRY, 1),
+                None => (at, cost(draft.test)),
+            });
+            let check = group.check(draft, regexes);
+            group.atoms.push(GroupAtom { slot: draft.slot, check });
+        }
+        let question = |atom: u32| questions.get(atom as usize).copied().unwrap_or((atom, u32::MAX));
+        for (rule, mut node) in self.members {
+            node.order(&|atom| question(atom).1);
             let entry = emit(&node, ACCEPT, REJECT, &mut group.steps);
             group.members.push(Compiled { rule, entry });
         }
-        for (draft, rarity) in self.atoms.iter().zip(&rarities) {
-            let entry = needles.decide(draft, *rarity);
-            let check = group.check(draft, regexes);
-            group.atoms.push(GroupAtom { slot: draft.slot, entry, check });
+        for step in &mut group.steps {
+            step.atom = question(step.atom).0;
         }
         group.index = Index::new(self.specs.len(), &needles.list, &counts);
         group.want = Arc::new(Want::new(self.specs, self.keywords, self.plan.handle));
@@ -502,7 +516,7 @@ struct Needles<'d> {
 }
 
 /// Texts that are guessed to be met more often than this are looked for only when a rule asks.
-const DECIDE_RARITY_MAX: f32 = 0.2;
+const INDEXED_RARITY_MAX: f32 = 0.2;
 
 impl<'d> Needles<'d> {
     /// Makes a member a candidate where an atom's sign is met.
@@ -530,15 +544,19 @@ impl<'d> Needles<'d> {
         }
     }
 
-    /// The entry that decides an atom: of a text that is a witness, or rare enough to be indexed for this alone.
-    fn decide(&mut self, draft: &'d Draft<'_>, rarity: f32) -> u32 {
+    /// Indexes a text that is rare enough to be looked for whether or not a rule asks; the entry decides its atom.
+    fn index_rare(&mut self, draft: &'d Draft<'_>, rarity: f32) -> Option<u32> {
         match &draft.sign {
-            Sign::Text { place, text } => match self.known.get(&(draft.slot, *place, *text)) {
-                Some(known) => *known,
-                None if rarity <= DECIDE_RARITY_MAX => self.one(draft.slot, *place, text),
-                None => NO_ENTRY,
-            },
-            _ => NO_ENTRY,
+            Sign::Text { place, text } if rarity <= INDEXED_RARITY_MAX => Some(self.one(draft.slot, *place, text)),
+            _ => None,
+        }
+    }
+
+    /// The entry that decides an atom, if its text was indexed as a witness.
+    fn witness(&self, draft: &'d Draft<'_>) -> Option<u32> {
+        match &draft.sign {
+            Sign::Text { place, text } => self.known.get(&(draft.slot, *place, *text)).copied(),
+            _ => None,
         }
     }
 
