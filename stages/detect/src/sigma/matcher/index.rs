@@ -477,6 +477,9 @@ impl Filter {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
+
     use super::*;
 
     fn met(needles: &[(Place, &str)], value: &str) -> Vec<u32> {
@@ -544,6 +547,49 @@ mod tests {
         let needles: Vec<(Place, &str)> = texts.iter().map(|text| (Place::Anywhere, text.as_str())).collect();
         for at in [0, 7, 123, 499] {
             assert_eq!(met(&needles, &format!("c:\\x\\tool{at:03}.exe -v")), [at]);
+        }
+    }
+
+    fn stands(place: Place, text: &str, value: &str) -> bool {
+        match place {
+            Place::Present => true,
+            Place::Whole => value == text,
+            Place::Start => value.starts_with(text),
+            Place::End => value.ends_with(text),
+            Place::Anywhere => value.contains(text),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: ProptestConfig::default().cases.max(2000),
+            failure_persistence: None,
+            rng_seed: RngSeed::Fixed(7),
+            ..ProptestConfig::default()
+        })]
+
+        /// As many texts as make every table, lengths from one table's shortest on, so that every stride occurs.
+        #[test]
+        fn exactly_the_texts_that_stand_in_the_value_are_met(
+            shortest in 0_usize..12,
+            texts in proptest::collection::vec((0..5_usize, "[ab\u{e4}\\\\]{0,14}"), 0..60),
+            value in "[ab\u{e4}\\\\]{0,60}",
+        ) {
+            let places = [Place::Present, Place::Whole, Place::Start, Place::End, Place::Anywhere];
+            let mut needles: Vec<(Place, &str)> = texts.iter().map(|(at, text)| (places[*at], text.as_str())).collect();
+            needles.retain(|(place, text)| *place != Place::Anywhere || text.len() >= shortest);
+            // Some texts surely stand in the value.
+            let cuts = value.char_indices().map(|(at, _)| value.get(at..).unwrap()).filter(|cut| cut.len() >= shortest);
+            needles.extend(cuts.take(6).map(|cut| (Place::Anywhere, cut)));
+            needles.sort_unstable();
+            needles.dedup();
+            let expected: Vec<u32> = needles
+                .iter()
+                .zip(0..)
+                .filter(|((place, text), _)| stands(*place, text, &value))
+                .map(|(_, at)| at)
+                .collect();
+            prop_assert_eq!(met(&needles, &value), expected);
         }
     }
 }
