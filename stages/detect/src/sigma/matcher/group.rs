@@ -1,7 +1,7 @@
 //! All rules that records of one kind may match, compiled into one.
 //!
 //! Building goes in passes over the members: lower each condition to atoms over slots (equal atoms of all rules are one
-//! atom), count how common the texts are, choose each rule's witnesses, emit its program, build the index.
+//! atom), count how common the texts are, index the rare ones, choose each rule's witnesses, emit its program.
 //!
 //! Evaluating goes: every value through the index, which names the candidates; then each candidate's program, which tests
 //! an atom at most once an event, whichever rules share it. Nothing is allocated once the [`Marks`] have grown.
@@ -17,11 +17,11 @@ use shieldwall_schema::value::Kind;
 use super::admit::{Admission, Member, native, settle};
 use super::compare::{self, REF_VALUES_MAX};
 use super::grams::GramCounts;
-use super::index::{Index, NO_ATOM, Needle, Place};
+use super::index::{Index, Needle, Place};
 use super::pattern::LazyRegex;
 use super::program::{ACCEPT, Node, REJECT, Step, emit, run};
 use super::scratch::Marks;
-use super::witness::{NO_WITNESS, Sign, VALUE_RARITY, best, chosen, rarity};
+use super::witness::{NO_WITNESS, Sign, VALUE_RARITY, best, chosen, rarest_of, rarity};
 use crate::sigma::ir::{Atom, Expr, Number, Order, Part, Pattern, RefOrder, RuleIndex, RuleSet, Test, TimePart};
 
 /// How many slots one group may have; SigmaHQ's greatest has about 60. Rules that would need more are evaluated the slow
@@ -58,6 +58,9 @@ struct GroupAtom {
     slot: u16,
     check: Check,
 }
+
+/// Marks a step that asks whether an index entry was met: the entry decides the atom once all values were looked at.
+const BY_ENTRY: u32 = 1 << 31;
 
 /// A test with its parts moved into the group.
 #[derive(Debug, Clone, Copy)]
@@ -145,10 +148,15 @@ impl Group {
         self.members.len() + self.slow.len()
     }
 
+    #[inline]
     fn holds(&self, atom: u32, slots: &Slots, marks: &mut Marks) -> bool {
-        if let Some(known) = marks.known(atom) {
-            return known;
+        if atom & BY_ENTRY != 0 {
+            return marks.entry_seen(atom & !BY_ENTRY);
         }
+        marks.known(atom).unwrap_or_else(|| self.ask(atom, slots, marks))
+    }
+
+    fn ask(&self, atom: u32, slots: &Slots, marks: &mut Marks) -> bool {
         let Some(test) = self.atoms.get(atom as usize) else { return false };
         let holds = self.test(test, slots, marks);
         if !marks.broken {
@@ -380,7 +388,6 @@ impl<'r> Builder<'r> {
         let counts = self.counts();
         let rarities: Vec<f32> =
             self.atoms.iter().map(|atom| rarity(&atom.sign, counts.get(usize::from(atom.slot)))).collect();
-        let costs: Vec<u32> = self.atoms.iter().map(|atom| cost(atom.test)).collect();
         let rarity_of = |atom: u32, negated: bool| {
             let at = atom as usize;
             match (negated, self.atoms.get(at)) {
@@ -404,27 +411,43 @@ impl<'r> Builder<'r> {
             networks: Vec::new(),
             index: Index::default(),
         };
+        // Texts that are indexed for their own sake come first, in the order of the rules, so that the marks of one rule's
+        // texts stand together.
+        let indexed: Vec<Option<u32>> =
+            self.atoms.iter().zip(&rarities).map(|(draft, rarity)| needles.index_rare(draft, *rarity)).collect();
         let mut leaves = Vec::new();
-        for ((rule, mut node), member) in self.members.into_iter().zip(0_u32..) {
+        for ((_, node), member) in self.members.iter().zip(0_u32..) {
             leaves.clear();
-            if best(&node, &rarity_of).is_finite() {
-                chosen(&node, &rarity_of, &mut leaves);
+            if best(node, &rarity_of).is_finite() {
+                chosen(node, &rarity_of, &mut leaves);
             }
             if leaves.is_empty() {
                 group.always.push(member);
             }
             for (atom, negated) in &leaves {
                 if let Some(draft) = self.atoms.get(*atom as usize) {
-                    needles.add(draft, *atom, *negated, member);
+                    needles.add(draft, *negated, member, counts.get(usize::from(draft.slot)));
                 }
             }
-            node.order(&|atom| costs.get(atom as usize).copied().unwrap_or(u32::MAX));
+        }
+        // What a step asks for, and what that costs.
+        let mut questions: Vec<(u32, u32)> = Vec::with_capacity(self.atoms.len());
+        for ((draft, indexed), at) in self.atoms.iter().zip(&indexed).zip(0_u32..) {
+            questions.push(match indexed.or_else(|| needles.witness(draft)) {
+                Some(entry) => (entry | BY_ENTRY, 1),
+                None => (at, cost(draft.test)),
+            });
+            let check = group.check(draft, regexes);
+            group.atoms.push(GroupAtom { slot: draft.slot, check });
+        }
+        let question = |atom: u32| questions.get(atom as usize).copied().unwrap_or((atom, u32::MAX));
+        for (rule, mut node) in self.members {
+            node.order(&|atom| question(atom).1);
             let entry = emit(&node, ACCEPT, REJECT, &mut group.steps);
             group.members.push(Compiled { rule, entry });
         }
-        for draft in &self.atoms {
-            let check = group.check(draft, regexes);
-            group.atoms.push(GroupAtom { slot: draft.slot, check });
+        for step in &mut group.steps {
+            step.atom = question(step.atom).0;
         }
         group.index = Index::new(self.specs.len(), &needles.list, &counts);
         group.want = Arc::new(Want::new(self.specs, self.keywords, self.plan.handle));
@@ -492,34 +515,56 @@ struct Needles<'d> {
     known: FxHashMap<(u16, Place, &'d str), u32>,
 }
 
+/// Texts that are guessed to be met more often than this are looked for only when a rule asks.
+const INDEXED_RARITY_MAX: f32 = 0.2;
+
 impl<'d> Needles<'d> {
-    fn add(&mut self, draft: &'d Draft<'_>, atom: u32, negated: bool, member: u32) {
+    /// Makes a member a candidate where an atom's sign is met.
+    fn add(&mut self, draft: &'d Draft<'_>, negated: bool, member: u32, counts: Option<&GramCounts>) {
+        let slot = draft.slot;
+        let mut add = |place, text| {
+            let at = self.one(slot, place, text);
+            if let Some(needle) = self.list.get_mut(at as usize)
+                && needle.members.last() != Some(&member)
+            {
+                needle.members.push(member);
+            }
+        };
         match &draft.sign {
-            _ if negated => self.one(draft.slot, Place::Present, "", NO_ATOM, member),
-            Sign::Text { place, text, exact } => {
-                self.one(draft.slot, *place, text, if *exact { atom } else { NO_ATOM }, member);
+            _ if negated => add(Place::Present, ""),
+            Sign::Text { place, text } => add(*place, *text),
+            Sign::AllOf(texts) => {
+                if let Some((place, text)) = rarest_of(texts, counts) {
+                    add(*place, text);
+                }
             }
-            Sign::OneOf(texts) => {
-                texts.iter().for_each(|(place, text)| self.one(draft.slot, *place, text, NO_ATOM, member));
-            }
-            Sign::Value => self.one(draft.slot, Place::Present, "", NO_ATOM, member),
+            Sign::OneOf(texts) => texts.iter().for_each(|(place, text)| add(*place, text)),
+            Sign::Value => add(Place::Present, ""),
             Sign::Nothing => {}
         }
     }
 
-    fn one(&mut self, slot: u16, place: Place, text: &'d str, atom: u32, member: u32) {
-        let at = *self.known.entry((slot, place, text)).or_insert_with(|| {
-            self.list.push(Needle { slot, place, text, atom: NO_ATOM, members: Vec::new() });
-            (self.list.len() - 1) as u32
-        });
-        if let Some(needle) = self.list.get_mut(at as usize) {
-            if atom != NO_ATOM {
-                needle.atom = atom;
-            }
-            if needle.members.last() != Some(&member) {
-                needle.members.push(member);
-            }
+    /// Indexes a text that is rare enough to be looked for whether or not a rule asks; the entry decides its atom.
+    fn index_rare(&mut self, draft: &'d Draft<'_>, rarity: f32) -> Option<u32> {
+        match &draft.sign {
+            Sign::Text { place, text } if rarity <= INDEXED_RARITY_MAX => Some(self.one(draft.slot, *place, text)),
+            _ => None,
         }
+    }
+
+    /// The entry that decides an atom, if its text was indexed as a witness.
+    fn witness(&self, draft: &'d Draft<'_>) -> Option<u32> {
+        match &draft.sign {
+            Sign::Text { place, text } => self.known.get(&(draft.slot, *place, *text)).copied(),
+            _ => None,
+        }
+    }
+
+    fn one(&mut self, slot: u16, place: Place, text: &'d str) -> u32 {
+        *self.known.entry((slot, place, text)).or_insert_with(|| {
+            self.list.push(Needle { slot, place, text, members: Vec::new() });
+            (self.list.len() - 1) as u32
+        })
     }
 }
 

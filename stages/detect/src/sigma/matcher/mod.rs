@@ -28,7 +28,7 @@ mod pattern;
 mod program;
 mod scratch;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod witness;
 
 pub(crate) use admit::{code_of, native, settle};

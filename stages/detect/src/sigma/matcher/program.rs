@@ -62,7 +62,7 @@ impl Node {
     }
 }
 
-/// Test an atom, then go on.
+/// Test an atom, then go on. What stands for an atom is up to the group.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Step {
     pub(crate) atom: u32,

@@ -14,7 +14,7 @@
 //! about what is rare, and costs only time.
 
 use super::compare::fold;
-use super::grams::GramCounts;
+use super::grams::{GramCounts, is_typical};
 use super::index::Place;
 use super::pattern::necessary;
 use super::program::Node;
@@ -23,10 +23,12 @@ use crate::sigma::ir::{Part, Pattern, Test};
 /// What shows that an atom may hold.
 #[derive(Debug)]
 pub(crate) enum Sign<'r> {
-    /// A text of the rule set, which decides the atom if `exact`.
-    Text { place: Place, text: &'r str, exact: bool },
+    /// A text of the rule set, which decides the atom.
+    Text { place: Place, text: &'r str },
     /// One of these texts.
     OneOf(Vec<(Place, Box<str>)>),
+    /// All of these texts.
+    AllOf(Vec<(Place, Box<str>)>),
     /// A value.
     Value,
     /// Nothing: it may hold without a value.
@@ -39,7 +41,7 @@ impl<'r> Sign<'r> {
         Ok(match test {
             Test::Text { pattern, cased } => match simple(pattern) {
                 Some((_, "")) if !matches!(pattern, Pattern::Exact(_)) => Self::Value,
-                Some((place, text)) if !cased => Self::Text { place, text, exact: true },
+                Some((place, text)) if !cased => Self::Text { place, text },
                 // Text that stands in a value stands, folded, in the folded value.
                 Some((place, text)) => Self::OneOf(vec![(place, fold(text).into())]),
                 None => match pattern {
@@ -72,20 +74,30 @@ fn simple(pattern: &Pattern) -> Option<(Place, &str)> {
     }
 }
 
-/// The longest literal part of a glob.
+/// The literal parts of a glob.
 fn of_glob<'r>(parts: &'r [Part], cased: bool) -> Sign<'r> {
     let texts = parts.iter().enumerate().filter_map(|(at, part)| match part {
-        Part::Text(text) if !text.is_empty() => Some((at, text)),
+        Part::Text(text) if !text.is_empty() => {
+            let place = match (at == 0, at + 1 == parts.len()) {
+                (true, true) => Place::Whole,
+                (true, false) => Place::Start,
+                (false, true) => Place::End,
+                (false, false) => Place::Anywhere,
+            };
+            Some((place, if cased { fold(text).into() } else { text.clone() }))
+        }
         _ => None,
     });
-    let Some((at, text)) = texts.max_by_key(|(at, text)| (text.len(), usize::MAX - at)) else { return Sign::Value };
-    let place = match (at == 0, at + 1 == parts.len()) {
-        (true, true) => Place::Whole,
-        (true, false) => Place::Start,
-        (false, true) => Place::End,
-        (false, false) => Place::Anywhere,
-    };
-    if cased { Sign::OneOf(vec![(place, fold(text).into())]) } else { Sign::Text { place, text, exact: false } }
+    let texts: Vec<(Place, Box<str>)> = texts.collect();
+    if texts.is_empty() { Sign::Value } else { Sign::AllOf(texts) }
+}
+
+/// Of texts that all must stand in a value, the rarest.
+pub(crate) fn rarest_of<'t>(
+    texts: &'t [(Place, Box<str>)],
+    counts: Option<&GramCounts>,
+) -> Option<&'t (Place, Box<str>)> {
+    texts.iter().min_by(|a, b| of_text(a.0, &a.1, counts).total_cmp(&of_text(b.0, &b.1, counts)))
 }
 
 /// How often a witness is met, guessed: 0 never, 1 in every record. Worse than any text is any value; worse than that,
@@ -97,6 +109,9 @@ pub(crate) const NO_WITNESS: f32 = f32::INFINITY;
 /// Guesses how often a sign is met.
 pub(crate) fn rarity(sign: &Sign<'_>, counts: Option<&GramCounts>) -> f32 {
     let sum = match sign {
+        Sign::AllOf(texts) => {
+            rarest_of(texts, counts).map_or(VALUE_RARITY, |(place, text)| of_text(*place, text, counts))
+        }
         Sign::Text { place, text, .. } => of_text(*place, text, counts),
         Sign::OneOf(texts) => texts.iter().map(|(place, text)| of_text(*place, text, counts)).sum(),
         Sign::Value => return VALUE_RARITY,
@@ -118,6 +133,10 @@ fn of_text(place: Place, text: &str, counts: Option<&GramCounts>) -> f32 {
         Place::Start | Place::End => 0.5,
         Place::Whole => 0.25,
     };
+    if is_typical(text) {
+        // Only its place makes it rare, and less than that: system files stand where they should.
+        return f32::sqrt(fixed) * 0.5;
+    }
     common * fixed * (-length * PER_BYTE).exp2() * 0.5
 }
 
