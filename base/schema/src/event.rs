@@ -153,15 +153,18 @@ impl Slots {
     }
 
     /// All values, in the order in which they were pushed.
+    #[inline]
     pub fn iter(&self) -> impl Iterator<Item = Slotted<'_>> {
         self.values.iter().map(|value| self.slotted(value))
     }
 
     /// The value at a position of [`Self::iter`].
+    #[inline]
     pub fn get(&self, at: usize) -> Option<Slotted<'_>> {
         self.values.get(at).map(|value| self.slotted(value))
     }
 
+    #[inline]
     fn slotted(&self, value: &SlotValue) -> Slotted<'_> {
         Slotted {
             slot: value.slot,
