@@ -20,7 +20,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     deflated.write_all(&bytes)?;
     fs::write(out.join("rules.bin"), deflated.finish()?)?;
 
-    let mut source = String::from("/// `content/mappings`, in the order of their names.\nstatic MAPPINGS: &[(&str, &str)] = &[\n");
+    let mut source =
+        String::from("/// `content/mappings`, in the order of their names.\nstatic MAPPINGS: &[(&str, &str)] = &[\n");
     for path in files(Path::new("content/mappings"), "toml")? {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let full = fs::canonicalize(&path)?;

@@ -102,8 +102,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let shown = path.display();
     fs::create_dir_all(folder).with_context(|| format!("cannot make the folder of `{shown}`"))?;
-    let mut file =
-        tempfile::NamedTempFile::new_in(folder).with_context(|| format!("cannot write beside `{shown}`"))?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(|| format!("cannot write beside `{shown}`"))?;
     std::io::Write::write_all(&mut file, bytes).with_context(|| format!("cannot write `{shown}`"))?;
     file.persist(path).with_context(|| format!("cannot put `{shown}` in place"))?;
     Ok(())

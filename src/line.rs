@@ -106,9 +106,8 @@ pub fn scan(paths: &[PathBuf], loaded: Loaded, mappings: Mappings, options: &Lin
         first_match: &first_match,
     };
     let spill = Spill::new(spill::MEMORY_BYTES_MAX);
-    let driven =
-        drive::drive(&stage, &inputs, &limits, &options.times, options.threads, spill, &progress)
-            .context("cannot write to the temporary folder")?;
+    let driven = drive::drive(&stage, &inputs, &limits, &options.times, options.threads, spill, &progress)
+        .context("cannot write to the temporary folder")?;
     progress.end();
     Run::finish(driven, unread, set, refusals, skipped, options).context("cannot read back the temporary files")
 }

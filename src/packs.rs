@@ -158,4 +158,3 @@ fn list(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
     paths.sort();
     Ok(paths)
 }
-

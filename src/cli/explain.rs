@@ -37,8 +37,7 @@ pub struct ExplainArgs {
 /// Runs the command. Exit code 1: the rule does match; 0: it does not, and the output says why.
 pub fn run(global: &Global, args: &ExplainArgs) -> Result<Outcome> {
     let home = global.home();
-    let choice =
-        Choice { paths: args.rules.clone(), no_builtin: args.no_builtin_rules, level: Default::default() };
+    let choice = Choice { paths: args.rules.clone(), no_builtin: args.no_builtin_rules, level: Default::default() };
     let loaded = packs::load_chosen(&choice, home.as_ref().ok())?;
     let rules = find(&loaded.set, &args.why_not);
     let refused = loaded.refusals.iter().filter(|refusal| {
@@ -57,8 +56,12 @@ pub fn run(global: &Global, args: &ExplainArgs) -> Result<Outcome> {
         [] => bail!("no rule has the id or title `{}`: see `shieldwall rules list`", args.why_not),
         [rule] => *rule,
         many => {
-            let titles: Vec<_> =
-                many.iter().take(8).filter_map(|rule| set.rules.get(rule.0 as usize)).map(|r| format!("{} ({})", r.title, r.id)).collect();
+            let titles: Vec<_> = many
+                .iter()
+                .take(8)
+                .filter_map(|rule| set.rules.get(rule.0 as usize))
+                .map(|r| format!("{} ({})", r.title, r.id))
+                .collect();
             bail!("{} rules are meant by `{}`: {}", many.len(), args.why_not, titles.join("; "))
         }
     };

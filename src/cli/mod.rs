@@ -55,8 +55,10 @@ impl From<Outcome> for ExitCode {
 /// See, detect, explain: reads logs, finds what deserves a look, says why.
 #[derive(Debug, Parser)]
 #[command(name = "shieldwall", version, disable_help_subcommand = true, arg_required_else_help = true)]
-#[command(after_help = "Exit codes: 0 nothing found · 1 findings · 2 partial, nothing found · 3 partial and findings · \
-                        4 could not run\nNothing is sent anywhere. Evidence is opened read-only.")]
+#[command(
+    after_help = "Exit codes: 0 nothing found · 1 findings · 2 partial, nothing found · 3 partial and findings · \
+                        4 could not run\nNothing is sent anywhere. Evidence is opened read-only."
+)]
 pub struct Cli {
     #[command(flatten)]
     global: Global,

@@ -113,7 +113,11 @@ enum Destination {
 /// Runs the command.
 pub fn run(global: &Global, args: &ScanArgs) -> Result<Outcome> {
     let home = global.home();
-    let choice = Choice { paths: args.rules.clone(), no_builtin: args.no_builtin_rules, level: args.level.map(Level::from).unwrap_or_default() };
+    let choice = Choice {
+        paths: args.rules.clone(),
+        no_builtin: args.no_builtin_rules,
+        level: args.level.map(Level::from).unwrap_or_default(),
+    };
     let loaded = packs::load_chosen(&choice, home.as_ref().ok())?;
     if loaded.set.rules.is_empty() {
         bail!("no rule to run: {} refused, none left at this level", loaded.refusals.len());

@@ -341,8 +341,7 @@ impl Drive<'_> {
 
     /// Decodes pieces of one source until there are no more. For ordered splits only one worker comes here.
     fn pieces(&self, active: &Active, scratch: &mut Scratch, buffer: &mut Buffer) {
-        let context =
-            Context { projection: self.stage.matcher, clock: &active.clock, head: &active.head };
+        let context = Context { projection: self.stage.matcher, clock: &active.clock, head: &active.head };
         let mut decoder = active.decoder.open(context);
         let mut end = 0;
         while self.next_piece(active, buffer) {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use shieldwall_collect::Unread;
-use shieldwall_decode::clock::AssumedFrom;
 use shieldwall_decode::Assumption;
+use shieldwall_decode::clock::AssumedFrom;
 use shieldwall_detect::sigma::ir::{Rule, RuleSet};
 use shieldwall_detect::sigma::load::{Refusal, Skipped};
 use shieldwall_schema::finding::{Analytic, Finding};
@@ -60,15 +60,13 @@ impl Run {
             }
         }
         let mut slots: Vec<Option<SourceRun>> = sources.into_iter().map(Some).collect();
-        let ranked: Vec<SourceRun> =
-            order.iter().filter_map(|at| slots.get_mut(*at).and_then(Option::take)).collect();
+        let ranked: Vec<SourceRun> = order.iter().filter_map(|at| slots.get_mut(*at).and_then(Option::take)).collect();
         let mut first: Option<usize> = None;
         let duplicate_of: Vec<Option<usize>> = (0..ranked.len())
             .map(|at| {
                 let hash = ranked.get(at).and_then(|source| source.sha256.filter(|_| source.bytes > 0));
-                let same = first.filter(|first| {
-                    hash.is_some() && ranked.get(*first).is_some_and(|earlier| earlier.sha256 == hash)
-                });
+                let same = first
+                    .filter(|first| hash.is_some() && ranked.get(*first).is_some_and(|earlier| earlier.sha256 == hash));
                 if same.is_none() {
                     first = Some(at);
                 }
@@ -178,7 +176,6 @@ impl Run {
             display: source.display.clone(),
             format: source.format.to_owned(),
             events: source.tally.records,
-            bytes: source.bytes,
             rejected: source
                 .tally
                 .rejected

@@ -160,10 +160,13 @@ fn sort_run(bytes: &[u8], rank: &[u32], out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
+/// The first record of a run that is not given out yet: its key, kind, run and payload.
+type Head = (Key, ItemKind, usize, Vec<u8>);
+
 /// Records in key order, merged from the runs.
 pub struct Sorted {
     readers: Vec<Box<dyn Read>>,
-    heap: BinaryHeap<Reverse<(Key, ItemKind, usize, Vec<u8>)>>,
+    heap: BinaryHeap<Reverse<Head>>,
 }
 
 impl Sorted {
@@ -223,9 +226,8 @@ mod tests {
             prop_assert_eq!(&whole, &spilled);
             prop_assert_eq!(whole.len(), items.len());
             prop_assert!(whole.windows(2).all(|pair| pair[0].0 <= pair[1].0));
-            prop_assert!(whole.iter().all(|(key, payload)| {
-                payload == format!("{}/{}", key.time, 7 - key.source).as_bytes()
-            }));
+            let own = |(key, payload): &(Key, Vec<u8>)| *payload == format!("{}/{}", key.time, 7 - key.source).into_bytes();
+            prop_assert!(whole.iter().all(own));
         }
     }
 }

@@ -129,11 +129,7 @@ pub struct Parts {
 ///
 /// # Errors
 /// When the spill cannot be read or the spool not be written.
-pub fn fold(
-    items: impl Iterator<Item = io::Result<Item>>,
-    canonical: &[bool],
-    fold: Fold,
-) -> io::Result<Folded> {
+pub fn fold(items: impl Iterator<Item = io::Result<Item>>, canonical: &[bool], fold: Fold) -> io::Result<Folded> {
     let mut folded = Folded {
         groups: Vec::new(),
         spool: tempfile::spooled_tempfile(EVIDENCE_MEMORY_BYTES_MAX),
@@ -230,8 +226,8 @@ impl Folded {
             self.spool.seek(SeekFrom::Start(*offset))?;
             bytes.resize(*length as usize, 0);
             self.spool.read_exact(&mut bytes)?;
-            let piece = postcard::from_bytes(&bytes)
-                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+            let piece =
+                postcard::from_bytes(&bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
             kept.push(piece);
         }
         let time = |nanos: i64| (nanos != NO_TIME).then(|| Timestamp::from_nanos(nanos));

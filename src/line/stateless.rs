@@ -272,9 +272,10 @@ impl Stateless<'_> {
     fn describe(&mut self, event: &Event<'_>) -> Described {
         let tag = event.tag;
         let key = (tag.product, tag.service, tag.provider, tag.code);
-        let known = self.buckets.iter().find(|(known, _)| {
-            (known.0.as_str(), known.1.as_str(), known.2.as_str(), known.3.as_str()) == key
-        });
+        let known = self
+            .buckets
+            .iter()
+            .find(|(known, _)| (known.0.as_str(), known.1.as_str(), known.2.as_str(), known.3.as_str()) == key);
         let buckets = match known {
             Some((_, buckets)) => Arc::clone(buckets),
             None => {

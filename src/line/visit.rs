@@ -118,8 +118,7 @@ pub fn visit_record(
             };
             let (clock, _) = Clock::settle(decoder.lacks(&head), &Survey::default(), &policy);
             let everything = Everything(Arc::new(Want::default()));
-            let mut opened =
-                decoder.open(Context { projection: &everything, clock: &clock, head: &head });
+            let mut opened = decoder.open(Context { projection: &everything, clock: &clock, head: &head });
             said.push(format!("`{}` was read as {}", source.display(), decoder.name()));
             if decoder.split() == Split::Whole {
                 opened.whole(source.random()?.as_ref(), &mut visitor);

@@ -33,8 +33,6 @@ pub struct SourceSummary {
     pub format: String,
     /// Records read, wanted or not.
     pub events: u64,
-    /// Decompressed bytes.
-    pub bytes: u64,
     /// What could not be read: by reason, how often, and the first one.
     pub rejected: Vec<(Reject, u64, Rejection)>,
     /// What was odd, and how often.
@@ -106,26 +104,6 @@ impl Report {
     /// The order is a function of the findings alone, so the numbers hold wherever the same findings are read again.
     pub fn groups(&self) -> Vec<Group<'_>> {
         groups(&self.findings)
-    }
-
-    /// Whether something of the input was not looked at: a source or record not read, a cut, a rule refused. Empty files,
-    /// recognised non-logs and duplicates do not count.
-    pub fn is_partial(&self) -> bool {
-        !self.refused_rules.is_empty() || self.sources.iter().any(SourceSummary::is_partial)
-    }
-
-    /// The exit code: 0 nothing found, 1 findings, 2 partial without findings, 3 partial and findings.
-    pub fn exit_code(&self) -> u8 {
-        u8::from(!self.findings.is_empty()) + if self.is_partial() { 2 } else { 0 }
-    }
-}
-
-impl SourceSummary {
-    /// Whether something of it was not looked at.
-    pub fn is_partial(&self) -> bool {
-        !self.rejected.is_empty()
-            || matches!(self.note, SourceNote::NotRead(_))
-            || self.flags.iter().any(|(flag, count)| flag.loses_data() && *count > 0)
     }
 }
 

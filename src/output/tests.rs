@@ -214,7 +214,6 @@ fn sources() -> Vec<SourceSummary> {
         SourceSummary {
             format: "evtx".to_owned(),
             events: 2_431_882,
-            bytes: 1_200_000_000,
             rejected: vec![(Reject::Checksum, 3, rejection("chunk checksum\x1b[0m does not fit"))],
             flags: vec![(Flag::Confusable, 2), (Flag::Truncated, 1)],
             ..source("evidence/Security.evtx", SourceNote::Read)
@@ -331,26 +330,6 @@ fn the_same_findings_in_any_order_are_the_same_report() {
         let mut turned = report.clone();
         turned.findings.rotate_left(turn);
         assert_eq!(text_of(&turned, Style::PLAIN, None), wanted);
-    }
-}
-
-#[test]
-fn exit_codes() {
-    let whole = Report { findings: findings(), ..Report::default() };
-    let partial = Report { sources: sources(), ..Report::default() };
-    let listed =
-        |note| Report { sources: vec![SourceSummary { note, ..SourceSummary::default() }], ..Report::default() };
-    for (report, code) in [
-        (Report::default(), 0),
-        (listed(SourceNote::Empty), 0),
-        (listed(SourceNote::NonLog("x".to_owned())), 0),
-        (whole, 1),
-        (partial, 2),
-        (listed(SourceNote::NotRead("x".to_owned())), 2),
-        (Report { refused_rules: vec!["x".to_owned()], ..Report::default() }, 2),
-        (report(), 3),
-    ] {
-        assert_eq!(report.exit_code(), code, "{report:?}");
     }
 }
 

@@ -41,8 +41,8 @@ const MONTHS: [&[u8; 3]; 12] =
 
 /// RFC 5424, table 1.
 const FACILITIES: [&str; 24] = [
-    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp", "audit",
-    "alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp",
+    "audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
 ];
 
 /// RFC 5424, table 2.
@@ -81,9 +81,7 @@ impl Decoder for Syslog {
 
     fn lacks(&self, head: &[u8]) -> Lacks {
         let chunk = Chunk { offset: 0, bytes: head, last: true, mid_line: false };
-        let bare = Lines::new(&chunk)
-            .take(SNIFF_LINES)
-            .any(|line| bsd_time(without_priority(line.bytes)).is_some());
+        let bare = Lines::new(&chunk).take(SNIFF_LINES).any(|line| bsd_time(without_priority(line.bytes)).is_some());
         Lacks { year: bare, zone: bare }
     }
 
@@ -234,11 +232,8 @@ fn parse(line: &str) -> Result<Option<Header<'_>>, Broken> {
     let rest = rest.trim_start_matches(' ');
     let (host, rest) = rest.split_once(' ').unwrap_or((rest, ""));
     // A local line may go without a host: then the first word is already the tag.
-    let (host, rest) = if host.ends_with(':') || host.contains('[') {
-        ("", after_time(line, host, rest))
-    } else {
-        (host, rest)
-    };
+    let (host, rest) =
+        if host.ends_with(':') || host.contains('[') { ("", after_time(line, host, rest)) } else { (host, rest) };
     let (program, pid, message) = tag_of(rest);
     Ok(Some(Header { priority, written, host, program, pid, msgid: "", structured: "", message }))
 }
@@ -469,7 +464,8 @@ impl Fields for Record<'_> {
     fn each(&self, each: &mut dyn FnMut(&str, Value<'_>)) {
         let header = self.header;
         each("message", Value::text(header.message));
-        let words = [("program", self.program), ("pid", header.pid), ("hostname", header.host), ("msgid", header.msgid)];
+        let words =
+            [("program", self.program), ("pid", header.pid), ("hostname", header.host), ("msgid", header.msgid)];
         for (name, text) in words {
             if !text.is_empty() {
                 each(name, Value::text(text));
@@ -529,7 +525,10 @@ mod tests {
             Err(Broken(why)) => format!("broken: {why}"),
             Ok(None) => "none".to_owned(),
             Ok(Some(h)) => {
-                format!("{:?} {}|{}|{}|{}|{}|{}", h.priority, h.host, h.program, h.pid, h.msgid, h.structured, h.message)
+                format!(
+                    "{:?} {}|{}|{}|{}|{}|{}",
+                    h.priority, h.host, h.program, h.pid, h.msgid, h.structured, h.message
+                )
             }
         }
     }
