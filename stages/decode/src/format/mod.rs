@@ -1,5 +1,6 @@
 //! One file a format. Adding one: its file, its test data, one line in [`registry`].
 
+pub mod auditd;
 pub mod journal;
 pub mod journal_export;
 pub mod utmp;
@@ -12,7 +13,7 @@ pub const HEAD_BYTES: usize = 64 * 1024;
 /// Every format, most specific first.
 pub fn registry() -> &'static [&'static dyn Decoder] {
     static REGISTRY: &[&dyn Decoder] =
-        &[&journal::Journal, &journal_export::JournalExport, &utmp::Utmp, &utmp::Lastlog];
+        &[&journal::Journal, &journal_export::JournalExport, &utmp::Utmp, &utmp::Lastlog, &auditd::Auditd];
     REGISTRY
 }
 
