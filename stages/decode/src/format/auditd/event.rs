@@ -10,6 +10,7 @@
 //! | `node` | the host, if the log says so |
 //! | `argv` | EXECVE's arguments, joined by spaces: a command line |
 //! | `syscall` | the number as written, and its name |
+//! | `initiated` | `true` for `connect`: this host began the connection |
 //! | `saddr_fam`, `laddr`, `lport`, `path` | what `saddr` holds, by auparse's names |
 //! | `seresult`, `seperms` | `denied` and the permissions of an AVC record |
 //! | `created_path` | the absolute path of each file that the call created (PATH records with `nametype=CREATE`) |
@@ -216,6 +217,9 @@ impl<'w, V: Visit<'w>> Walk<'_, V> {
                 "syscall" => {
                     if let Some(name) = syscall_name(arch, value) {
                         self.put("syscall", Value::text(name), true);
+                        if name == "connect" {
+                            self.put("initiated", Value::bool(true), true);
+                        }
                     }
                 }
                 "saddr" => self.socket(value),

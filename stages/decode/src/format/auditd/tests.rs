@@ -271,3 +271,56 @@ fn hostile_lines_cost_linear_time() {
         assert!(decode(&Auditd, line.as_bytes()).events.len() == 1, "{piece}");
     }
 }
+
+#[test]
+fn the_mapping_knows_these_events() {
+    use shieldwall_schema::mapping::Logsource;
+    let text =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../content/mappings/host.toml")).unwrap();
+    let mappings = shieldwall_schema::Mappings::parse([("host.toml", &*text)]).unwrap();
+    let names = |service: &str, code: &str| {
+        let tag = Tag { product: "linux", service, provider: "", code };
+        let buckets = mappings.classify(&tag).into_iter().filter_map(|id| mappings.get(id));
+        buckets.map(|bucket| bucket.name.clone()).collect::<Vec<_>>()
+    };
+    for (service, code, expected) in [
+        ("auditd", "EXECVE", vec!["linux/auditd/execve", "linux/auditd", "linux/process_creation/auditd"]),
+        ("auditd", "CONNECT", vec!["linux/auditd/connect", "linux/auditd", "linux/network_connection/auditd"]),
+        ("auditd", "CREATE", vec!["linux/auditd/create", "linux/auditd", "linux/file_event/auditd"]),
+        ("auditd", "USER_LOGIN", vec!["linux/auditd/logon", "linux/auditd"]),
+        ("auditd", "AVC", vec!["linux/auditd"]),
+        ("auditd", "", vec!["linux/auditd"]),
+        ("utmp", "failed_login", vec!["linux/utmp/logon", "linux/utmp"]),
+        ("utmp", "boot", vec!["linux/utmp"]),
+        ("lastlog", "login", vec!["linux/utmp/logon", "linux/utmp"]),
+        ("sshd", "", vec![]),
+    ] {
+        assert_eq!(names(service, code), expected, "{service} {code}");
+    }
+    // What the mapping calls a field is what the decoder gives.
+    let got = decode(&Auditd, EXECVE.as_bytes());
+    let sigma = Logsource { category: "process_creation".to_owned(), ..Logsource::default() };
+    let bucket = mappings.buckets().iter().find(|bucket| bucket.logsource.admits(&sigma)).unwrap();
+    for (field, value) in
+        [("Image", "/usr/bin/curl"), ("ParentProcessId", "7"), ("CurrentDirectory", "/root"), ("User", "0")]
+    {
+        let values: String = bucket.native(field).iter().map(|name| got.events[0].get(name)).collect();
+        assert_eq!(values, value, "{field}");
+    }
+    assert_eq!(bucket.native("CommandLine"), ["argv", "proctitle"]);
+    assert_eq!(bucket.provenance_of("argv"), shieldwall_schema::Provenance::AttackerWritable);
+}
+
+#[test]
+fn ocsf_paths_of_the_mapping_stand_in_the_schema() {
+    let Some(dictionary) = data("ocsf-schema/dictionary.json") else { return };
+    let dictionary: serde_json::Value = serde_json::from_slice(&dictionary).unwrap();
+    let text =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../content/mappings/host.toml")).unwrap();
+    let mappings = shieldwall_schema::Mappings::parse([("host.toml", &*text)]).unwrap();
+    for bucket in mappings.buckets() {
+        for part in bucket.ocsf.keys().flat_map(|path| path.split('.')) {
+            assert!(dictionary["attributes"].get(part).is_some(), "{}: {part}", bucket.name);
+        }
+    }
+}
