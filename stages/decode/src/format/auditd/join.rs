@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 
 use super::record::Record;
+use crate::format::journal::wants::same;
 
 /// Events held open.
 pub(super) const OPEN_EVENTS_MAX: usize = 128;
@@ -109,7 +110,7 @@ impl Window {
                 && event.millis == record.millis
                 && !event.closed
                 && !event.foreign
-                && event.node == record.node
+                && same(&event.node, record.node)
         };
         let found = self.open.iter_mut().rev().find(same);
         if record.kind == "EOE" {
@@ -175,7 +176,7 @@ impl Window {
 
     /// Closes the events that the record's node has left behind.
     fn close_old(&mut self, record: &Record<'_>) {
-        if self.latest.0 == record.millis && self.latest.1 == record.node {
+        if self.latest.0 == record.millis && same(&self.latest.1, record.node) {
             return;
         }
         self.latest.0 = record.millis;
@@ -183,7 +184,7 @@ impl Window {
         self.latest.1.push_str(record.node);
         let before = record.millis.saturating_sub(OPEN_MILLIS_MAX);
         for event in &mut self.open {
-            if event.millis < before && event.node == record.node {
+            if event.millis < before && same(&event.node, record.node) {
                 event.closed = true;
             }
         }
