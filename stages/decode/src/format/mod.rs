@@ -1,5 +1,6 @@
 //! One file a format. Adding one: its file, its test data, one line in [`registry`].
 
+pub mod auditd;
 pub mod evtx;
 pub mod journal;
 pub mod journal_export;
@@ -23,6 +24,7 @@ pub fn registry() -> &'static [&'static dyn Decoder] {
         &utmp::Lastlog,
         &json::JsonLines,
         &json::JsonDocument,
+        &auditd::Auditd,
         &syslog::Syslog,
     ];
     REGISTRY

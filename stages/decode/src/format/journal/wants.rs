@@ -60,11 +60,19 @@ impl<'a> Wants<'a> {
 
 impl Known {
     fn is(&self, tag: &Tag<'_>) -> bool {
-        *self.product == *tag.product
-            && *self.service == *tag.service
-            && *self.provider == *tag.provider
-            && *self.code == *tag.code
+        same(&self.product, tag.product)
+            && same(&self.service, tag.service)
+            && same(&self.provider, tag.provider)
+            && same(&self.code, tag.code)
     }
+}
+
+/// Whether two texts are equal, without a look at the bytes of empty ones.
+///
+/// An empty `String` points at no memory, and glibc's `memcmp` for AVX-512 machines makes a masked load of it all the
+/// same, which costs some 400 ns: three times all else that is done with an audit record.
+pub(crate) fn same(one: &str, other: &str) -> bool {
+    one.len() == other.len() && (one.is_empty() || one == other)
 }
 
 #[cfg(test)]
