@@ -30,7 +30,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use shieldwall_collect::Limits;
 use shieldwall_decode::TimePolicy;
-use shieldwall_detect::sigma::load::Loaded;
+use shieldwall_detect::sigma::load::{Loaded, Refusal};
 use shieldwall_detect::sigma::matcher::{Matcher, Options};
 use shieldwall_schema::{Mappings, Timestamp};
 
@@ -109,7 +109,25 @@ pub fn scan(paths: &[PathBuf], loaded: Loaded, mappings: Mappings, options: &Lin
     let driven = drive::drive(&stage, &inputs, &limits, &options.times, options.threads, spill, &progress)
         .context("cannot write to the temporary folder")?;
     progress.end();
+    let refusals = [refusals, refused_late(&matcher)].concat();
     Run::finish(driven, unread, set, refusals, skipped, options).context("cannot read back the temporary files")
+}
+
+/// Rules that turned out not to compile when the first record asked for them.
+fn refused_late(matcher: &Matcher) -> Vec<Refusal> {
+    let refusal = |(at, reason)| {
+        let rule = matcher.rule(at)?;
+        Some(Refusal {
+            pack: rule.pack.clone(),
+            file: rule.file.clone(),
+            line: rule.line,
+            column: None,
+            rule_id: Some(rule.id.clone()),
+            title: Some(rule.title.clone()),
+            reason,
+        })
+    };
+    matcher.refused().into_iter().filter_map(refusal).collect()
 }
 
 /// Bytes of an input as it lies there, for the progress bar.
