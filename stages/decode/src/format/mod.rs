@@ -2,12 +2,14 @@
 
 use crate::decoder::{Confidence, Decoder};
 
+pub mod syslog;
+
 /// Bytes of a source's head that sniffing sees.
 pub const HEAD_BYTES: usize = 64 * 1024;
 
 /// Every format, most specific first.
 pub fn registry() -> &'static [&'static dyn Decoder] {
-    static REGISTRY: &[&dyn Decoder] = &[];
+    static REGISTRY: &[&dyn Decoder] = &[&syslog::Syslog];
     REGISTRY
 }
 
