@@ -13,8 +13,20 @@ use crate::format::{HEAD_BYTES, registry};
 
 /// Field names that are asked for, so that fast paths run: those of entities in several formats.
 const NAMES: [&str; 14] = [
-    "message", "program", "hostname", "user", "src_ip", "command", "event_type", "c-ip", "cs-uri", "cs-uri-query",
-    "cs-user-agent", "sc-status", "CommandLine", "EventID",
+    "message",
+    "program",
+    "hostname",
+    "user",
+    "src_ip",
+    "command",
+    "event_type",
+    "c-ip",
+    "cs-uri",
+    "cs-uri-query",
+    "cs-user-agent",
+    "sc-status",
+    "CommandLine",
+    "EventID",
 ];
 
 /// A projection that wants everything of every record.
@@ -90,7 +102,8 @@ pub fn run(decoder_name: &str, data: &[u8]) -> Tally {
             assert_eq!(decode(*decoder, data, size), whole, "cut into chunks of {size}");
         }
     }
-    for offset in whole.flags.iter().map(|(offset, _)| offset).chain(whole.rejections.iter().map(|(offset, _)| offset)) {
+    for offset in whole.flags.iter().map(|(offset, _)| offset).chain(whole.rejections.iter().map(|(offset, _)| offset))
+    {
         assert!(*offset <= data.len() as u64, "offset {offset} beyond the source's {}", data.len());
     }
     whole

@@ -2,14 +2,18 @@
 
 use crate::decoder::{Confidence, Decoder};
 
+pub mod nonlog;
+pub mod plain;
 pub mod syslog;
+pub mod weblog;
 
 /// Bytes of a source's head that sniffing sees.
 pub const HEAD_BYTES: usize = 64 * 1024;
 
 /// Every format, most specific first.
 pub fn registry() -> &'static [&'static dyn Decoder] {
-    static REGISTRY: &[&dyn Decoder] = &[&syslog::Syslog];
+    static REGISTRY: &[&dyn Decoder] =
+        &[&syslog::Syslog, &weblog::Access, &weblog::ServerError, &weblog::Vsftpd, &weblog::W3c, &plain::Plain];
     REGISTRY
 }
 

@@ -55,7 +55,9 @@ impl Header<'_> {
             Shape::Rfc5424 => true,
             Shape::Bsd => match self.stamp {
                 Some((stamp, _)) if stamp.year.is_none() => true,
-                Some(_) => self.priority.is_some() || (self.marked && !(self.host.is_empty() && self.severity.is_empty())),
+                Some(_) => {
+                    self.priority.is_some() || (self.marked && !(self.host.is_empty() && self.severity.is_empty()))
+                }
                 None => self.priority.is_some() && self.marked,
             },
         }
@@ -124,7 +126,8 @@ fn read_5424<'l>(rest: &'l str, known: Header<'l>) -> Header<'l> {
     } else if let Some(length) = structured::length(rest)
         && let Some((structured, after)) = rest.split_at_checked(length)
     {
-        return with_message(Header { structured, ..header }, after).unwrap_or(Header { shape: Shape::Broken, ..header });
+        return with_message(Header { structured, ..header }, after)
+            .unwrap_or(Header { shape: Shape::Broken, ..header });
     } else {
         return Header { shape: Shape::Broken, ..header };
     };

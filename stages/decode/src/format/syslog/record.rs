@@ -21,8 +21,8 @@ const MSGID: usize = 6;
 
 /// Facilities by number (RFC 5424, table 1; names as in syslog.h and `logger`).
 const FACILITIES: [&str; 24] = [
-    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp", "audit",
-    "alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp",
+    "audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
 ];
 
 /// Severities by number (RFC 5424, table 2; names as in syslog.h).
@@ -30,8 +30,7 @@ const SEVERITIES: [&str; 8] = ["emerg", "alert", "crit", "err", "warning", "noti
 
 impl Grammar for Lines3164 {
     type Record<'l> = SyslogRecord<'l>;
-    const NAMES: &'static [&'static str] =
-        &["message", "program", "pid", "hostname", "facility", "severity", "msgid"];
+    const NAMES: &'static [&'static str] = &["message", "program", "pid", "hostname", "facility", "severity", "msgid"];
 
     fn read<'l>(&'l mut self, line: &Text<'l>) -> Option<SyslogRecord<'l>> {
         let header = header::read(line.text);
@@ -100,7 +99,9 @@ impl SyslogRecord<'_> {
         }
         let is_mnemonic = |text: &str| {
             let mut parts = text.splitn(3, '-');
-            let word = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_uppercase() || b == b'_' || b.is_ascii_digit());
+            let word = |part: &str| {
+                !part.is_empty() && part.bytes().all(|b| b.is_ascii_uppercase() || b == b'_' || b.is_ascii_digit())
+            };
             parts.next().is_some_and(word)
                 && parts.next().is_some_and(|level| matches!(level.as_bytes(), [b'0'..=b'7']))
                 && parts.next().is_some()

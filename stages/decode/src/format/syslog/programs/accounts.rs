@@ -24,15 +24,17 @@ pub(super) fn read(message: &str, out: Out<'_>) {
     {
         event(out, "group_deleted");
         text(out, "group", unquoted(group.split(' ').next().unwrap_or_default()));
-    } else if let Some((user, group)) = message.strip_prefix("add ").and_then(|rest| {
-        rest.split_once(" to group ").or_else(|| rest.split_once(" to shadow group "))
-    }) {
+    } else if let Some((user, group)) = message
+        .strip_prefix("add ")
+        .and_then(|rest| rest.split_once(" to group ").or_else(|| rest.split_once(" to shadow group ")))
+    {
         event(out, "group_member_added");
         text(out, "user", unquoted(user));
         text(out, "group", unquoted(group));
-    } else if let Some((user, group)) = message.strip_prefix("delete ").and_then(|rest| {
-        rest.split_once(" from group ").or_else(|| rest.split_once(" from shadow group "))
-    }) {
+    } else if let Some((user, group)) = message
+        .strip_prefix("delete ")
+        .and_then(|rest| rest.split_once(" from group ").or_else(|| rest.split_once(" from shadow group ")))
+    {
         event(out, "group_member_removed");
         text(out, "user", unquoted(user));
         text(out, "group", unquoted(group));
@@ -92,7 +94,10 @@ mod tests {
             ("delete user 'bob'", "event_type=user_deleted user=bob"),
             ("add 'bob' to group 'sudo'", "event_type=group_member_added group=sudo user=bob"),
             ("add 'bob' to shadow group 'sudo'", "event_type=group_member_added group=sudo user=bob"),
-            ("user bob added by root to group sudo", "actor_user=root event_type=group_member_added group=sudo user=bob"),
+            (
+                "user bob added by root to group sudo",
+                "actor_user=root event_type=group_member_added group=sudo user=bob",
+            ),
             ("change user 'bob' password", "change=password event_type=password_changed user=bob"),
             (
                 "change user 'bob' shell from '/bin/sh' to '/bin/bash'",

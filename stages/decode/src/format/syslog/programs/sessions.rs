@@ -29,9 +29,11 @@ pub(super) fn cron(message: &str, out: Out<'_>) {
 pub(super) fn logind(message: &str, out: Out<'_>) {
     let message = message.strip_suffix('.').unwrap_or(message);
     let opened = ["New session ", "Started Session ", "Started session "];
-    if let Some((session, user)) = opened.iter().find_map(|prefix| message.strip_prefix(prefix)).and_then(|rest| {
-        rest.split_once(" of user ").or_else(|| rest.split_once(" of User "))
-    }) {
+    if let Some((session, user)) = opened
+        .iter()
+        .find_map(|prefix| message.strip_prefix(prefix))
+        .and_then(|rest| rest.split_once(" of user ").or_else(|| rest.split_once(" of User ")))
+    {
         out("event_type", Value::text("session_opened"));
         session_id(session.split(' ').next().unwrap_or_default(), out);
         text(out, "user", user.split(" with ").next().unwrap_or_default().trim_matches('\''));
@@ -81,7 +83,11 @@ mod tests {
                 "event_type=session_opened session='12' user=alice",
             ),
             ("systemd", "Started Session c1 of user root.", "event_type=session_opened session=c1 user=root"),
-            ("systemd-logind", "Session 12 logged out. Waiting for processes to exit.", "event_type=session_closed session=12"),
+            (
+                "systemd-logind",
+                "Session 12 logged out. Waiting for processes to exit.",
+                "event_type=session_closed session=12",
+            ),
             ("systemd-logind", "Removed session 12.", "event_type=session_closed session=12"),
             (
                 "login",

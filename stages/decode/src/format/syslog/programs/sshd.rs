@@ -60,7 +60,8 @@ pub(super) fn read(message: &str, out: Out<'_>) {
         "reverse" | "Address" => reverse(message, out),
         "Starting" => {
             // `Starting session: shell on pts/0 for x from 1.2.3.4 port 5 id 0`
-            if let Some((front, from)) = message.strip_prefix("Starting session: ").and_then(|m| m.rsplit_once(" from "))
+            if let Some((front, from)) =
+                message.strip_prefix("Starting session: ").and_then(|m| m.rsplit_once(" from "))
                 && let Some((_, user)) = front.split_once(" for ")
             {
                 event(out, "ssh_session_started");
@@ -180,7 +181,8 @@ fn reverse(message: &str, out: Out<'_>) {
         event(out, "ssh_reverse_mapping_failed");
         peer(out, rest.split(']').next().unwrap_or_default());
         text(out, "src_host", front);
-    } else if let Some((address, rest)) = message.strip_prefix("Address ").and_then(|rest| rest.split_once(" maps to ")) {
+    } else if let Some((address, rest)) = message.strip_prefix("Address ").and_then(|rest| rest.split_once(" maps to "))
+    {
         event(out, "ssh_reverse_mapping_failed");
         peer(out, address);
         text(out, "src_host", rest.split(',').next().unwrap_or_default());
@@ -213,7 +215,10 @@ mod tests {
                 "auth_method=password event_type=ssh_login_ok src_ip=2001:0db8:0a0b:12f0:0000:0000:0000:0001 \
                  src_port=42532 user=plaso",
             ),
-            ("Invalid user webmaster from 173.234.31.186", "event_type=ssh_invalid_user src_ip=173.234.31.186 user=webmaster"),
+            (
+                "Invalid user webmaster from 173.234.31.186",
+                "event_type=ssh_invalid_user src_ip=173.234.31.186 user=webmaster",
+            ),
             ("Invalid user  from 192.0.2.9 port 7", "event_type=ssh_invalid_user src_ip=192.0.2.9 src_port=7"),
             (
                 "Connection closed by authenticating user root 192.0.2.1 port 40000 [preauth]",
@@ -231,7 +236,10 @@ mod tests {
                 "error: Received disconnect from 192.0.2.1 port 5:14: No more user authentication methods available. [preauth]",
                 "event_type=ssh_disconnected src_ip=192.0.2.1 src_port=5",
             ),
-            ("Connection from 188.124.3.41 port 32889", "event_type=ssh_connection_opened src_ip=188.124.3.41 src_port=32889"),
+            (
+                "Connection from 188.124.3.41 port 32889",
+                "event_type=ssh_connection_opened src_ip=188.124.3.41 src_port=32889",
+            ),
             (
                 "error: maximum authentication attempts exceeded for root from 192.0.2.1 port 3 ssh2 [preauth]",
                 "event_type=ssh_auth_attempts_exceeded src_ip=192.0.2.1 src_port=3 user=root",
