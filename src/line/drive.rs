@@ -272,10 +272,10 @@ impl Drive<'_> {
         };
         let Some(decoder) = decoder else {
             run.note = match known {
-                Some(kind) if kind.advice.is_some() => {
-                    Note::NotRead(format!("{}: {}", kind.name, kind.advice.unwrap_or_default()))
-                }
-                Some(kind) => Note::NonLog(kind.name.to_owned()),
+                Some(known) => match known.advice() {
+                    Some(advice) => Note::NotRead(format!("{}: {advice}", known.kind)),
+                    None => Note::NonLog(known.kind.to_owned()),
+                },
                 None => Note::NonLog("unknown binary data".to_owned()),
             };
             lock(&self.sources).push(run);

@@ -6,9 +6,12 @@
 pub mod clock;
 pub mod decoder;
 pub mod format;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod lines;
-pub mod program;
-mod text;
+#[cfg(test)]
+mod testing;
+pub(crate) mod text;
 
 pub use clock::{Assumption, Clock, Lacks, Survey, TimePolicy};
 pub use decoder::{ChunkDecoder, Confidence, Context, Decoder, Split};

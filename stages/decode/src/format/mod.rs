@@ -6,8 +6,10 @@ pub mod journal;
 pub mod journal_export;
 pub mod json;
 pub mod nonlog;
+pub mod plain;
 pub mod syslog;
 pub mod utmp;
+pub mod weblog;
 
 use crate::decoder::{Confidence, Decoder};
 
@@ -26,6 +28,11 @@ pub fn registry() -> &'static [&'static dyn Decoder] {
         &json::JsonDocument,
         &auditd::Auditd,
         &syslog::Syslog,
+        &weblog::Access,
+        &weblog::ServerError,
+        &weblog::Vsftpd,
+        &weblog::W3c,
+        &plain::Plain,
     ];
     REGISTRY
 }

@@ -111,7 +111,7 @@ impl Fields for EntryFields<'_> {
         }
         let program = self.pairs.first("SYSLOG_IDENTIFIER").or_else(|| self.pairs.first("_COMM"));
         if let (Some(program), Some(message)) = (program, self.pairs.first("MESSAGE")) {
-            crate::program::program_fields(program, message, &mut |name, value| each(name, Value::text(value)));
+            crate::format::syslog::programs::read_named(program, message, each);
         }
     }
 

@@ -119,9 +119,9 @@ impl Deriver {
         let named = Self::read("SYSLOG_IDENTIFIER", source, paths, tape, &mut program)
             || Self::read("_COMM", source, paths, tape, &mut program);
         if named && Self::read("MESSAGE", source, paths, tape, &mut message) {
-            crate::program::program_fields(&program, &message, &mut |name, text| {
+            crate::format::syslog::programs::read_named(&program, &message, &mut |name, value| {
                 if let Some(node) = paths.child(Node::DERIVED, name) {
-                    tape.derive(node, text);
+                    tape.derive(node, value.text);
                 }
             });
         }

@@ -1,0 +1,156 @@
+//! A door for fuzz targets and for tests that replay their finds: any decoder over any bytes, with everything wanted.
+//!
+//! Must stay true for every decoder: no panic, offsets inside the source, events in the order of their bytes (ordered
+//! splits), and for [`Split::Lines`] the same events however the source is cut.
+
+use std::sync::Arc;
+
+use shieldwall_schema::{Chunk, Event, Flag, Projection, Reject, Rejection, Sink, SlotSpec, Tag, Timestamp, Want};
+
+use crate::clock::{Clock, Survey, TimePolicy};
+use crate::decoder::{Context, Decoder, Split};
+use crate::format::{HEAD_BYTES, registry};
+
+/// Field names that are asked for, so that fast paths run: those of entities in several formats.
+const NAMES: [&str; 14] = [
+    "message",
+    "program",
+    "hostname",
+    "user",
+    "src_ip",
+    "command",
+    "event_type",
+    "c-ip",
+    "cs-uri",
+    "cs-uri-query",
+    "cs-user-agent",
+    "sc-status",
+    "CommandLine",
+    "EventID",
+];
+
+/// A projection that wants everything of every record.
+#[derive(Debug)]
+pub struct WantAll(Arc<Want>);
+
+impl Default for WantAll {
+    fn default() -> Self {
+        let slots = NAMES.iter().map(|name| SlotSpec { names: vec![(*name).into()] }).collect();
+        Self(Arc::new(Want::new(slots, Some(NAMES.len() as u16), 0)))
+    }
+}
+
+impl Projection for WantAll {
+    fn want(&self, _: &Tag<'_>) -> Option<Arc<Want>> {
+        Some(self.0.clone())
+    }
+}
+
+/// What a decoder gave, counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Records.
+    pub events: u64,
+    /// Records without a time.
+    pub timeless: u64,
+    /// Fields of all records.
+    pub fields: u64,
+    /// Bytes of names and values, so that a difference anywhere shows.
+    pub field_bytes: u64,
+    /// Rejections with their offsets.
+    pub rejections: Vec<(u64, Reject)>,
+    /// Flags with their offsets.
+    pub flags: Vec<(u64, Flag)>,
+}
+
+impl Sink for Tally {
+    fn event(&mut self, event: &Event<'_>) {
+        self.events += 1;
+        self.timeless += u64::from(event.time.is_none());
+        self.field_bytes += event.slots.iter().map(|value| value.raw.len() as u64).sum::<u64>();
+        event.fields.each(&mut |name, value| {
+            self.fields += 1;
+            self.field_bytes += (name.len() + value.text.len()) as u64;
+        });
+    }
+
+    fn unwanted(&mut self, count: u64, _: Option<Timestamp>) {
+        self.events += count;
+    }
+
+    fn reject(&mut self, rejection: Rejection) {
+        self.rejections.push((rejection.place.offset, rejection.reason));
+    }
+
+    fn flag(&mut self, flag: Flag, place: shieldwall_schema::Place) {
+        self.flags.push((place.offset, flag));
+    }
+}
+
+/// Decodes `data` with the named decoder as the line would, checks what must stay true, and gives the count. An unknown
+/// name gives an empty count.
+///
+/// # Panics
+/// If what must stay true does not: that is a find.
+pub fn run(decoder_name: &str, data: &[u8]) -> Tally {
+    let Some(decoder) = registry().iter().find(|decoder| decoder.name() == decoder_name) else {
+        return Tally::default();
+    };
+    let whole = decode(*decoder, data, usize::MAX);
+    if decoder.split() == Split::Lines {
+        for size in [64, 1000] {
+            assert_eq!(decode(*decoder, data, size), whole, "cut into chunks of {size}");
+        }
+    }
+    for offset in whole.flags.iter().map(|(offset, _)| offset).chain(whole.rejections.iter().map(|(offset, _)| offset))
+    {
+        assert!(*offset <= data.len() as u64, "offset {offset} beyond the source's {}", data.len());
+    }
+    whole
+}
+
+fn decode(decoder: &dyn Decoder, data: &[u8], chunk_bytes: usize) -> Tally {
+    let head = data.get(..HEAD_BYTES).unwrap_or(data);
+    let _ = decoder.sniff(head);
+    let lacks = decoder.lacks(head);
+    let survey = match lacks.year {
+        true => decoder.survey(&mut std::io::Cursor::new(data)).unwrap_or_default(),
+        false => Survey::default(),
+    };
+    let (clock, _) = Clock::settle(lacks, &survey, &TimePolicy { year: Some(2024), ..TimePolicy::default() });
+    let want = WantAll::default();
+    let mut tally = Tally::default();
+    let mut reader = decoder.open(Context { projection: &want, clock: &clock, head });
+    match decoder.split() {
+        Split::Whole => reader.whole(&data.to_vec(), &mut tally),
+        split => {
+            let (header, block) = match split {
+                Split::Blocks { header, size } => (header as usize, Some(size as usize)),
+                _ => (0, None),
+            };
+            let mut at = header.min(data.len());
+            loop {
+                let rest = data.get(at..).unwrap_or_default();
+                let size = match block {
+                    Some(size) => size.max(1),
+                    None => line_end(rest, chunk_bytes),
+                };
+                let bytes = rest.get(..size).unwrap_or(rest);
+                let last = bytes.len() == rest.len();
+                reader.chunk(&Chunk { offset: at as u64, bytes, last, mid_line: false }, &mut tally);
+                if last {
+                    break;
+                }
+                at += bytes.len();
+            }
+        }
+    }
+    reader.finish(&mut tally);
+    tally
+}
+
+/// The end of the line that holds byte `wanted`.
+fn line_end(rest: &[u8], wanted: usize) -> usize {
+    let Some(beyond) = rest.get(wanted..) else { return rest.len() };
+    memchr::memchr(b'\n', beyond).map_or(rest.len(), |at| wanted + at + 1)
+}
