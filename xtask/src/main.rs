@@ -6,22 +6,30 @@
 //! | `ocsf --validate FILE` | checks OCSF events, one JSON object a line, against the table |
 //! | `attack --table FILE [--check]` | writes (or checks) the table of technique names |
 //! | `tidy` | checks the house rules |
+//! | `bench [--evtx DIR] [--evtx-dump PROGRAM] [--rules DIR]… [--runs N]` | measures what a scan costs |
+//! | `evaluate [--rules DIR]… [--program PATH]` | counts what a scan finds and misses; writes EVALUATION.md |
+//! | `measure-one COMMAND…` | used by `bench`: runs a command and prints what it cost |
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks on its streams")]
 #![allow(clippy::indexing_slicing, reason = "`Value` indexing gives null, not a panic; inputs are our own")]
 
 mod attack;
+mod bench;
+mod built;
+mod evaluate;
+mod measure;
 mod ocsf;
 mod tidy;
 mod validate;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -31,8 +39,19 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &[String]) -> Result<()> {
-    let verb = arguments.first().map(String::as_str).unwrap_or_default();
+/// Verbs that take paths get them as the system gave them; the others take text.
+fn run(arguments: &[OsString]) -> Result<()> {
+    let (verb, rest) =
+        arguments.split_first().map_or(("", &[][..]), |(verb, rest)| (verb.to_str().unwrap_or(""), rest));
+    match verb {
+        "bench" => bench::run(rest),
+        "evaluate" => evaluate::run(rest),
+        "measure-one" => measure::one(rest),
+        _ => run_text(verb, &rest.iter().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>()),
+    }
+}
+
+fn run_text(verb: &str, arguments: &[String]) -> Result<()> {
     let check = arguments.iter().any(|argument| argument == "--check");
     let tables = root().join("base/schema/src/ocsf");
     match verb {
@@ -46,7 +65,7 @@ fn run(arguments: &[String]) -> Result<()> {
             attack::run(&list, &tables.join("attack_table.rs"), check)
         }
         "tidy" => tidy::run(&root()),
-        _ => bail!("usage: cargo xtask ocsf | attack | tidy"),
+        _ => bail!("usage: cargo xtask ocsf | attack | tidy | bench | evaluate"),
     }
 }
 

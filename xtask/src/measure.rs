@@ -61,7 +61,6 @@ pub fn median(command: &[OsString], codes: &[i32], runs: usize) -> Result<Cost> 
 ///
 /// # Errors
 /// When the command cannot be started.
-#[expect(clippy::print_stdout, reason = "the numbers are this command's output")]
 pub fn one(command: &[OsString]) -> Result<()> {
     let (program, arguments) = command.split_first().context("no command to measure")?;
     let start = Instant::now();
