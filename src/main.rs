@@ -1,1 +1,14 @@
-fn main() {}
+//! The program: parse, call, print, pick the exit code.
+
+mod case;
+mod cli;
+mod home;
+mod line;
+mod output;
+mod packs;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -1,1 +1,74 @@
-fn main() {}
+//! `cargo xtask`: what the repository does to itself. Each verb is one module.
+//!
+//! | verb | does |
+//! |---|---|
+//! | `ocsf --schema DIR [--check]` | writes (or checks) the OCSF field table |
+//! | `ocsf --validate FILE` | checks OCSF events, one JSON object a line, against the table |
+//! | `attack --table FILE [--check]` | writes (or checks) the table of technique names |
+//! | `tidy` | checks the house rules |
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks on its streams")]
+#![allow(clippy::indexing_slicing, reason = "`Value` indexing gives null, not a panic; inputs are our own")]
+
+mod attack;
+mod ocsf;
+mod tidy;
+mod validate;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    let verb = arguments.first().map(String::as_str).unwrap_or_default();
+    let check = arguments.iter().any(|argument| argument == "--check");
+    let tables = root().join("base/schema/src/ocsf");
+    match verb {
+        "ocsf" => match (option(arguments, "--schema"), option(arguments, "--validate")) {
+            (Some(schema), None) => ocsf::run(&schema, &tables.join("table.rs"), check),
+            (None, Some(file)) => validate::run(&file),
+            _ => bail!("usage: cargo xtask ocsf --schema DIR [--check] | --validate FILE"),
+        },
+        "attack" => {
+            let list = option(arguments, "--table").context("usage: cargo xtask attack --table FILE [--check]")?;
+            attack::run(&list, &tables.join("attack_table.rs"), check)
+        }
+        "tidy" => tidy::run(&root()),
+        _ => bail!("usage: cargo xtask ocsf | attack | tidy"),
+    }
+}
+
+fn option(arguments: &[String], name: &str) -> Option<PathBuf> {
+    let at = arguments.iter().position(|argument| argument == name)?;
+    arguments.get(at + 1).map(PathBuf::from)
+}
+
+/// The repository's root: the folder above this package.
+fn root() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_path_buf()
+}
+
+/// Writes a generated file, or says that the committed one is not current.
+fn write_or_check(path: &Path, text: &str, check: bool) -> Result<()> {
+    let old = std::fs::read_to_string(path).unwrap_or_default();
+    if old == text {
+        return Ok(());
+    }
+    if check {
+        bail!("`{}` is not current: run the same command without --check", path.display());
+    }
+    std::fs::write(path, text).with_context(|| format!("cannot write `{}`", path.display()))
+}

@@ -153,13 +153,25 @@ impl Slots {
     }
 
     /// All values, in the order in which they were pushed.
+    #[inline]
     pub fn iter(&self) -> impl Iterator<Item = Slotted<'_>> {
-        self.values.iter().map(|value| Slotted {
+        self.values.iter().map(|value| self.slotted(value))
+    }
+
+    /// The value at a position of [`Self::iter`].
+    #[inline]
+    pub fn get(&self, at: usize) -> Option<Slotted<'_>> {
+        self.values.get(at).map(|value| self.slotted(value))
+    }
+
+    #[inline]
+    fn slotted(&self, value: &SlotValue) -> Slotted<'_> {
+        Slotted {
             slot: value.slot,
             kind: value.kind,
             raw: self.raw.get(value.raw.0 as usize..value.raw.1 as usize).unwrap_or_default(),
             folded: self.folded.get(value.folded.0 as usize..value.folded.1 as usize).unwrap_or_default(),
-        })
+        }
     }
 
     /// The values of one slot.

@@ -22,7 +22,6 @@ pub struct Reason {
     /// The rule's field name; empty for keywords.
     pub field: String,
     /// The native field that held the value, where its name differs from the rule's.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub native: Option<String>,
     /// How it compared: `equals`, `contains`, `ends with`, `matches regex`, `is absent` …
     pub how: String,
@@ -31,7 +30,6 @@ pub struct Reason {
     /// The value, cut at a limit.
     pub value: String,
     /// Byte range of the match inside the value, where one can be named.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub span: Option<(u32, u32)>,
     /// Who could have written the value.
     pub provenance: Provenance,
@@ -43,12 +41,10 @@ pub struct Evidence {
     /// Event time; `None` if the record has none that is possible.
     pub time: Option<crate::time::Timestamp>,
     /// The time as the log wrote it, where that says more (no year, another zone).
-    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub time_text: Option<String>,
     /// Where the record stands in its source.
     pub place: crate::place::Place,
     /// The host that the record speaks of (`device.hostname`).
-    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub host: Option<String>,
     /// OCSF path → value, for the record's well-known fields, cut at a limit; sorted by path.
     pub fields: Vec<(String, String)>,

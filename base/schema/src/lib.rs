@@ -12,12 +12,14 @@
 //! | [`event`] | [`Tag`], [`Want`], [`Slots`], [`Event`]: what decode gives to detect |
 //! | [`rejection`] | what could not be read, and what was read but is odd |
 //! | [`mapping`] | `content/mappings`: which records are which log source, and what their fields are called |
-//! | [`finding`] | [`Reason`], [`finding::Match`]: what detect gives |
+//! | [`finding`] | [`Reason`], [`finding::Finding`]: what detect gives |
+//! | [`ocsf`] | the OCSF field table: classes, objects, attributes, and the words for ATT&CK |
 
 pub mod chunk;
 pub mod event;
 pub mod finding;
 pub mod mapping;
+pub mod ocsf;
 pub mod place;
 pub mod rejection;
 pub mod time;

@@ -61,6 +61,8 @@ pub struct Pattern {
     pub provider: Vec<String>,
     /// Code.
     pub code: Vec<String>,
+    /// Services that are not meant, whatever else holds.
+    pub not_service: Vec<String>,
 }
 
 impl Pattern {
@@ -73,7 +75,9 @@ impl Pattern {
                     None => want.eq_ignore_ascii_case(have),
                 })
         };
-        one(&self.product, tag.product)
+        let excluded = !self.not_service.is_empty() && one(&self.not_service, tag.service);
+        !excluded
+            && one(&self.product, tag.product)
             && one(&self.service, tag.service)
             && one(&self.provider, tag.provider)
             && one(&self.code, tag.code)

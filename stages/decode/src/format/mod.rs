@@ -1,19 +1,39 @@
 //! One file a format. Adding one: its file, its test data, one line in [`registry`].
 
-use crate::decoder::{Confidence, Decoder};
-
+pub mod auditd;
+pub mod evtx;
+pub mod journal;
+pub mod journal_export;
+pub mod json;
 pub mod nonlog;
 pub mod plain;
 pub mod syslog;
+pub mod utmp;
 pub mod weblog;
+
+use crate::decoder::{Confidence, Decoder};
 
 /// Bytes of a source's head that sniffing sees.
 pub const HEAD_BYTES: usize = 64 * 1024;
 
 /// Every format, most specific first.
 pub fn registry() -> &'static [&'static dyn Decoder] {
-    static REGISTRY: &[&dyn Decoder] =
-        &[&syslog::Syslog, &weblog::Access, &weblog::ServerError, &weblog::Vsftpd, &weblog::W3c, &plain::Plain];
+    static REGISTRY: &[&dyn Decoder] = &[
+        &evtx::Evtx,
+        &journal::Journal,
+        &journal_export::JournalExport,
+        &utmp::Utmp,
+        &utmp::Lastlog,
+        &json::JsonLines,
+        &json::JsonDocument,
+        &auditd::Auditd,
+        &syslog::Syslog,
+        &weblog::Access,
+        &weblog::ServerError,
+        &weblog::Vsftpd,
+        &weblog::W3c,
+        &plain::Plain,
+    ];
     REGISTRY
 }
 

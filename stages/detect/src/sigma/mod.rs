@@ -3,5 +3,11 @@
 //! | module | does |
 //! |---|---|
 //! | [`ir`] | what a rule is once it is understood |
+//! | [`load`] | YAML packs → [`ir`], refusals with file, line and reason; compiled sets |
+//! | [`matcher`] | all rules compiled together: events → rules that match |
+//! | [`explain`] | why a rule matched, why it did not |
 
+pub mod explain;
 pub mod ir;
+pub mod load;
+pub mod matcher;

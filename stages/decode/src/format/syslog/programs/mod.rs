@@ -31,6 +31,14 @@ use crate::text::find;
 /// Most `message repeated` wrappers that are taken off: rsyslog writes one.
 const REPEAT_DEPTH_MAX: usize = 2;
 
+/// Gives the fields of a message whose program is known by the name that it logs under (`CRON`, `/usr/sbin/cron`,
+/// `sshd-session`): what the journal's forms carry.
+pub(crate) fn read_named(program: &str, message: &str, out: Out<'_>) {
+    let name = program.rsplit('/').next().unwrap_or(program).to_ascii_lowercase();
+    let service = if matches!(name.as_str(), "sshd-session" | "sshd-auth") { "sshd" } else { name.as_str() };
+    read(service, "", message, out);
+}
+
 /// Gives the fields of `message`. `service` is the program in lower case, `module` what stood behind it in parentheses.
 pub(crate) fn read(service: &str, module: &str, message: &str, out: Out<'_>) {
     let mut message = message;

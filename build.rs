@@ -1,0 +1,48 @@
+//! Embeds our own rules, deflated, and the mappings.
+
+use std::error::Error;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=content/rules");
+    println!("cargo::rerun-if-changed=content/mappings");
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("no OUT_DIR")?);
+
+    let mut rules = Vec::new();
+    for path in files(Path::new("content/rules"), "yml")? {
+        let name = path.strip_prefix("content/rules")?.to_string_lossy().replace('\\', "/");
+        rules.push((name, fs::read(&path)?));
+    }
+    let bytes = postcard::to_stdvec(&rules)?;
+    let mut deflated = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    deflated.write_all(&bytes)?;
+    fs::write(out.join("rules.bin"), deflated.finish()?)?;
+
+    let mut source =
+        String::from("/// `content/mappings`, in the order of their names.\nstatic MAPPINGS: &[(&str, &str)] = &[\n");
+    for path in files(Path::new("content/mappings"), "toml")? {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let full = fs::canonicalize(&path)?;
+        source.push_str(&format!("    ({name:?}, include_str!({:?})),\n", full.to_string_lossy()));
+    }
+    source.push_str("];\n");
+    fs::write(out.join("mappings.rs"), source)?;
+    Ok(())
+}
+
+/// Files with an extension below a folder, sorted.
+fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, Box<dyn Error>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(files(&path, extension)?);
+        } else if path.extension().is_some_and(|have| have == extension) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}

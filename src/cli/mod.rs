@@ -1,0 +1,160 @@
+//! The commands, one file a verb.
+
+mod explain;
+mod rules;
+mod scan;
+mod show;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::home::Home;
+
+/// How a command ended. The codes are documented in the README and are the same for every command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// 0: everything was read, nothing was found.
+    Clean,
+    /// 1: something was found.
+    Findings,
+    /// 2: something could not be read; nothing was found in the rest.
+    Partial,
+    /// 3: something could not be read; something was found in the rest.
+    PartialFindings,
+}
+
+/// 4: the command could not run.
+const COULD_NOT_RUN: u8 = 4;
+
+impl Outcome {
+    /// From the two questions that it answers.
+    pub fn of(found: bool, partial: bool) -> Self {
+        match (found, partial) {
+            (false, false) => Self::Clean,
+            (true, false) => Self::Findings,
+            (false, true) => Self::Partial,
+            (true, true) => Self::PartialFindings,
+        }
+    }
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        Self::from(match outcome {
+            Outcome::Clean => 0,
+            Outcome::Findings => 1,
+            Outcome::Partial => 2,
+            Outcome::PartialFindings => 3,
+        })
+    }
+}
+
+/// See, detect, explain: reads logs, finds what deserves a look, says why.
+#[derive(Debug, Parser)]
+#[command(name = "shieldwall", version, disable_help_subcommand = true, arg_required_else_help = true)]
+#[command(
+    after_help = "Exit codes: 0 nothing found · 1 findings · 2 partial, nothing found · 3 partial and findings · \
+                        4 could not run\nNothing is sent anywhere. Evidence is opened read-only."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Where Shieldwall keeps its own data [default: $SHIELDWALL_HOME, then the XDG data directory]
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+impl Global {
+    /// The data directory.
+    pub fn home(&self) -> anyhow::Result<Home> {
+        Home::locate(self.data_dir.as_deref())
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Read files, folders and archives; find and explain
+    Scan(scan::ScanArgs),
+    /// Show one finding of a case with its evidence
+    Show(show::ShowArgs),
+    /// Say why a rule did not match an event
+    Explain(explain::ExplainArgs),
+    /// List, check, test and add rules
+    Rules(rules::RulesArgs),
+}
+
+/// Parses the command line, runs the command, prints an error as a chain with a hint, and picks the exit code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            // Help and version were asked for; everything else is a usage error, and that is "could not run".
+            return ExitCode::from(if error.use_stderr() { COULD_NOT_RUN } else { 0 });
+        }
+    };
+    let result = match &cli.command {
+        Command::Scan(args) => scan::run(&cli.global, args),
+        Command::Show(args) => show::run(&cli.global, args),
+        Command::Explain(args) => explain::run(&cli.global, args),
+        Command::Rules(args) => rules::run(&cli.global, args),
+    };
+    match result {
+        Ok(outcome) => outcome.into(),
+        Err(error) if is_broken_pipe(&error) => ExitCode::from(0),
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "error: {}", crate::output::escape::escape(&format!("{error:#}")));
+            ExitCode::from(COULD_NOT_RUN)
+        }
+    }
+}
+
+/// Whether the reader of our output went away (`| head`), which is no error of ours.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    /// Every command line that the documents show must parse.
+    #[test]
+    fn documented_commands_parse() {
+        for line in [
+            "shieldwall scan testdata/demo",
+            "shieldwall scan ./evidence -o case42/ --since 2026-11-01 --format jsonl",
+            "shieldwall scan a b --rules rules.zip --rules more --no-builtin-rules --rules-only --until 2026-11-01T10:00:00Z \
+             --level high --evidence all --threads 2 --assume-tz Europe/Berlin --assume-year 2026 --format text --quiet",
+            "shieldwall scan - --data-dir d",
+            "shieldwall show 1",
+            "shieldwall show 1 case42",
+            "shieldwall explain --why-not mimikatz Security.evtx#1234",
+            "shieldwall rules list",
+            "shieldwall rules check packs/",
+            "shieldwall rules test packs/",
+            "shieldwall rules add pack.zip",
+        ] {
+            assert!(Cli::try_parse_from(line.split_whitespace()).is_ok(), "{line}");
+        }
+        assert!(Cli::try_parse_from(["shieldwall", "scan"]).is_err());
+        assert!(Cli::try_parse_from(["shieldwall", "scan", "x", "--formt", "text"]).is_err());
+    }
+}

@@ -1,0 +1,235 @@
+//! `shieldwall rules`: list, check, test and add Sigma rules.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand};
+use shieldwall_detect::sigma::ir::{Rule, RuleSet};
+use shieldwall_detect::sigma::load::{self, Lists, Loaded};
+use shieldwall_detect::sigma::matcher::{Dormant, Matcher, Options};
+
+use super::{Global, Outcome};
+use crate::home::write_whole;
+use crate::line::{self, LineOptions};
+use crate::output::escape::escape;
+use crate::packs::{self, Choice};
+
+/// Flags of `rules`, as written.
+#[derive(Debug, Args)]
+pub struct RulesArgs {
+    #[command(subcommand)]
+    command: RulesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum RulesCommand {
+    /// List the rules that a scan would run
+    List {
+        /// More rules: a folder, a file or a zip
+        #[arg(long, value_name = "DIR|ZIP")]
+        rules: Vec<PathBuf>,
+        /// Leave out the built-in rules and added packs
+        #[arg(long)]
+        no_builtin_rules: bool,
+    },
+    /// Compile rules; say which are refused, and why
+    Check {
+        /// Folders, files or zips
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+    },
+    /// Run each rule on its own examples: NAME.true.* must match NAME.yml, NAME.false.* must not
+    Test {
+        /// A folder of rules with their examples beside them
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
+    /// Take a pack in: compiled, kept under the data directory, run by every scan
+    Add {
+        /// A folder, a file or a zip
+        #[arg(value_name = "PACK")]
+        pack: PathBuf,
+        /// The pack's name [default: the file's name]
+        #[arg(long)]
+        name: Option<String>,
+    },
+}
+
+/// Runs the command.
+pub fn run(global: &Global, args: &RulesArgs) -> Result<Outcome> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let outcome = match &args.command {
+        RulesCommand::List { rules, no_builtin_rules } => list(global, rules, *no_builtin_rules, &mut out),
+        RulesCommand::Check { paths } => check(paths, &mut out),
+        RulesCommand::Test { folder } => test(folder, &mut out),
+        RulesCommand::Add { pack, name } => add(global, pack, name.as_deref(), &mut out),
+    }?;
+    out.flush()?;
+    Ok(outcome)
+}
+
+fn list(global: &Global, paths: &[PathBuf], no_builtin: bool, out: &mut dyn Write) -> Result<Outcome> {
+    let home = global.home();
+    let choice = Choice { paths: paths.to_vec(), no_builtin, ..Choice::default() };
+    let loaded = packs::load_chosen(&choice, home.as_ref().ok())?;
+    let refused = loaded.refusals.len();
+    let set = Arc::new(loaded.set);
+    let matcher = Matcher::new(Arc::clone(&set), Arc::new(packs::mappings()?), Options::default());
+    let dormant: BTreeMap<_, _> = matcher.dormant().into_iter().collect();
+    for (at, rule) in set.rules.iter().enumerate() {
+        let source = [&rule.logsource.product, &rule.logsource.category, &rule.logsource.service];
+        let source: Vec<&str> = source.into_iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+        let mark = if dormant.keys().any(|rule| rule.0 as usize == at) { "  (dormant)" } else { "" };
+        writeln!(
+            out,
+            "{:<13} {}  {:<32} {}{mark}",
+            format!("{:?}", rule.level).to_lowercase(),
+            escape(&rule.id),
+            escape(&source.join("/")),
+            escape(&rule.title)
+        )?;
+    }
+    let packs: std::collections::BTreeSet<&str> = set.rules.iter().map(|rule| rule.pack.as_str()).collect();
+    writeln!(
+        io::stderr(),
+        "{} rules from {} pack(s); {} dormant (no log that is read here has their log source); {refused} refused",
+        set.rules.len(),
+        packs.len(),
+        dormant.len()
+    )?;
+    Ok(Outcome::of(false, refused > 0))
+}
+
+fn say_refusals(loaded: &Loaded, out: &mut dyn Write) -> Result<()> {
+    for refusal in &loaded.refusals {
+        writeln!(out, "refused  {}", escape(&refusal.to_string()))?;
+    }
+    for skipped in &loaded.skipped {
+        writeln!(out, "note     {}", escape(&skipped.to_string()))?;
+    }
+    Ok(())
+}
+
+fn check(paths: &[PathBuf], out: &mut dyn Write) -> Result<Outcome> {
+    let mut all = Loaded::default();
+    for path in paths {
+        packs::merge(&mut all, load::load(&[packs::read_pack(path)?], &Lists::default()));
+    }
+    say_refusals(&all, out)?;
+    let set = Arc::new(all.set);
+    let dormant = Matcher::new(Arc::clone(&set), Arc::new(packs::mappings()?), Options::default()).dormant();
+    for (kind, words) in [
+        (Dormant::NoBucket, "no log that is read here has their category"),
+        (Dormant::OwnWordsOnly, "they run only on records that call themselves by the rule's product and service"),
+    ] {
+        let count = dormant.iter().filter(|(_, reason)| *reason == kind).count();
+        if count > 0 {
+            writeln!(out, "note     {count} rule(s): {words}")?;
+        }
+    }
+    writeln!(out, "{} rules compiled, {} refused", set.rules.len(), all.refusals.len())?;
+    Ok(Outcome::of(false, !all.refusals.is_empty()))
+}
+
+/// What an example must do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    Fires,
+    Silent,
+}
+
+fn test(folder: &Path, out: &mut dyn Write) -> Result<Outcome> {
+    let loaded = load::load(&[packs::read_pack(folder)?], &Lists::default());
+    say_refusals(&loaded, out)?;
+    // A collection is one file with several rules for as many log sources: its examples are for any of them.
+    let mut files: BTreeMap<&str, Vec<Rule>> = BTreeMap::new();
+    for rule in &loaded.set.rules {
+        files.entry(&rule.file).or_default().push(rule.clone());
+    }
+    let (mut passed, mut failed, mut untested) = (0, 0, 0);
+    for (file, rules) in &files {
+        let examples = examples(folder, file)?;
+        if examples.is_empty() {
+            untested += rules.len();
+            writeln!(out, "no examples  {}", escape(file))?;
+        }
+        for (path, expected) in examples {
+            let fired = fires(rules, &path)?;
+            if fired == (expected == Expected::Fires) {
+                passed += 1;
+            } else {
+                failed += 1;
+                let words = if fired { "fires, but must be silent" } else { "is silent, but must fire" };
+                writeln!(out, "FAILED  {}: {words} on {}", escape(file), escape(&path.display().to_string()))?;
+            }
+        }
+    }
+    writeln!(out, "{passed} passed, {failed} failed; {untested} rule(s) without examples")?;
+    // A failed example is what this command looks for.
+    Ok(Outcome::of(failed > 0, !loaded.refusals.is_empty()))
+}
+
+/// The files beside a rule that are named after it.
+fn examples(folder: &Path, file: &str) -> Result<Vec<(PathBuf, Expected)>> {
+    let file = if folder.is_file() { folder.to_path_buf() } else { folder.join(file) };
+    let (Some(parent), Some(stem)) = (file.parent(), file.file_stem()) else { return Ok(Vec::new()) };
+    let stem = stem.to_string_lossy();
+    let mut found = Vec::new();
+    for entry in fs::read_dir(parent).with_context(|| format!("cannot list `{}`", parent.display()))? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let Some(rest) = name.strip_prefix(stem.as_ref()) else { continue };
+        if rest.starts_with(".true.") {
+            found.push((path, Expected::Fires));
+        } else if rest.starts_with(".false.") {
+            found.push((path, Expected::Silent));
+        }
+    }
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(found)
+}
+
+fn fires(rules: &[Rule], path: &Path) -> Result<bool> {
+    let loaded = Loaded { set: RuleSet { rules: rules.to_vec() }, ..Loaded::default() };
+    let options = LineOptions { threads: 1, ..LineOptions::default() };
+    let run = line::scan(&[path.to_path_buf()], loaded, packs::mappings()?, &options)?;
+    Ok(run.findings() > 0)
+}
+
+fn add(global: &Global, path: &Path, name: Option<&str>, out: &mut dyn Write) -> Result<Outcome> {
+    let home = global.home()?;
+    let mut pack = packs::read_pack(path)?;
+    let name = match name {
+        Some(name) => name.to_owned(),
+        None => path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+    };
+    // The name becomes a file name: nothing but plain letters may decide where it goes.
+    if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
+        bail!("`{name}` cannot name a pack: use letters, digits, `-` and `_` (--name)");
+    }
+    pack.name.clone_from(&name);
+    let packs = [pack];
+    let source = load::fingerprint(&packs, &Lists::default());
+    let loaded = load::load(&packs, &Lists::default());
+    say_refusals(&loaded, out)?;
+    if loaded.set.rules.is_empty() {
+        bail!("`{}` has no rule that compiles", path.display());
+    }
+    let _writer = home.write()?;
+    write_whole(&home.packs().join(format!("{name}.rules")), &load::compiled::write(&loaded, &source))?;
+    let licences: std::collections::BTreeSet<&str> =
+        loaded.set.rules.iter().map(|rule| rule.license.as_str()).filter(|licence| !licence.is_empty()).collect();
+    let licences: Vec<&str> = licences.into_iter().collect();
+    writeln!(
+        out,
+        "added pack {name}: {} rules, {} refused; licence: {}; unsigned, and marked so in findings",
+        loaded.set.rules.len(),
+        loaded.refusals.len(),
+        if licences.is_empty() { "not stated".to_owned() } else { escape(&licences.join(", ")) }
+    )?;
+    Ok(Outcome::of(false, !loaded.refusals.is_empty()))
+}

@@ -1,0 +1,251 @@
+//! `shieldwall scan`: reads everything below the given paths, finds, explains.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+use shieldwall_decode::TimePolicy;
+use shieldwall_detect::sigma::ir::Level;
+use shieldwall_schema::{Timestamp, Zone};
+
+use super::{Global, Outcome};
+use crate::case::Case;
+use crate::home::Home;
+use crate::line::{self, Fold, LineOptions, Run};
+use crate::output::escape::escape;
+use crate::output::style::Style;
+use crate::output::text;
+use crate::output::words::Severity;
+use crate::packs::{self, Choice};
+
+/// Flags of `scan`, as written.
+#[derive(Debug, Args)]
+pub struct ScanArgs {
+    /// Files, folders, archives, globs; `-` is standard input
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// More Sigma rules: a folder, a file or a zip (may be given more than once)
+    #[arg(long, value_name = "DIR|ZIP")]
+    rules: Vec<PathBuf>,
+    /// Leave out the built-in rules and added packs
+    #[arg(long)]
+    no_builtin_rules: bool,
+    /// Rules and nothing else: inputs are not hashed, no manifest, no learning
+    #[arg(long)]
+    rules_only: bool,
+    /// Leave out records before this time (RFC 3339, or a date: its midnight UTC)
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    since: Option<Timestamp>,
+    /// Leave out records at or after this time
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    until: Option<Timestamp>,
+    /// The lowest level of rules that run and are listed [default: all run, the report folds what is below medium]
+    #[arg(long, value_enum)]
+    level: Option<LevelArg>,
+    /// `all`: one finding per matched record instead of one per rule and source
+    #[arg(long, value_enum, value_name = "WHICH", default_value = "first")]
+    evidence: EvidenceArg,
+    /// Worker threads [default: one per core]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+    /// The zone of logs that have none: UTC, +02:00, Europe/Berlin
+    #[arg(long, value_name = "ZONE", value_parser = parse_zone, allow_hyphen_values = true)]
+    assume_tz: Option<Zone>,
+    /// The year of the last line of logs that have none
+    #[arg(long, value_name = "YEAR", value_parser = clap::value_parser!(i32).range(1970..=2200))]
+    assume_year: Option<i32>,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text")]
+    format: FormatArg,
+    /// Write to a file, or, given a folder (`case42/`), make it a case
+    #[arg(short, long, value_name = "FILE|DIR")]
+    output: Option<PathBuf>,
+    /// No progress, no hints
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum LevelArg {
+    Informational,
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+impl From<LevelArg> for Level {
+    fn from(level: LevelArg) -> Self {
+        match level {
+            LevelArg::Informational => Self::Informational,
+            LevelArg::Low => Self::Low,
+            LevelArg::Medium => Self::Medium,
+            LevelArg::High => Self::High,
+            LevelArg::Critical => Self::Critical,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum EvidenceArg {
+    /// The first hundred of each rule and source, and a count.
+    First,
+    /// Every matched record.
+    All,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FormatArg {
+    Text,
+    Jsonl,
+}
+
+/// Where the result goes.
+enum Destination {
+    Stdout,
+    File(PathBuf),
+    Case(PathBuf),
+}
+
+/// Runs the command.
+pub fn run(global: &Global, args: &ScanArgs) -> Result<Outcome> {
+    let home = global.home();
+    let choice = Choice {
+        paths: args.rules.clone(),
+        no_builtin: args.no_builtin_rules,
+        level: args.level.map(Level::from).unwrap_or_default(),
+    };
+    let loaded = packs::load_chosen(&choice, home.as_ref().ok())?;
+    if loaded.set.rules.is_empty() {
+        bail!("no rule to run: {} refused, none left at this level", loaded.refusals.len());
+    }
+    let options = LineOptions {
+        threads: args.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get),
+        since: args.since,
+        until: args.until,
+        fold: if args.evidence == EvidenceArg::All { Fold::ByRecord } else { Fold::BySource },
+        hashed: !args.rules_only,
+        times: TimePolicy { year: args.assume_year, zone: args.assume_tz.clone(), ..TimePolicy::default() },
+        progress: !args.quiet && io::stderr().is_terminal(),
+    };
+    let start = std::time::Instant::now();
+    let mut run = line::scan(&args.paths, loaded, packs::mappings()?, &options)?;
+    if !args.quiet {
+        let totals = run.totals(start.elapsed().as_secs_f64());
+        writeln!(io::stderr(), "{}", text::totals(&totals))?;
+    }
+    deliver(&mut run, home.ok().as_ref(), args)?;
+    Ok(Outcome::of(run.findings() > 0, run.partial()))
+}
+
+fn deliver(run: &mut Run, home: Option<&Home>, args: &ScanArgs) -> Result<()> {
+    match destination(args.output.as_deref()) {
+        Destination::Stdout => {
+            if args.format == FormatArg::Text && !args.rules_only {
+                // Kept for `show`. A machine without a place for data still gets its report.
+                keep_latest(run, home, args.quiet);
+            }
+            print(run, args, args.format, io::stdout().lock(), Style::of_stdout(), None)
+        }
+        Destination::File(path) => {
+            let file = File::create(&path).with_context(|| format!("cannot write `{}`", path.display()))?;
+            print(run, args, args.format, file, Style::PLAIN, None)
+        }
+        Destination::Case(path) => {
+            Case::create(&path)?.save(run)?;
+            let case = path.display().to_string();
+            print(run, args, FormatArg::Text, io::stdout().lock(), Style::of_stdout(), Some(case))
+        }
+    }
+}
+
+fn keep_latest(run: &mut Run, home: Option<&Home>, quiet: bool) {
+    let kept = home.map_or_else(
+        || bail!("no place for data"),
+        |home| {
+            let _writer = home.write()?;
+            Case::create(&home.latest_case())?.save(run)
+        },
+    );
+    if let (Err(error), false) = (kept, quiet) {
+        let _ = writeln!(
+            io::stderr(),
+            "note: `shieldwall show` will not know this scan: {}",
+            escape(&format!("{error:#}"))
+        );
+    }
+}
+
+fn print(
+    run: &mut Run,
+    args: &ScanArgs,
+    format: FormatArg,
+    out: impl Write,
+    style: Style,
+    case: Option<String>,
+) -> Result<()> {
+    let mut out = BufWriter::with_capacity(64 * 1024, out);
+    match format {
+        FormatArg::Jsonl => run.write_jsonl(&mut out)?,
+        FormatArg::Text => {
+            let level = args.level.map(|level| Severity::of_level(&format!("{:?}", Level::from(level))));
+            run.write_text(&mut out, &text::Options { style, level }, case)?;
+        }
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// A path that is a folder, ends like one, or has no extension is a case; the rest is a file.
+fn destination(output: Option<&Path>) -> Destination {
+    match output {
+        None => Destination::Stdout,
+        Some(path) if path == Path::new("-") => Destination::Stdout,
+        Some(path) => {
+            let text = path.to_string_lossy();
+            let folder = path.is_dir() || text.ends_with('/') || text.ends_with(std::path::MAIN_SEPARATOR);
+            if folder || (path.extension().is_none() && !path.is_file()) {
+                Destination::Case(path.to_path_buf())
+            } else {
+                Destination::File(path.to_path_buf())
+            }
+        }
+    }
+}
+
+pub(super) fn parse_zone(text: &str) -> Result<Zone, String> {
+    Zone::parse(text).ok_or_else(|| "say UTC, an offset (+02:00) or a zone name (Europe/Berlin)".to_owned())
+}
+
+fn parse_time(text: &str) -> Result<Timestamp, String> {
+    let midnight = format!("{text}T00:00:00Z");
+    [text, midnight.as_str()]
+        .iter()
+        .find_map(|text| text.parse::<jiff::Timestamp>().ok())
+        .and_then(|time| i64::try_from(time.as_nanosecond()).ok())
+        .map(Timestamp::from_nanos)
+        .ok_or_else(|| "say a date (2026-11-01) or an RFC 3339 time (2026-11-01T10:00:00Z)".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_dates_or_rfc_3339() {
+        assert_eq!(parse_time("2026-11-01").unwrap().to_string(), "2026-11-01T00:00:00Z");
+        assert_eq!(parse_time("2026-11-01T10:00:00+02:00").unwrap().to_string(), "2026-11-01T08:00:00Z");
+        assert!(parse_time("yesterday").is_err());
+    }
+
+    #[test]
+    fn a_folder_is_a_case_and_a_file_is_a_file() {
+        assert!(matches!(destination(None), Destination::Stdout));
+        assert!(matches!(destination(Some(Path::new("case42"))), Destination::Case(_)));
+        assert!(matches!(destination(Some(Path::new("out.d/"))), Destination::Case(_)));
+        assert!(matches!(destination(Some(Path::new("out.jsonl"))), Destination::File(_)));
+    }
+}

@@ -1,0 +1,125 @@
+//! The data directory: the one place where Shieldwall writes without being told where.
+//!
+//! ```text
+//! $SHIELDWALL_HOME  or  --data-dir  or  $XDG_DATA_HOME/shieldwall  or  ~/.local/share/shieldwall
+//! ├── VERSION           layout version, one line
+//! ├── LOCK              held by the one writer
+//! ├── cases/latest/     the case of the last scan that was given no place of its own
+//! ├── packs/NAME.rules  packs taken in by `rules add`: compiled, hash-checked
+//! └── compiled/HASH.rules   other packs, compiled on first use
+//! ```
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+/// The layout's version. A folder of a later version is refused, one of an earlier version will be moved up.
+const LAYOUT_VERSION: &str = "1";
+
+/// The data directory.
+#[derive(Clone, Debug)]
+pub struct Home {
+    root: PathBuf,
+}
+
+/// The right to write. Released when dropped, by the operating system even after a crash.
+#[derive(Debug)]
+pub struct Writer {
+    _lock: File,
+}
+
+impl Home {
+    /// Where the data directory is: the flag, then the environment, then the XDG default.
+    ///
+    /// # Errors
+    /// When nothing tells a place.
+    pub fn locate(flag: Option<&Path>) -> Result<Self> {
+        let env = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let root = flag
+            .map(Path::to_path_buf)
+            .or_else(|| env("SHIELDWALL_HOME"))
+            .or_else(|| env("XDG_DATA_HOME").map(|data| data.join("shieldwall")))
+            .or_else(|| env("HOME").map(|home| home.join(".local/share/shieldwall")))
+            .context("no place for data: set --data-dir or SHIELDWALL_HOME")?;
+        Ok(Self { root })
+    }
+
+    /// Where the last case is.
+    pub fn latest_case(&self) -> PathBuf {
+        self.root.join("cases/latest")
+    }
+
+    /// Where added packs are.
+    pub fn packs(&self) -> PathBuf {
+        self.root.join("packs")
+    }
+
+    /// Where packs compiled on first use are.
+    pub fn compiled(&self) -> PathBuf {
+        self.root.join("compiled")
+    }
+
+    /// Takes the writer's lock and sees to the layout.
+    ///
+    /// # Errors
+    /// When the folder cannot be made, is of a later version, or another process writes.
+    pub fn write(&self) -> Result<Writer> {
+        let root = self.root.display();
+        fs::create_dir_all(&self.root).with_context(|| format!("cannot make the data directory `{root}`"))?;
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(self.root.join("LOCK"))
+            .with_context(|| format!("cannot open the lock in `{root}`"))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => bail!("another shieldwall is writing to `{root}`"),
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("cannot lock `{root}`"));
+            }
+        }
+        let version = self.root.join("VERSION");
+        match fs::read_to_string(&version) {
+            Ok(found) if found.trim() == LAYOUT_VERSION => {}
+            Ok(found) => bail!(
+                "`{root}` has layout {}, this program knows layout {LAYOUT_VERSION}: use a newer shieldwall",
+                found.trim()
+            ),
+            Err(_) => fs::write(&version, format!("{LAYOUT_VERSION}\n"))
+                .with_context(|| format!("cannot write to the data directory `{root}`"))?,
+        }
+        Ok(Writer { _lock: lock })
+    }
+}
+
+/// Writes a file as a whole or not at all: beside itself first, then renamed.
+///
+/// # Errors
+/// When the folder cannot be made or the file not be written.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let shown = path.display();
+    fs::create_dir_all(folder).with_context(|| format!("cannot make the folder of `{shown}`"))?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(|| format!("cannot write beside `{shown}`"))?;
+    std::io::Write::write_all(&mut file, bytes).with_context(|| format!("cannot write `{shown}`"))?;
+    file.persist(path).with_context(|| format!("cannot put `{shown}` in place"))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_writer_at_a_time_and_no_later_layout() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::locate(Some(folder.path())).unwrap();
+        let writer = home.write().unwrap();
+        assert!(home.write().unwrap_err().to_string().contains("another shieldwall"));
+        drop(writer);
+        fs::write(folder.path().join("VERSION"), "2\n").unwrap();
+        assert!(home.write().unwrap_err().to_string().contains("layout 2"));
+    }
+}

@@ -1,0 +1,141 @@
+//! The line: bytes → records → matches and observations → findings.
+//!
+//! ```text
+//! collect ──pieces──▶ A (stateless, parallel)  ──spill──▶ sort by (time, source, offset) ──▶ B (stateful) ──▶ findings
+//! ```
+//!
+//! | module | is |
+//! |---|---|
+//! | [`drive`] | who reads what when |
+//! | [`stateless`] | half A |
+//! | [`spill`] | the order between the halves |
+//! | [`stateful`] | half B |
+//! | [`run`] | what a scan gives: findings, report, manifest |
+//! | [`visit`] | one record, for `explain` |
+//! | [`progress`] | what a person sees meanwhile |
+//!
+//! What must stay true: the same input gives the same bytes at any number of threads; nothing is decoded twice.
+
+mod drive;
+mod progress;
+mod run;
+mod spill;
+mod stateful;
+mod stateless;
+mod visit;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use shieldwall_collect::Limits;
+use shieldwall_decode::TimePolicy;
+use shieldwall_detect::sigma::load::{Loaded, Refusal};
+use shieldwall_detect::sigma::matcher::{Matcher, Options};
+use shieldwall_schema::{Mappings, Timestamp};
+
+pub use run::{Run, hex};
+pub use stateful::Fold;
+pub use visit::{Wanted, visit_record};
+
+use progress::Progress;
+use spill::Spill;
+use stateless::Stage;
+
+/// What the user asked of a scan.
+#[derive(Clone, Debug)]
+pub struct LineOptions {
+    /// Worker threads.
+    pub threads: usize,
+    /// Records before this are left out.
+    pub since: Option<Timestamp>,
+    /// Records at or after this are left out.
+    pub until: Option<Timestamp>,
+    /// How matches become findings.
+    pub fold: Fold,
+    /// Whether inputs are hashed (everything but `--rules-only`).
+    pub hashed: bool,
+    /// Years and zones that logs lack.
+    pub times: TimePolicy,
+    /// Whether to show progress on stderr.
+    pub progress: bool,
+}
+
+impl Default for LineOptions {
+    fn default() -> Self {
+        Self {
+            threads: 1,
+            since: None,
+            until: None,
+            fold: Fold::BySource,
+            hashed: true,
+            times: TimePolicy::default(),
+            progress: false,
+        }
+    }
+}
+
+/// Scans paths.
+///
+/// # Errors
+/// When none of the paths can be read, or the spill not be written. Everything else is part of the result.
+pub fn scan(paths: &[PathBuf], loaded: Loaded, mappings: Mappings, options: &LineOptions) -> Result<Run> {
+    let limits = Limits::default();
+    let (inputs, unread) = shieldwall_collect::walk(paths, &limits);
+    if inputs.is_empty() && unread.iter().any(|unread| unread.loses_data) {
+        let words: Vec<String> = unread.iter().map(unread_words).collect();
+        bail!("{}", words.join("; "));
+    }
+    let Loaded { set, refusals, skipped, .. } = loaded;
+    let (set, mappings) = (Arc::new(set), Arc::new(mappings));
+    let matcher = Matcher::new(Arc::clone(&set), Arc::clone(&mappings), Options::default());
+    let progress = Progress::new(options.progress, inputs.iter().map(bytes_of).sum());
+    let first_match = |rule: shieldwall_detect::sigma::ir::RuleIndex, host: Option<&str>| {
+        if let Some(rule) = set.rules.get(rule.0 as usize) {
+            let host = host.unwrap_or("?");
+            progress.found(&crate::output::escape::escape(&format!("{:?}  {}  {host}", rule.level, rule.title)));
+        }
+    };
+    let stage = Stage {
+        matcher: &matcher,
+        mappings: &mappings,
+        since: options.since,
+        until: options.until,
+        fold: options.fold,
+        hashed: options.hashed,
+        first_match: &first_match,
+    };
+    let spill = Spill::new(spill::MEMORY_BYTES_MAX);
+    let driven = drive::drive(&stage, &inputs, &limits, &options.times, options.threads, spill, &progress)
+        .context("cannot write to the temporary folder")?;
+    progress.end();
+    let refusals = [refusals, refused_late(&matcher)].concat();
+    Run::finish(driven, unread, set, refusals, skipped, options).context("cannot read back the temporary files")
+}
+
+/// Rules that turned out not to compile when the first record asked for them.
+fn refused_late(matcher: &Matcher) -> Vec<Refusal> {
+    let refusal = |(at, reason)| {
+        let rule = matcher.rule(at)?;
+        Some(Refusal {
+            pack: rule.pack.clone(),
+            file: rule.file.clone(),
+            line: rule.line,
+            column: None,
+            rule_id: Some(rule.id.clone()),
+            title: Some(rule.title.clone()),
+            reason,
+        })
+    };
+    matcher.refused().into_iter().filter_map(refusal).collect()
+}
+
+/// Bytes of an input as it lies there, for the progress bar.
+fn bytes_of(input: &shieldwall_collect::Input) -> u64 {
+    std::fs::metadata(input.path()).map_or(0, |about| about.len())
+}
+
+/// What was not read, in words.
+fn unread_words(unread: &shieldwall_collect::Unread) -> String {
+    format!("{}: {}", unread.path, unread.detail)
+}

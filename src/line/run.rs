@@ -1,0 +1,356 @@
+//! What a scan gives: findings with names and ids, the report, the manifest.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use shieldwall_collect::Unread;
+use shieldwall_decode::Assumption;
+use shieldwall_decode::clock::AssumedFrom;
+use shieldwall_detect::sigma::ir::{Rule, RuleSet};
+use shieldwall_detect::sigma::load::{Refusal, Skipped};
+use shieldwall_schema::finding::{Analytic, Finding};
+use shieldwall_schema::{Flag, Place, Reject, Rejection};
+
+use super::drive::{Driven, Note, SourceRun};
+use super::stateful::{self, EVIDENCES_MAX, Folded, Parts};
+use super::{Fold, LineOptions, unread_words};
+use crate::output::report::{Report, SourceNote, SourceSummary, Totals};
+use crate::output::{jsonl, text};
+
+/// Findings that a text report holds at once; the rest is folded into its last line.
+const REPORT_FINDINGS_MAX: usize = 20_000;
+
+/// Evidence that a text report needs of each finding.
+const REPORT_EVIDENCES_MAX: usize = 1;
+
+/// A finished scan.
+pub struct Run {
+    folded: Folded,
+    /// Sources in the order of their ranks: by content hash, then by where they stood.
+    ranked: Vec<SourceRun>,
+    /// For each rank, the rank of an earlier source with the same content.
+    duplicate_of: Vec<Option<usize>>,
+    unread: Vec<Unread>,
+    rules: Arc<RuleSet>,
+    refusals: Vec<Refusal>,
+    skipped: Vec<Skipped>,
+    options: LineOptions,
+}
+
+impl Run {
+    /// Orders what A left and runs B over it.
+    pub(super) fn finish(
+        driven: Driven,
+        walk_unread: Vec<Unread>,
+        rules: Arc<RuleSet>,
+        refusals: Vec<Refusal>,
+        skipped: Vec<Skipped>,
+        options: &LineOptions,
+    ) -> io::Result<Self> {
+        let Driven { sources, unread, spill } = driven;
+        let mut order: Vec<usize> = (0..sources.len()).collect();
+        order.sort_by_key(|at| sources.get(*at).map(|source| (source.sha256, source.order)));
+        let mut rank = vec![0u32; sources.len()];
+        for (place, at) in order.iter().enumerate() {
+            if let Some(rank) = rank.get_mut(*at) {
+                *rank = place as u32;
+            }
+        }
+        let mut slots: Vec<Option<SourceRun>> = sources.into_iter().map(Some).collect();
+        let ranked: Vec<SourceRun> = order.iter().filter_map(|at| slots.get_mut(*at).and_then(Option::take)).collect();
+        let mut first: Option<usize> = None;
+        let duplicate_of: Vec<Option<usize>> = (0..ranked.len())
+            .map(|at| {
+                let hash = ranked.get(at).and_then(|source| source.sha256.filter(|_| source.bytes > 0));
+                let same = first
+                    .filter(|first| hash.is_some() && ranked.get(*first).is_some_and(|earlier| earlier.sha256 == hash));
+                if same.is_none() {
+                    first = Some(at);
+                }
+                same
+            })
+            .collect();
+        let canonical: Vec<bool> = duplicate_of.iter().map(Option::is_none).collect();
+        let folded = stateful::fold(spill.sorted(&rank)?, &canonical, options.fold)?;
+        let unread = walk_unread.into_iter().chain(unread.into_iter().map(|(_, unread)| unread)).collect();
+        Ok(Self { folded, ranked, duplicate_of, unread, rules, refusals, skipped, options: options.clone() })
+    }
+
+    /// How many findings there are.
+    pub fn findings(&self) -> usize {
+        self.folded.len()
+    }
+
+    /// Whether something was not looked at: unreadable or corrupt data, a limit, a refused rule, a capture.
+    pub fn partial(&self) -> bool {
+        self.unread.iter().any(|unread| unread.loses_data)
+            || !self.refusals.is_empty()
+            || self.folded.overflow > 0
+            || self.ranked.iter().any(|source| {
+                !source.tally.rejected.is_empty()
+                    || source.tally.flags.keys().any(|flag| flag.loses_data())
+                    || matches!(source.note, Note::NotRead(_))
+            })
+    }
+
+    /// The finding at a place in the order of first matches, with at most `evidences_max` pieces of evidence.
+    ///
+    /// # Errors
+    /// When the spool cannot be read back.
+    pub fn finding(&mut self, at: usize, evidences_max: usize) -> io::Result<Finding> {
+        let missing = || io::Error::new(io::ErrorKind::NotFound, "no such finding");
+        let parts = self.folded.parts(at, evidences_max)?.ok_or_else(missing)?;
+        let source = self.ranked.get(parts.source as usize).ok_or_else(missing)?;
+        let rule = self.rules.rules.get(parts.rule as usize).ok_or_else(missing)?;
+        Ok(name(parts, source, rule))
+    }
+
+    /// Writes every finding as a line of OCSF JSON, in the order of first matches.
+    ///
+    /// # Errors
+    /// When `out` fails or the spool cannot be read back.
+    pub fn write_jsonl(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        let mut writer = jsonl::Writer::default();
+        let mut line = String::new();
+        for at in 0..self.findings() {
+            let finding = self.finding(at, EVIDENCES_MAX)?;
+            line.clear();
+            writer.line(&finding, &mut line);
+            out.write_all(line.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Writes the report for people. `case` is the case's folder as the user named it, for the hints.
+    ///
+    /// # Errors
+    /// When `out` fails or the spool cannot be read back.
+    pub fn write_text(&mut self, out: &mut dyn Write, options: &text::Options, case: Option<String>) -> io::Result<()> {
+        let mut findings = Vec::new();
+        for at in 0..self.findings().min(REPORT_FINDINGS_MAX) {
+            findings.push(self.finding(at, REPORT_EVIDENCES_MAX)?);
+        }
+        let report = Report {
+            findings,
+            sources: self.summaries(),
+            rules: self.rules.rules.len() as u64,
+            refused_rules: self.refusals.iter().map(ToString::to_string).collect(),
+            assumptions: Vec::new(),
+            case,
+        };
+        let mut words = String::new();
+        text::report(&report, options, &mut words);
+        out.write_all(words.as_bytes())
+    }
+
+    /// Figures that differ from machine to machine, for standard error.
+    pub fn totals(&self, seconds: f64) -> Totals {
+        let kinds: BTreeSet<&str> =
+            self.ranked.iter().map(|source| source.format).filter(|format| !format.is_empty()).collect();
+        Totals {
+            events: self.ranked.iter().map(|source| source.tally.records).sum(),
+            files: self.ranked.len() as u64,
+            kinds: kinds.len() as u64,
+            bytes: self.ranked.iter().map(|source| source.bytes).sum(),
+            seconds,
+        }
+    }
+
+    /// Sources in the order in which the inputs were listed.
+    fn listed(&self) -> Vec<(usize, &SourceRun)> {
+        let mut listed: Vec<(usize, &SourceRun)> = self.ranked.iter().enumerate().collect();
+        listed.sort_by_key(|(_, source)| source.order);
+        listed
+    }
+
+    fn duplicate_name(&self, rank: usize) -> Option<&str> {
+        let first = self.duplicate_of.get(rank).copied().flatten()?;
+        self.ranked.get(first).map(|source| source.display.as_str())
+    }
+
+    fn summaries(&self) -> Vec<SourceSummary> {
+        let summary = |(rank, source): (usize, &SourceRun)| SourceSummary {
+            display: source.display.clone(),
+            format: source.format.to_owned(),
+            events: source.tally.records,
+            rejected: source
+                .tally
+                .rejected
+                .iter()
+                .map(|(reason, count)| (*reason, *count, first_rejection(source, *reason)))
+                .collect(),
+            flags: source.tally.flags.iter().map(|(flag, (count, _))| (*flag, *count)).collect(),
+            assumptions: source.assumptions.iter().map(assumption_words).collect(),
+            note: match (&source.note, self.duplicate_name(rank)) {
+                (Note::Read, Some(first)) => SourceNote::DuplicateOf(first.to_owned()),
+                (Note::Read, None) => SourceNote::Read,
+                (Note::Empty, _) => SourceNote::Empty,
+                (Note::NonLog(kind), _) => SourceNote::NonLog(kind.clone()),
+                (Note::NotRead(words), _) => SourceNote::NotRead(words.clone()),
+            },
+        };
+        let unread = |unread: &Unread| SourceSummary {
+            display: unread.path.clone(),
+            note: if unread.loses_data {
+                SourceNote::NotRead(unread.detail.clone())
+            } else {
+                SourceNote::NonLog(unread.detail.clone())
+            },
+            ..SourceSummary::default()
+        };
+        self.listed().into_iter().map(summary).chain(self.unread.iter().map(unread)).collect()
+    }
+
+    /// The manifest: enough to repeat the run byte for byte, and everything that was skipped. Holds no clock and no
+    /// number of threads, so that equal runs have equal manifests.
+    pub fn manifest(&self) -> Value {
+        let inputs: Vec<Value> = self.listed().into_iter().map(|(rank, source)| self.input(rank, source)).collect();
+        let mut packs: Vec<&str> = self.rules.rules.iter().map(|rule| rule.pack.as_str()).collect();
+        packs.sort_unstable();
+        packs.dedup();
+        let mut set = Sha256::new();
+        self.rules.rules.iter().for_each(|rule| set.update(&rule.hash));
+        let time = |time: Option<shieldwall_schema::Timestamp>| time.map(|time| time.to_string());
+        json!({
+            "shieldwall": env!("CARGO_PKG_VERSION"),
+            "options": {
+                "since": time(self.options.since),
+                "until": time(self.options.until),
+                "evidence": if self.options.fold == Fold::ByRecord { "all" } else { "first" },
+                "assume_year": self.options.times.year,
+                "assume_tz": self.options.times.zone.as_ref().map(ToString::to_string),
+            },
+            "inputs": inputs,
+            "unread": self.unread.iter().map(unread_words).collect::<Vec<_>>(),
+            "rules": {
+                "count": self.rules.rules.len(),
+                "sha256": hex(&set.finalize()),
+                "packs": packs.iter().map(|pack| if pack.is_empty() { "built-in" } else { pack }).collect::<Vec<_>>(),
+                "refused": self.refusals.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "notes": self.skipped.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            },
+            "hosts": self.folded.hosts.iter().map(|(host, seen)| json!({
+                "host": host,
+                "records_with_findings": seen.records,
+                "first": time(seen.first),
+                "last": time(seen.last),
+            })).collect::<Vec<_>>(),
+            "findings": self.findings(),
+            "findings_over_limit": self.folded.overflow,
+            "hosts_over_limit": self.folded.hosts_overflow,
+        })
+    }
+
+    fn input(&self, rank: usize, source: &SourceRun) -> Value {
+        let (status, words) = match &source.note {
+            Note::Read => ("read", None),
+            Note::Empty => ("empty", None),
+            Note::NonLog(kind) => ("no_log", Some(kind)),
+            Note::NotRead(words) => ("not_read", Some(words)),
+        };
+        json!({
+            "path": source.display,
+            "status": status,
+            "detail": words,
+            "format": source.format,
+            "bytes": source.bytes,
+            "sha256": source.sha256.map(|hash| hex(&hash)),
+            "duplicate_of": self.duplicate_name(rank),
+            "records": source.tally.records,
+            "records_outside_window": source.tally.outside,
+            "matches": source.tally.matches,
+            "rejected": source.tally.rejected.iter().map(|(reason, count)| (reason.name(), *count))
+                .collect::<std::collections::BTreeMap<_, _>>(),
+            "rejections": source.tally.rejections.iter().map(|((place, reason), detail)| json!({
+                "offset": place.offset, "record": place.record, "reason": reason.name(), "detail": detail,
+            })).collect::<Vec<_>>(),
+            "flags": source.tally.flags.iter().map(|(flag, (count, place)): (&Flag, _)| json!({
+                "flag": flag.name(), "count": count, "first_offset": place.offset,
+            })).collect::<Vec<_>>(),
+            "assumptions": source.assumptions,
+        })
+    }
+}
+
+fn first_rejection(source: &SourceRun, reason: Reject) -> Rejection {
+    let listed = source.tally.rejections.iter().find(|((_, found), _)| *found == reason);
+    let (place, detail) = listed.map_or((Place::offset(0), ""), |((place, _), detail)| (*place, detail.as_str()));
+    Rejection { place, reason, detail: detail.to_owned() }
+}
+
+fn assumption_words(assumption: &Assumption) -> String {
+    let because = |from: &AssumedFrom| match from {
+        AssumedFrom::Flag => "you said so",
+        AssumedFrom::Neighbours => "its neighbours say so",
+        AssumedFrom::Default => "nothing says otherwise",
+    };
+    match assumption {
+        Assumption::Year { from: AssumedFrom::Default, .. } => {
+            "its lines have no year and nothing tells it: say --assume-year".to_owned()
+        }
+        Assumption::Year { year, from, .. } => format!("year of its last line {year}: {}", because(from)),
+        Assumption::Zone { zone, from } => format!("zone {zone}: {}", because(from)),
+    }
+}
+
+/// Puts a finding's name and id to its parts.
+fn name(parts: Parts, source: &SourceRun, rule: &Rule) -> Finding {
+    let Parts { count, first, last, hosts, kept, .. } = parts;
+    let first_match = kept.first();
+    // The id names content: the rule and its version, the file's bytes, the first matched record. Never a path.
+    let mut id = Sha256::new();
+    id.update("shieldwall finding 1\0");
+    id.update(&rule.id);
+    id.update("\0");
+    id.update(&rule.hash);
+    id.update("\0");
+    match source.sha256 {
+        Some(hash) => {
+            id.update(hash);
+            id.update(first_match.map_or(0, |kept| kept.evidence.place.offset).to_le_bytes());
+        }
+        None => id.update(first_match.and_then(|kept| kept.digest).unwrap_or_default()),
+    }
+    let id: [u8; 32] = id.finalize().into();
+    Finding {
+        uid: hex(id.first_chunk::<16>().map_or(&id[..], |half| &half[..])),
+        analytic: analytic(rule),
+        event_class: first_match.map_or(0, |kept| kept.class),
+        source: source.display.clone(),
+        sha256: source.sha256.map(|hash| hex(&hash)),
+        format: source.format.to_owned(),
+        count,
+        first,
+        last,
+        year_unknown: source.year_unknown,
+        hosts,
+        evidences: kept.into_iter().map(|kept| kept.evidence).collect(),
+    }
+}
+
+fn analytic(rule: &Rule) -> Analytic {
+    Analytic {
+        uid: rule.id.clone(),
+        name: rule.title.clone(),
+        version: rule.version.clone(),
+        hash: rule.hash.clone(),
+        pack: rule.pack.clone(),
+        author: rule.author.clone(),
+        license: rule.license.clone(),
+        description: rule.description.clone(),
+        false_positives: rule.false_positives.clone(),
+        references: rule.references.clone(),
+        level: format!("{:?}", rule.level).to_lowercase(),
+        tags: rule.tags.clone(),
+        condition: rule.condition.clone(),
+        unsigned: !rule.pack.is_empty(),
+    }
+}
+
+/// Bytes as lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

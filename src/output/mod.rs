@@ -1,0 +1,30 @@
+//! What the program says: to people as text, to programs as JSON Lines.
+//!
+//! | module | does |
+//! |---|---|
+//! | [`report`] | what a run has to say, as data; groups and numbers the findings |
+//! | [`text`] | the terminal report |
+//! | `gaps` | what was not read, odd, assumed |
+//! | [`show`] | one finding with everything |
+//! | [`words`] | a finding in plain words |
+//! | [`jsonl`], [`evidence`], [`json`] | findings as OCSF events, one a line |
+//! | [`read`] | those lines back into findings |
+//! | [`escape`] | makes outside text safe to show |
+//! | [`style`] | colour, width, wrapping |
+//!
+//! Pure: data in, text out; only [`style::Style::of_stdout`] looks at the terminal. Nothing here prints.
+
+pub mod escape;
+pub mod evidence;
+mod gaps;
+pub mod json;
+pub mod jsonl;
+pub mod read;
+pub mod report;
+pub mod show;
+pub mod style;
+pub mod text;
+pub mod words;
+
+#[cfg(test)]
+mod tests;

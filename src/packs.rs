@@ -1,0 +1,160 @@
+//! Where rules come from: our own (embedded), packs that were added, and packs named on the command line.
+//!
+//! A pack named by path is compiled on first use into a hash-checked set under the data directory. The set is found again
+//! by a fingerprint of the pack's listing (paths, sizes, modification times), as git finds unchanged files; the set itself
+//! carries the SHA-256 of its content and of every rule.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+use shieldwall_detect::sigma::ir::Level;
+use shieldwall_detect::sigma::load::{self, Lists, Loaded, Pack};
+use shieldwall_schema::Mappings;
+
+use crate::home::{Home, write_whole};
+use crate::line::hex;
+
+/// Our own rules, as a deflated list of files (see `build.rs`).
+static BUILTIN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.bin"));
+
+/// Files that a pack may have; SigmaHQ has about 4,000.
+const PACK_FILES_MAX: usize = 100_000;
+
+/// Which rules a command wants.
+#[derive(Clone, Debug, Default)]
+pub struct Choice {
+    /// Packs on the command line.
+    pub paths: Vec<PathBuf>,
+    /// Whether our own rules and added packs are left out.
+    pub no_builtin: bool,
+    /// The lowest level.
+    pub level: Level,
+}
+
+/// The mappings of `content/mappings`, embedded.
+///
+/// # Errors
+/// Never in a released build: a test parses them.
+pub fn mappings() -> Result<Mappings> {
+    Ok(Mappings::parse(MAPPINGS.iter().copied())?)
+}
+
+include!(concat!(env!("OUT_DIR"), "/mappings.rs"));
+
+/// Loads what was chosen.
+///
+/// # Errors
+/// When a pack cannot be read at all. A bad rule is a refusal in [`Loaded`], not an error.
+pub fn load_chosen(choice: &Choice, home: Option<&Home>) -> Result<Loaded> {
+    let mut loaded = if choice.no_builtin { Loaded::default() } else { load_builtin()? };
+    if let Some(home) = home.filter(|_| !choice.no_builtin) {
+        for path in list(&home.packs(), "rules")? {
+            let bytes = fs::read(&path).with_context(|| format!("cannot read the pack `{}`", path.display()))?;
+            let (pack, _) = load::compiled::read(&bytes)
+                .with_context(|| format!("the added pack `{}` does not fit: add it again", path.display()))?;
+            merge(&mut loaded, pack);
+        }
+    }
+    for path in &choice.paths {
+        merge(&mut loaded, load_path(path, home)?);
+    }
+    loaded.set.rules.retain(|rule| rule.level >= choice.level);
+    Ok(loaded)
+}
+
+/// Adds the rules of another set; the order stays (id, hash), and the very same rule counts once.
+pub fn merge(loaded: &mut Loaded, other: Loaded) {
+    loaded.set.rules.extend(other.set.rules);
+    loaded.set.rules.sort_by(|a, b| (&a.id, &a.hash, &a.pack).cmp(&(&b.id, &b.hash, &b.pack)));
+    loaded.set.rules.dedup_by(|a, b| a.id == b.id && a.hash == b.hash);
+    loaded.refusals.extend(other.refusals);
+    loaded.skipped.extend(other.skipped);
+    loaded.notes.extend(other.notes);
+}
+
+/// Loads our own rules.
+///
+/// # Errors
+/// Never in a released build.
+pub fn load_builtin() -> Result<Loaded> {
+    let mut bytes = Vec::new();
+    flate2::read::ZlibDecoder::new(BUILTIN).read_to_end(&mut bytes).context("embedded rules")?;
+    let files: Vec<(String, Vec<u8>)> = postcard::from_bytes(&bytes).context("embedded rules")?;
+    let pack = Pack { license: "Apache-2.0".to_owned(), files, ..Pack::default() };
+    Ok(load::load(&[pack], &Lists::default()))
+}
+
+/// Loads a folder, a rule file or a zip, through the compiled set if there is one that fits.
+///
+/// # Errors
+/// When the path cannot be read.
+pub fn load_path(path: &Path, home: Option<&Home>) -> Result<Loaded> {
+    let fingerprint = fingerprint(path)?;
+    let set = home.map(|home| home.compiled().join(format!("{}.rules", hex(&fingerprint))));
+    if let Some(set) = &set
+        && let Ok(bytes) = fs::read(set)
+        && let Ok((loaded, source)) = load::compiled::read(&bytes)
+        && source == fingerprint
+    {
+        return Ok(loaded);
+    }
+    let loaded = load::load(&[read_pack(path)?], &Lists::default());
+    if let (Some(set), Some(home)) = (set, home)
+        && let Ok(_writer) = home.write()
+    {
+        // A set that cannot be kept costs time on the next run, nothing else.
+        let _ = write_whole(&set, &load::compiled::write(&loaded, &fingerprint));
+    }
+    Ok(loaded)
+}
+
+/// Reads a pack's files without compiling them.
+///
+/// # Errors
+/// When the path cannot be read.
+pub fn read_pack(path: &Path) -> Result<Pack> {
+    Pack::open(path).with_context(|| format!("cannot read rules `{}`", path.display()))
+}
+
+/// A fingerprint of a pack's listing and of this program's version.
+fn fingerprint(path: &Path) -> Result<[u8; 32]> {
+    let mut hash = Sha256::new();
+    hash.update(env!("CARGO_PKG_VERSION"));
+    let root = fs::canonicalize(path).with_context(|| format!("cannot read rules `{}`", path.display()))?;
+    hash.update(root.as_os_str().as_encoded_bytes());
+    let mut files = 0usize;
+    for entry in walkdir::WalkDir::new(&root).sort_by_file_name() {
+        let entry = entry.with_context(|| format!("cannot list rules `{}`", path.display()))?;
+        if !entry.file_type().is_file() {
+            continue;
+        }
+        files += 1;
+        if files > PACK_FILES_MAX {
+            bail!("`{}` has more than {PACK_FILES_MAX} files: name the folder of the rules", path.display());
+        }
+        let about = entry.metadata()?;
+        hash.update(entry.path().as_os_str().as_encoded_bytes());
+        hash.update(about.len().to_le_bytes());
+        let modified = about.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        hash.update(modified.unwrap_or_default().as_nanos().to_le_bytes());
+    }
+    Ok(hash.finalize().into())
+}
+
+/// The files of a folder with an extension, sorted; none if there is no such folder.
+fn list(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
+    let Ok(entries) = fs::read_dir(folder) else { return Ok(Vec::new()) };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_some_and(|found| found == extension) {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}

@@ -1,0 +1,560 @@
+//! The dialects of JSON logs, one row each, most specific first.
+//!
+//! A row is recognised by the *names* of a record's fields, never by what the values claim: a record that itself says
+//! `product` or `service` is not believed. Paths are dotted; a key that has dots of its own (`"id.orig_h"`) counts as the
+//! same path. Products and services are named as SigmaHQ's log sources name them.
+
+use super::dialect::{Extra, Naming, Row, Service};
+
+/// ECS fields under the names that Windows events give them (elastic/beats, module Sysmon, moves some of them away from
+/// `winlog.event_data`).
+macro_rules! ecs {
+    ($($more:expr,)*) => {
+        &[
+            $($more,)*
+            ("Image", &["winlog.event_data.Image", "process.executable"]),
+            ("CommandLine", &["winlog.event_data.CommandLine", "process.command_line"]),
+            ("CurrentDirectory", &["winlog.event_data.CurrentDirectory", "process.working_directory"]),
+            ("ProcessId", &["winlog.event_data.ProcessId", "process.pid"]),
+            ("ProcessGuid", &["winlog.event_data.ProcessGuid", "process.entity_id"]),
+            ("OriginalFileName", &["winlog.event_data.OriginalFileName", "process.pe.original_file_name"]),
+            ("Description", &["winlog.event_data.Description", "process.pe.description"]),
+            ("Product", &["winlog.event_data.Product", "process.pe.product"]),
+            ("Company", &["winlog.event_data.Company", "process.pe.company"]),
+            ("ParentImage", &["winlog.event_data.ParentImage", "process.parent.executable"]),
+            ("ParentCommandLine", &["winlog.event_data.ParentCommandLine", "process.parent.command_line"]),
+            ("ParentProcessId", &["winlog.event_data.ParentProcessId", "process.parent.pid"]),
+            ("User", &["winlog.event_data.User", "user.name"]),
+            ("TargetFilename", &["winlog.event_data.TargetFilename", "file.path"]),
+            ("TargetObject", &["winlog.event_data.TargetObject", "registry.path"]),
+            ("Details", &["winlog.event_data.Details", "registry.data.strings"]),
+            ("ImageLoaded", &["winlog.event_data.ImageLoaded", "dll.path"]),
+            ("DestinationIp", &["winlog.event_data.DestinationIp", "destination.ip"]),
+            ("DestinationPort", &["winlog.event_data.DestinationPort", "destination.port"]),
+            ("DestinationHostname", &["winlog.event_data.DestinationHostname", "destination.domain"]),
+            ("SourceIp", &["winlog.event_data.SourceIp", "source.ip"]),
+            ("SourcePort", &["winlog.event_data.SourcePort", "source.port"]),
+            ("Protocol", &["winlog.event_data.Protocol", "network.transport"]),
+            ("QueryName", &["winlog.event_data.QueryName", "dns.question.name"]),
+        ]
+    };
+}
+
+/// The rows. The first whose groups all have a field in the record wins.
+pub(super) const ROWS: &[Row] = &[
+    Row {
+        // evtx_dump
+        groups: &[&["Event.System"]],
+        product: "windows",
+        service: Service::Path(&["Event.System.Channel", "Event.System.Channel.#text"]),
+        provider: &[
+            "Event.System.Provider.#attributes.Name",
+            "Event.System.Provider_attributes.Name",
+            "Event.System.Provider.Name",
+        ],
+        code: &["Event.System.EventID", "Event.System.EventID.#text"],
+        time: &[
+            "Event.System.TimeCreated.#attributes.SystemTime",
+            "Event.System.TimeCreated_attributes.SystemTime",
+            "Event.System.TimeCreated.SystemTime",
+        ],
+        utc: true,
+        naming: Naming::WindowsTree("Event."),
+        first: &[],
+        extra: Extra::Windows,
+    },
+    // Velociraptor, PowerShell's ConvertTo-Json and others: the parts of an event, without `Event` around them.
+    Row {
+        // windows_parts
+        groups: &[&["System.EventID", "System.EventID.Value"], &["System.Channel", "System.Provider"]],
+        product: "windows",
+        service: Service::Path(&["System.Channel"]),
+        provider: &["System.Provider.Name", "System.Provider.#attributes.Name"],
+        code: &["System.EventID.Value", "System.EventID"],
+        time: &["System.TimeCreated.SystemTime", "System.TimeCreated.#attributes.SystemTime", "System.TimeCreated"],
+        utc: true,
+        naming: Naming::WindowsTree(""),
+        first: &[],
+        extra: Extra::Windows,
+    },
+    Row {
+        // winlogbeat
+        groups: &[&["winlog.event_id", "winlog.channel", "winlog.provider_name"]],
+        product: "windows",
+        service: Service::Path(&["winlog.channel"]),
+        provider: &["winlog.provider_name", "event.provider"],
+        code: &["winlog.event_id", "event.code"],
+        time: &["@timestamp", "winlog.time_created", "event.created"],
+        utc: true,
+        naming: Naming::Winlogbeat("winlog."),
+        first: ecs![
+            ("EventID", &["winlog.event_id", "event.code"]),
+            ("Channel", &["winlog.channel"]),
+            ("Provider_Name", &["winlog.provider_name", "event.provider"]),
+            ("Provider_Guid", &["winlog.provider_guid"]),
+            ("EventRecordID", &["winlog.record_id"]),
+            ("Computer", &["winlog.computer_name", "host.name", "host.hostname", "agent.hostname"]),
+            ("Execution_ProcessID", &["winlog.process.pid"]),
+            ("Security_UserID", &["winlog.user.identifier"]),
+            ("NewProcessName", &["winlog.event_data.NewProcessName", "process.executable"]),
+        ],
+        extra: Extra::Windows,
+    },
+    // Winlogbeat before version 7.
+    Row {
+        // winlogbeat6
+        groups: &[&["event_id"], &["log_name"], &["source_name", "event_data", "computer_name"]],
+        product: "windows",
+        service: Service::Path(&["log_name"]),
+        provider: &["source_name"],
+        code: &["event_id"],
+        time: &["@timestamp"],
+        utc: true,
+        naming: Naming::Winlogbeat(""),
+        first: &[
+            ("EventID", &["event_id"]),
+            ("Channel", &["log_name"]),
+            ("Provider_Name", &["source_name"]),
+            ("EventRecordID", &["record_number"]),
+            ("Computer", &["computer_name", "beat.hostname", "host.name"]),
+        ],
+        extra: Extra::Windows,
+    },
+    Row {
+        // splunk_windows
+        groups: &[&["EventCode"], &["LogName", "SourceName", "ComputerName", "source", "Channel"]],
+        product: "windows",
+        service: Service::Path(&["Channel", "LogName"]),
+        provider: &["SourceName", "Name", "source_name"],
+        code: &["EventCode"],
+        time: &["_time", "TimeCreated", "SystemTime", "EventTime"],
+        utc: false,
+        naming: Naming::Plain,
+        first: &[
+            ("EventID", &["EventID", "EventCode"]),
+            ("Channel", &["Channel", "LogName"]),
+            ("Provider_Name", &["SourceName", "Name", "source_name"]),
+            ("EventRecordID", &["EventRecordID", "RecordNumber"]),
+            ("Computer", &["Computer", "ComputerName", "host", "dvc"]),
+            ("NewProcessName", &["NewProcessName", "New_Process_Name"]),
+            ("ParentProcessName", &["ParentProcessName", "Creator_Process_Name"]),
+            ("CommandLine", &["CommandLine", "Process_Command_Line"]),
+            ("TargetUserName", &["TargetUserName", "Target_User_Name"]),
+            ("LogonType", &["LogonType", "Logon_Type"]),
+            ("ServiceName", &["ServiceName", "Service_Name"]),
+            ("ImagePath", &["ImagePath", "Service_File_Name"]),
+        ],
+        extra: Extra::Windows,
+    },
+    // OTRF/mordor, NXLog, Azure's SecurityEvent table: everything in one flat object.
+    Row {
+        // windows_flat
+        groups: &[
+            &["EventID"],
+            &["Channel", "SourceName", "ProviderName", "Provider_Name", "EventSourceName", "ProviderGuid", "Provider"],
+        ],
+        product: "windows",
+        service: Service::Path(&["Channel"]),
+        provider: &["Provider_Name", "SourceName", "ProviderName", "EventSourceName", "Provider", "Provider.Name"],
+        code: &["EventID"],
+        time: &["@timestamp", "TimeCreated", "TimeGenerated", "EventTime", "UtcTime", "EventReceivedTime"],
+        utc: false,
+        naming: Naming::WindowsTree(""),
+        first: &[
+            ("Provider_Name", &["Provider_Name", "SourceName", "ProviderName", "EventSourceName", "Provider"]),
+            ("Provider_Guid", &["Provider_Guid", "ProviderGuid"]),
+            ("EventRecordID", &["EventRecordID", "RecordNumber", "EventRecordId"]),
+            ("Computer", &["Computer", "Hostname", "ComputerName", "MachineName", "host.name"]),
+            ("Execution_ProcessID", &["ExecutionProcessID"]),
+            ("Security_UserID", &["UserID"]),
+        ],
+        extra: Extra::Windows,
+    },
+    Row {
+        // journald
+        groups: &[&["__REALTIME_TIMESTAMP"], &["MESSAGE", "_HOSTNAME", "__CURSOR"]],
+        product: "linux",
+        service: Service::Program(&["SYSLOG_IDENTIFIER", "_COMM"]),
+        provider: &["_SYSTEMD_UNIT", "UNIT", "_TRANSPORT"],
+        code: &[],
+        time: &["__REALTIME_TIMESTAMP", "_SOURCE_REALTIME_TIMESTAMP"],
+        utc: true,
+        naming: Naming::Plain,
+        first: &[
+            ("message", &["MESSAGE"]),
+            ("program", &["SYSLOG_IDENTIFIER", "_COMM"]),
+            ("pid", &["SYSLOG_PID", "_PID"]),
+            ("hostname", &["_HOSTNAME"]),
+        ],
+        extra: Extra::Journal,
+    },
+    Row {
+        // suricata
+        groups: &[&["event_type"], &["timestamp"], &["flow_id", "src_ip", "alert", "stats", "in_iface"]],
+        product: "suricata",
+        service: Service::Path(&["event_type"]),
+        provider: &[],
+        code: &[],
+        time: &["timestamp"],
+        utc: true,
+        naming: Naming::Plain,
+        first: &[],
+        extra: Extra::None,
+    },
+    Row {
+        // zeek
+        groups: &[&["_path", "uid", "fuid"], &["ts"], &["id.orig_h", "uid", "fuid", "_path"]],
+        product: "zeek",
+        service: Service::Zeek(&["_path"]),
+        provider: &[],
+        code: &[],
+        time: &["ts", "_write_ts"],
+        utc: true,
+        naming: Naming::Plain,
+        first: &[],
+        extra: Extra::None,
+    },
+    Row {
+        // cloudtrail
+        groups: &[&["eventVersion", "eventID", "awsRegion"], &["eventSource"], &["eventName"]],
+        product: "aws",
+        service: Service::Fixed("cloudtrail"),
+        provider: &["eventSource"],
+        code: &["eventName"],
+        time: &["eventTime"],
+        utc: true,
+        naming: Naming::Plain,
+        first: &[],
+        extra: Extra::None,
+    },
+    // `aws cloudtrail lookup-events`: the event itself is JSON in a text.
+    Row {
+        // cloudtrail_lookup
+        groups: &[&["CloudTrailEvent"], &["EventName", "EventId", "EventSource"]],
+        product: "aws",
+        service: Service::Fixed("cloudtrail"),
+        provider: &["EventSource"],
+        code: &["EventName"],
+        time: &["EventTime"],
+        utc: true,
+        naming: Naming::Plain,
+        first: &[("eventName", &["EventName"]), ("eventSource", &["EventSource"]), ("eventID", &["EventId"])],
+        extra: Extra::Embedded(&["CloudTrailEvent"]),
+    },
+    Row {
+        // kubernetes
+        groups: &[&["auditID"], &["verb", "stage"], &["objectRef", "requestURI", "user", "responseStatus"]],
+        product: "kubernetes",
+        service: Service::Fixed("audit"),
+        provider: &["stage"],
+        code: &["verb"],
+        time: &["requestReceivedTimestamp", "stageTimestamp", "timestamp"],
+        utc: true,
+        naming: Naming::Plain,
+        first: &[],
+        extra: Extra::None,
+    },
+    Row {
+        // gcp_audit
+        groups: &[
+            &["protoPayload", "data.protoPayload"],
+            &[
+                "protoPayload.methodName",
+                "protoPayload.serviceName",
+                "data.protoPayload.methodName",
+                "data.protoPayload.serviceName",
+            ],
+        ],
+        product: "gcp",
+        service: Service::Fixed("gcp.audit"),
+        provider: &["protoPayload.serviceName", "data.protoPayload.serviceName"],
+        code: &["protoPayload.methodName", "data.protoPayload.methodName"],
+        time: &["timestamp", "data.timestamp", "receiveTimestamp", "@timestamp"],
+        utc: true,
+        naming: Naming::Plain,
+        first: &[],
+        extra: Extra::None,
+    },
+    Row {
+        // google_workspace
+        groups: &[&["id.applicationName"], &["events.name", "events"]],
+        product: "gcp",
+        service: Service::Workspace(&["id.applicationName"]),
+        provider: &["id.applicationName"],
+        code: &["events.name"],
+        time: &["id.time"],
+        utc: true,
+        naming: Naming::Plain,
+        first: &[("eventService", &["id.applicationName"])],
+        extra: Extra::None,
+    },
+    Row {
+        // okta
+        groups: &[
+            &["eventType"],
+            &["published"],
+            &["actor"],
+            &["outcome", "debugContext", "securityContext", "legacyEventType"],
+        ],
+        product: "okta",
+        service: Service::Fixed("okta"),
+        provider: &[],
+        code: &["eventType"],
+        time: &["published"],
+        utc: true,
+        naming: Naming::Plain,
+        first: &[],
+        extra: Extra::None,
+    },
+    Row {
+        // onelogin
+        groups: &[&["event_type_id"], &["account_id"], &["actor_user_id", "actor_user_name", "user_id"]],
+        product: "onelogin",
+        service: Service::Fixed("onelogin.events"),
+        provider: &[],
+        code: &["event_type_id"],
+        time: &["event_timestamp", "created_at"],
+        utc: true,
+        naming: Naming::Plain,
+        first: &[],
+        extra: Extra::None,
+    },
+    Row {
+        // github
+        groups: &[&["action"], &["actor"], &["_document_id", "actor_id", "actor_location", "org", "org_id", "user_id"]],
+        product: "github",
+        service: Service::Fixed("audit"),
+        provider: &[],
+        code: &["action"],
+        time: &["@timestamp", "created_at"],
+        utc: true,
+        naming: Naming::Plain,
+        first: &[],
+        extra: Extra::None,
+    },
+    Row {
+        // bitbucket
+        groups: &[
+            &["auditType.action", "auditType.actionI18nKey"],
+            &["auditType.category", "auditType.categoryI18nKey", "auditType.area"],
+        ],
+        product: "bitbucket",
+        service: Service::Fixed("audit"),
+        provider: &["auditType.category"],
+        code: &["auditType.action"],
+        time: &["timestamp", "timestamp.epochSecond", "creationDate"],
+        utc: true,
+        naming: Naming::Plain,
+        first: &[],
+        extra: Extra::None,
+    },
+    Row {
+        // m365
+        groups: &[&["Operation"], &["Workload", "RecordType"], &["CreationTime", "UserId", "OrganizationId"]],
+        product: "m365",
+        service: Service::Fixed("audit"),
+        provider: &["Workload"],
+        code: &["Operation"],
+        time: &["CreationTime"],
+        // "The date and time in Coordinated Universal Time", Office 365 Management Activity API schema.
+        utc: true,
+        naming: Naming::Plain,
+        first: &[],
+        extra: Extra::None,
+    },
+    Row {
+        // entra_risk
+        groups: &[&["riskEventType"], &["detectedDateTime", "riskLevel", "riskState", "activityDateTime"]],
+        product: "azure",
+        service: Service::Fixed("riskdetection"),
+        provider: &["source"],
+        code: &["riskEventType"],
+        time: &["activityDateTime", "detectedDateTime", "time"],
+        utc: true,
+        naming: Naming::Plain,
+        first: &[],
+        extra: Extra::None,
+    },
+    Row {
+        // entra_signin
+        groups: &[
+            &["conditionalAccessStatus", "status.errorCode"],
+            &["userPrincipalName", "userId"],
+            &["createdDateTime"],
+        ],
+        product: "azure",
+        service: Service::Fixed("signinlogs"),
+        provider: &["appDisplayName"],
+        code: &["status.errorCode"],
+        time: &["createdDateTime"],
+        utc: true,
+        naming: Naming::Plain,
+        first: &[],
+        extra: Extra::None,
+    },
+    Row {
+        // entra_audit
+        groups: &[
+            &["activityDisplayName"],
+            &["activityDateTime"],
+            &["loggedByService", "targetResources", "initiatedBy"],
+        ],
+        product: "azure",
+        service: Service::Fixed("auditlogs"),
+        provider: &["loggedByService"],
+        code: &["activityDisplayName"],
+        time: &["activityDateTime"],
+        utc: true,
+        naming: Naming::Plain,
+        first: &[],
+        extra: Extra::None,
+    },
+    // Azure Monitor: diagnostic settings and Log Analytics tables, told apart by category.
+    Row {
+        // azure_monitor
+        groups: &[
+            &["operationName", "OperationName", "operation_name", "OperationNameValue"],
+            &["category", "Category", "CategoryValue"],
+            &[
+                "resourceId",
+                "ResourceId",
+                "_ResourceId",
+                "resource_id",
+                "tenantId",
+                "TenantId",
+                "tenant_id",
+                "subscriptionId",
+                "SubscriptionId",
+                "LoggedByService",
+            ],
+        ],
+        product: "azure",
+        service: Service::Azure(&["category", "Category", "CategoryValue", "category.value"]),
+        provider: &[
+            "resourceProviderName.value",
+            "resource_provider_name.value",
+            "ResourceProviderValue",
+            "LoggedByService",
+        ],
+        code: &["operationName", "OperationName", "operationName.value", "operation_name.value", "OperationNameValue"],
+        time: &[
+            "time",
+            "timeStamp",
+            "eventTimestamp",
+            "event_timestamp",
+            "TimeGenerated",
+            "CreatedDateTime",
+            "TimeGenerated [UTC]",
+        ],
+        utc: true,
+        naming: Naming::Plain,
+        first: &[],
+        extra: Extra::None,
+    },
+    Row {
+        // opencanary
+        groups: &[&["logtype"], &["logdata"], &["node_id", "utc_time", "local_time"]],
+        product: "opencanary",
+        service: Service::Fixed(""),
+        provider: &["node_id"],
+        code: &["logtype"],
+        time: &["utc_time", "local_time_adjusted", "local_time"],
+        utc: true,
+        naming: Naming::Plain,
+        first: &[],
+        extra: Extra::None,
+    },
+    // Web servers have no JSON of their own; these are the names that their manuals' and shippers' examples use.
+    Row {
+        // web_access
+        groups: &[
+            &[
+                "remote_addr",
+                "clientip",
+                "client_ip",
+                "remote_ip",
+                "remote_host",
+                "remoteIP",
+                "host.ip",
+                "source.address",
+            ],
+            &["request", "request_uri", "uri", "url", "request_url", "requestUri", "url.original", "path"],
+            &["status", "response", "status_code", "response_code", "http.response.status_code", "response.status"],
+        ],
+        product: "web",
+        service: Service::Fixed("access"),
+        provider: &[],
+        code: &[],
+        time: &["time_iso8601", "@timestamp", "timestamp", "time_local", "time", "msec", "ts"],
+        utc: false,
+        naming: Naming::Plain,
+        first: &[
+            (
+                "c-ip",
+                &["remote_addr", "clientip", "client_ip", "remote_ip", "remote_host", "remoteIP", "source.address"],
+            ),
+            ("cs-method", &["request_method", "method", "verb", "requestMethod", "http.request.method", "http_method"]),
+            (
+                "sc-status",
+                &["status", "status_code", "response_code", "http.response.status_code", "response.status", "response"],
+            ),
+            (
+                "cs-user-agent",
+                &["http_user_agent", "user_agent", "agent", "userAgent", "user_agent.original", "http.user_agent"],
+            ),
+            ("cs-referer", &["http_referer", "http_referrer", "referer", "referrer", "http.request.referrer"]),
+            ("cs-host", &["http_host", "host", "vhost", "server_name", "virtual_host"]),
+            ("cs-username", &["remote_user", "auth", "user", "user.name"]),
+        ],
+        extra: Extra::Web,
+    },
+    Row {
+        // ecs_windows
+        groups: &[
+            &["process.executable", "process.command_line"],
+            &["event.category", "event.action"],
+            &["host.os.type", "host.os.family"],
+        ],
+        product: "",
+        service: Service::Fixed("ecs"),
+        provider: &["event.module", "event.dataset", "event.provider"],
+        code: &["event.category"],
+        time: &["@timestamp", "event.created"],
+        utc: true,
+        naming: Naming::Plain,
+        first: ecs![("Computer", &["host.name", "host.hostname"]),],
+        extra: Extra::Ecs(&["host.os.type", "host.os.family"]),
+    },
+];
+
+/// A record of no known dialect: its raw dotted names, under `product: json`.
+pub(super) const PLAIN: Row = Row {
+    // json
+    groups: &[],
+    product: "json",
+    service: Service::Fixed(""),
+    provider: &[],
+    code: &[],
+    time: &[
+        "@timestamp",
+        "timestamp",
+        "time",
+        "ts",
+        "datetime",
+        "eventTime",
+        "EventTime",
+        "event_time",
+        "date",
+        "_time",
+        "TimeCreated",
+        "TimeGenerated",
+        "timeStamp",
+        "created_at",
+        "createdAt",
+        "published",
+    ],
+    utc: false,
+    naming: Naming::Plain,
+    first: &[],
+    extra: Extra::None,
+};

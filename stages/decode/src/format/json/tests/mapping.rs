@@ -1,0 +1,86 @@
+//! `content/mappings/json.toml` against what the decoder gives.
+
+use shieldwall_schema::mapping::Logsource;
+use shieldwall_schema::{Mappings, Provenance};
+
+use super::*;
+
+const MAPPING: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../content/mappings/json.toml"));
+
+/// Whether a rule of this log source is admitted, and a field of it has one of the record's values.
+fn check(record: &str, (product, category, service): (&str, &str, &str), field: &str, value: &str) {
+    let mappings = Mappings::parse([("json.toml", MAPPING)]).unwrap();
+    let seen = lines(record);
+    let event = &seen.events[0];
+    let words: Vec<&str> = event.tag.split('|').collect();
+    let tag = Tag { product: words[0], service: words[1], provider: words[2], code: words[3] };
+    let rule = Logsource { product: product.into(), category: category.into(), service: service.into() };
+    let buckets = mappings.classify(&tag);
+    let bucket = buckets.iter().filter_map(|id| mappings.get(*id)).find(|bucket| bucket.logsource.admits(&rule));
+    let bucket = bucket.unwrap_or_else(|| panic!("no bucket for {tag:?} admits {rule:?}"));
+    let names = Some(bucket.native(field)).filter(|names| !names.is_empty()).unwrap_or_else(|| vec![field]);
+    let values: Vec<&str> = names.iter().flat_map(|name| event.field(name)).collect();
+    assert!(values.contains(&value), "{field} by {names:?} in {:?}", event.fields);
+}
+
+#[test]
+fn rules_of_clouds_reach_raw_logs() {
+    let trail =
+        r#"{"eventVersion":"1","eventSource":"s3.amazonaws.com","eventName":"x","userIdentity":{"type":"Root"}}"#;
+    check(trail, ("aws", "", "cloudtrail"), "userIdentity.type", "Root");
+    let azure = r#"{"time":"2026-01-02T03:04:05Z","resourceId":"/x","operationName":"o","category":"SignInLogs","resultType":"50074","properties":{"authenticationRequirement":"m"}}"#;
+    check(azure, ("azure", "", "signinlogs"), "ResultType", "50074");
+    check(azure, ("azure", "", "signinlogs"), "AuthenticationRequirement", "m");
+    let activity = r#"{"eventTimestamp":"2026-01-02T03:04:05Z","category":{"value":"Administrative"},"operationName":{"value":"O"},"resourceId":"/x"}"#;
+    check(activity, ("azure", "", "activitylogs"), "operationName", "O");
+    let audit = r#"{"activityDisplayName":"Add user","activityDateTime":"2026-01-02T03:04:05Z","targetResources":[{"type":"User"}],"result":"success"}"#;
+    check(audit, ("azure", "", "auditlogs"), "properties.message", "Add user");
+    check(audit, ("azure", "", "auditlogs"), "Status", "success");
+    let risk = r#"{"riskEventType":"r","riskLevel":"high","activityDateTime":"2026-01-02T03:04:05Z"}"#;
+    check(risk, ("azure", "", "riskdetection"), "riskEventType", "r");
+    check(risk, ("azure", "", "pim"), "riskEventType", "r");
+    let gcp = r#"{"timestamp":"2026-01-02T03:04:05Z","protoPayload":{"serviceName":"login.googleapis.com","methodName":"m"}}"#;
+    check(gcp, ("gcp", "", "gcp.audit"), "gcp.audit.method_name", "m");
+    check(gcp, ("gcp", "", "google_workspace.login"), "protoPayload.serviceName", "login.googleapis.com");
+    let workspace =
+        r#"{"kind":"k","id":{"time":"2026-01-02T03:04:05Z","applicationName":"admin"},"events":[{"name":"N"}]}"#;
+    check(workspace, ("gcp", "", "google_workspace.admin"), "eventName", "N");
+    let m365 = r#"{"CreationTime":"2026-01-02T03:04:05","Operation":"AlertTriggered","Workload":"SecurityComplianceCenter","Name":"N","Status":"success"}"#;
+    check(m365, ("m365", "", "audit"), "Operation", "AlertTriggered");
+    check(m365, ("m365", "", "threat_management"), "eventName", "N");
+    check(m365, ("m365", "", "threat_management"), "eventSource", "SecurityComplianceCenter");
+}
+
+#[test]
+fn rules_of_applications_and_sensors_reach_raw_logs() {
+    let okta = r#"{"published":"2026-01-02T03:04:05Z","eventType":"e","actor":{"alternateId":"u"},"outcome":{"result":"FAILURE"}}"#;
+    check(okta, ("okta", "", "okta"), "outcome.result", "FAILURE");
+    let github = r#"{"@timestamp":1767323045000,"action":"a","actor":"u","org":"o"}"#;
+    check(github, ("github", "", "audit"), "action", "a");
+    let kube = r#"{"auditID":"1","stage":"s","verb":"create","objectRef":{"resource":"pods","apiGroup":"g"}}"#;
+    check(kube, ("kubernetes", "application", "audit"), "apiGroup", "g");
+    check(kube, ("kubernetes", "", "audit"), "objectRef.resource", "pods");
+    let canary = r#"{"logtype":4002,"node_id":"n","logdata":{}}"#;
+    check(canary, ("opencanary", "application", ""), "logtype", "4002");
+    let web = r#"{"remote_addr":"192.0.2.1","request":"GET /a?b HTTP/1.1","status":200}"#;
+    check(web, ("", "webserver", ""), "cs-uri-query", "b");
+    let zeek = r#"{"_path":"dns","ts":1767323045,"uid":"C","id.orig_h":"192.0.2.1","query":"q.example.test","answers":["192.0.2.9"]}"#;
+    check(zeek, ("zeek", "", "dns"), "query", "q.example.test");
+    check(zeek, ("", "dns", ""), "answer", "192.0.2.9");
+    let eve = r#"{"event_type":"http","timestamp":"2026-01-02T03:04:05Z","flow_id":1,"http":{"url":"/u"}}"#;
+    check(eve, ("", "proxy", ""), "c-uri", "/u");
+    let ecs = r#"{"event":{"category":["process"]},"host":{"os":{"type":"linux"}},"process":{"executable":"/bin/x","command_line":"x -y"}}"#;
+    check(ecs, ("linux", "process_creation", ""), "CommandLine", "x -y");
+    check(r#"{"a":{"b":"x"},"product":"windows"}"#, ("json", "", ""), "a.b", "x");
+}
+
+#[test]
+fn nobody_vouches_for_an_unknown_log() {
+    let mappings = Mappings::parse([("json.toml", MAPPING)]).unwrap();
+    let json = mappings.buckets().iter().find(|bucket| bucket.name == "json").unwrap();
+    assert_eq!(json.provenance_of("anything"), Provenance::AttackerWritable);
+    let mut names: Vec<_> = mappings.buckets().iter().map(|bucket| &bucket.name).collect();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), mappings.buckets().len(), "two buckets of one name");
+}

@@ -1,0 +1,595 @@
+//! From a record's values to the rules that could match: the index over witness texts.
+//!
+//! Each slot has tables for the texts that rules need in it, by how they need them:
+//!
+//! | needed | looked up by |
+//! |---|---|
+//! | any value | one list |
+//! | the whole value | length, first and last eight bytes |
+//! | its beginning, its end | its first or last 8, 4, 3, 2 or 1 bytes, as many as the text has |
+//! | anywhere | a rare run of 4 bytes of the text (3, 2, 1 for shorter texts): a bit map is asked at every byte of the value, then a table |
+//!
+//! Where all texts of a slot are long, the bit map is asked at every second, fourth or eighth byte only: each text then has
+//! as many runs, one behind the other, in the table, and one of them stands at such a byte. Short runs with characters
+//! outside ASCII are looked for in values that have such characters.
+//!
+//! Whatever a table offers is compared in full, so a text that is met really stands in the value. What must stay true: no
+//! text that stands in a value is overlooked, so that an indexed text that was not met stands nowhere. For rules it may meet more than they need, never less; the property tests of the
+//! matcher hold that against a plain evaluator.
+//!
+//! A slot's last few texts are each searched for by themselves, which the processor does sixteen bytes at a time.
+//!
+//! Cost: at most about a nanosecond a byte of a slot with "anywhere" texts, some nanoseconds a value elsewhere, whatever the
+//! number of texts. Built in one pass, without search trees or automata, because a group is built while records wait.
+
+use memchr::memmem;
+
+use super::grams::{GramCounts, STRIDE_MAX, rarest};
+use super::scratch::Marks;
+
+/// How a text must stand in a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Place {
+    /// There is a value, whatever it is.
+    Present,
+    /// It is the value.
+    Whole,
+    /// At its beginning.
+    Start,
+    /// At its end.
+    End,
+    /// Anywhere.
+    Anywhere,
+}
+
+/// A text to index.
+#[derive(Debug)]
+pub(crate) struct Needle<'a> {
+    pub(crate) slot: u16,
+    pub(crate) place: Place,
+    /// Folded.
+    pub(crate) text: &'a str,
+    /// The members that become candidates; none for a text that only decides atoms.
+    pub(crate) members: Vec<u32>,
+}
+
+/// The index of a group.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    slots: Vec<Option<Box<SlotIndex>>>,
+    entries: Vec<Entry>,
+    texts: Vec<u8>,
+    members: Vec<u32>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    text: (u32, u32),
+    members: (u32, u32),
+}
+
+#[derive(Debug, Default)]
+struct SlotIndex {
+    present: Vec<u32>,
+    whole: Table,
+    starts: Vec<(usize, Table)>,
+    ends: Vec<(usize, Table)>,
+    /// Texts that stand anywhere, where they are few: each with its search.
+    few: Vec<(u32, memmem::Finder<'static>)>,
+    /// The same of texts beyond ASCII.
+    few_beyond: Vec<(u32, memmem::Finder<'static>)>,
+    /// Of texts of 4 bytes and more.
+    long: Option<Grams>,
+    /// Of shorter texts in ASCII.
+    short: Vec<Grams>,
+    /// Of shorter texts beyond ASCII.
+    short_beyond: Vec<Grams>,
+}
+
+/// The texts that stand anywhere and are looked up by runs of one width.
+#[derive(Debug)]
+struct Grams {
+    width: usize,
+    /// The filter is asked at every so many bytes.
+    stride: usize,
+    /// The length of the shortest of the texts: no shorter value holds one.
+    shortest: usize,
+    filter: Filter,
+    table: Table,
+}
+
+/// Widths of the keys for beginnings and ends.
+const END_WIDTHS: [usize; 5] = [8, 4, 3, 2, 1];
+/// Width of the keys for texts that stand anywhere.
+const GRAM_WIDTH: usize = 4;
+/// Widths of the keys for shorter ones.
+const SHORT_WIDTHS: [usize; 3] = [3, 2, 1];
+/// How far apart the filter may be asked.
+const STRIDES: [usize; 4] = [STRIDE_MAX, 4, 2, 1];
+
+impl Index {
+    /// Builds the index. `counts` says, by slot, how common runs of bytes are among the group's texts.
+    pub(crate) fn new(slots: usize, needles: &[Needle<'_>], counts: &[GramCounts]) -> Self {
+        let mut index = Self::default();
+        let mut drafts: Vec<Option<Box<Draft<'_>>>> = Vec::new();
+        drafts.resize_with(slots, || None);
+        for (entry, needle) in needles.iter().enumerate() {
+            let entry = entry as u32;
+            let start = index.texts.len() as u32;
+            index.texts.extend_from_slice(needle.text.as_bytes());
+            let first_member = index.members.len() as u32;
+            index.members.extend_from_slice(&needle.members);
+            index.entries.push(Entry {
+                text: (start, index.texts.len() as u32),
+                members: (first_member, index.members.len() as u32),
+            });
+            if let Some(draft) = drafts.get_mut(usize::from(needle.slot)) {
+                draft.get_or_insert_default().add(needle, entry);
+            }
+        }
+        let finish = |(at, draft): (usize, Option<Box<Draft<'_>>>)| draft.map(|d| Box::new(d.finish(counts.get(at))));
+        index.slots = drafts.into_iter().enumerate().map(finish).collect();
+        index
+    }
+
+    /// How many entries there are.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Meets every entry whose text stands in `value` of `slot`.
+    pub(crate) fn look(&self, slot: u16, value: &str, marks: &mut Marks) {
+        let Some(Some(slot)) = self.slots.get(usize::from(slot)) else { return };
+        for entry in &slot.present {
+            self.meet(*entry, marks);
+        }
+        let bytes = value.as_bytes();
+        if !slot.whole.is_empty() {
+            slot.whole.each(whole_key(bytes), |item| {
+                if self.text(item.entry) == bytes {
+                    self.meet(item.entry, marks);
+                }
+            });
+        }
+        for (width, table) in &slot.starts {
+            if let Some(run) = bytes.get(..*width) {
+                table.each(key(run), |item| {
+                    if bytes.starts_with(self.text(item.entry)) {
+                        self.meet(item.entry, marks);
+                    }
+                });
+            }
+        }
+        for (width, table) in &slot.ends {
+            if let Some(run) = bytes.len().checked_sub(*width).and_then(|from| bytes.get(from..)) {
+                table.each(key(run), |item| {
+                    if bytes.ends_with(self.text(item.entry)) {
+                        self.meet(item.entry, marks);
+                    }
+                });
+            }
+        }
+        for (entry, finder) in &slot.few {
+            if finder.find(bytes).is_some() {
+                self.meet(*entry, marks);
+            }
+        }
+        if let Some(grams) = &slot.long {
+            self.look_for(grams, bytes, marks);
+        }
+        for grams in &slot.short {
+            self.look_for(grams, bytes, marks);
+        }
+        if slot.looks_beyond() && !value.is_ascii() {
+            for (entry, finder) in &slot.few_beyond {
+                if finder.find(bytes).is_some() {
+                    self.meet(*entry, marks);
+                }
+            }
+            for grams in &slot.short_beyond {
+                self.look_for(grams, bytes, marks);
+            }
+        }
+    }
+
+    fn look_for(&self, grams: &Grams, bytes: &[u8], marks: &mut Marks) {
+        if bytes.len() < grams.shortest {
+            return;
+        }
+        let mut probe = |at: usize, gram: u32| {
+            grams.table.each(u64::from(gram), |item| {
+                // Most meetings are of texts met before in the same record.
+                if !marks.entry_seen(item.entry) && self.stands(item, bytes, at) {
+                    self.meet(item.entry, marks);
+                }
+            });
+        };
+        match (grams.width, grams.stride) {
+            (4, 8) => grams.filter.scan::<4, 8>(bytes, &mut probe),
+            (4, 4) => grams.filter.scan::<4, 4>(bytes, &mut probe),
+            (4, 2) => grams.filter.scan::<4, 2>(bytes, &mut probe),
+            (4, _) => grams.filter.scan::<4, 1>(bytes, &mut probe),
+            (3, _) => grams.filter.scan::<3, 1>(bytes, &mut probe),
+            (2, _) => grams.filter.scan::<2, 1>(bytes, &mut probe),
+            _ => grams.filter.scan::<1, 1>(bytes, &mut probe),
+        }
+    }
+
+    /// Meets what a null value meets: entries that ask for any value. Its empty text stands for nothing.
+    pub(crate) fn look_null(&self, slot: u16, marks: &mut Marks) {
+        let Some(Some(slot)) = self.slots.get(usize::from(slot)) else { return };
+        for entry in &slot.present {
+            self.meet(*entry, marks);
+        }
+    }
+
+    /// Whether an item's text stands around its run at `at`.
+    fn stands(&self, item: &Item, bytes: &[u8], at: usize) -> bool {
+        let from = at.checked_sub(item.before as usize);
+        from.and_then(|from| bytes.get(from..)).is_some_and(|rest| rest.starts_with(self.text(item.entry)))
+    }
+
+    fn text(&self, entry: u32) -> &[u8] {
+        let range = self.entries.get(entry as usize).map_or(0..0, |entry| entry.text.0 as usize..entry.text.1 as usize);
+        self.texts.get(range).unwrap_or_default()
+    }
+
+    fn meet(&self, entry: u32, marks: &mut Marks) {
+        if !marks.first_of_entry(entry) {
+            return;
+        }
+        let Some(entry) = self.entries.get(entry as usize) else { return };
+        for member in self.members.get(entry.members.0 as usize..entry.members.1 as usize).unwrap_or_default() {
+            marks.candidate(*member);
+        }
+    }
+}
+
+/// A slot's tables before they are laid out.
+#[derive(Default)]
+struct Draft<'a> {
+    present: Vec<u32>,
+    whole: Vec<Item>,
+    starts: [Vec<Item>; END_WIDTHS.len()],
+    ends: [Vec<Item>; END_WIDTHS.len()],
+    /// Entries and their texts.
+    long: Vec<(u32, &'a [u8])>,
+    short: [Vec<Item>; SHORT_WIDTHS.len()],
+    short_beyond: [Vec<Item>; SHORT_WIDTHS.len()],
+}
+
+impl<'a> Draft<'a> {
+    fn add(&mut self, needle: &Needle<'a>, entry: u32) {
+        let bytes = needle.text.as_bytes();
+        let fits = |width: &&usize| **width <= bytes.len();
+        match needle.place {
+            Place::Whole => self.whole.push(Item { key: whole_key(bytes), entry, before: 0 }),
+            // Every value has an empty text at its beginning, at its end and anywhere.
+            _ if bytes.is_empty() => self.present.push(entry),
+            Place::Present => self.present.push(entry),
+            Place::Start | Place::End => {
+                let Some((list, width)) = END_WIDTHS.iter().enumerate().find(|(_, width)| fits(width)) else { return };
+                let start = needle.place == Place::Start;
+                let run = if start { bytes.get(..*width) } else { bytes.get(bytes.len() - width..) };
+                let lists = if start { &mut self.starts } else { &mut self.ends };
+                if let (Some(list), Some(run)) = (lists.get_mut(list), run) {
+                    list.push(Item { key: key(run), entry, before: 0 });
+                }
+            }
+            Place::Anywhere if bytes.len() >= GRAM_WIDTH => self.long.push((entry, bytes)),
+            Place::Anywhere => {
+                // Shorter than a run, the text is its own key.
+                let list = SHORT_WIDTHS.iter().position(|width| *width == bytes.len()).unwrap_or_default();
+                let lists = if bytes.is_ascii() { &mut self.short } else { &mut self.short_beyond };
+                if let Some(list) = lists.get_mut(list) {
+                    list.push(Item { key: key(bytes), entry, before: 0 });
+                }
+            }
+        }
+    }
+
+    fn finish(self, counts: Option<&GramCounts>) -> SlotIndex {
+        let tables = |lists: [Vec<Item>; END_WIDTHS.len()]| {
+            let filled = lists.into_iter().zip(END_WIDTHS).filter(|(items, _)| !items.is_empty());
+            filled.map(|(items, width)| (width, Table::new(items))).collect()
+        };
+        let mut slot = SlotIndex {
+            present: self.present,
+            whole: Table::new(self.whole),
+            starts: tables(self.starts),
+            ends: tables(self.ends),
+            ..SlotIndex::default()
+        };
+        if self.long.len() <= FEW_MAX {
+            slot.few.extend(self.long.iter().map(|(entry, text)| finder(*entry, text)));
+        } else {
+            slot.long = long(&self.long, counts);
+        }
+        for (lists, few, many) in [
+            (self.short, &mut slot.few, &mut slot.short),
+            (self.short_beyond, &mut slot.few_beyond, &mut slot.short_beyond),
+        ] {
+            for (items, width) in lists.into_iter().zip(SHORT_WIDTHS).filter(|(items, _)| !items.is_empty()) {
+                if items.len() <= FEW_MAX {
+                    few.extend(
+                        items
+                            .iter()
+                            .map(|item| finder(item.entry, item.key.to_le_bytes().get(..width).unwrap_or_default())),
+                    );
+                } else {
+                    many.push(Grams::new(width, width, 1, items));
+                }
+            }
+        }
+        slot
+    }
+}
+
+/// Up to so many texts of one width, a search for each costs less than a look at every byte.
+const FEW_MAX: usize = 4;
+
+fn finder(entry: u32, text: &[u8]) -> (u32, memmem::Finder<'static>) {
+    (entry, memmem::Finder::new(text).into_owned())
+}
+
+impl SlotIndex {
+    fn looks_beyond(&self) -> bool {
+        !self.few_beyond.is_empty() || !self.short_beyond.is_empty()
+    }
+}
+
+/// Lays out the texts of 4 bytes and more, with the greatest stride that the shortest of them allows.
+fn long(texts: &[(u32, &[u8])], counts: Option<&GramCounts>) -> Option<Grams> {
+    let shortest = texts.iter().map(|(_, text)| text.len()).min()?;
+    let stride = STRIDES.into_iter().find(|stride| GRAM_WIDTH + stride - 1 <= shortest).unwrap_or(1);
+    let mut items = Vec::with_capacity(texts.len() * stride);
+    for (entry, text) in texts {
+        let first = rarest(text, stride, counts);
+        let runs = text.array_windows::<GRAM_WIDTH>().enumerate().skip(first).take(stride);
+        items.extend(runs.map(|(before, run)| Item { key: key(run), entry: *entry, before: before as u32 }));
+    }
+    Some(Grams::new(shortest, GRAM_WIDTH, stride, items))
+}
+
+impl Grams {
+    fn new(shortest: usize, width: usize, stride: usize, items: Vec<Item>) -> Self {
+        Self { shortest, width, stride, filter: Filter::new(&items), table: Table::new(items) }
+    }
+}
+
+/// Up to eight bytes as a number.
+fn key(run: &[u8]) -> u64 {
+    match run.first_chunk::<8>() {
+        Some(eight) => u64::from_le_bytes(*eight),
+        None => run.iter().rev().fold(0, |key, byte| key << 8 | u64::from(*byte)),
+    }
+}
+
+/// A whole value as a number: its length and both ends.
+fn whole_key(bytes: &[u8]) -> u64 {
+    let first = key(bytes);
+    let last = bytes.last_chunk::<8>().map_or(0, |eight| u64::from_le_bytes(*eight));
+    first ^ last.rotate_left(29).wrapping_mul(SPREAD) ^ (bytes.len() as u64).wrapping_mul(SPREAD)
+}
+
+/// 2⁶⁴ divided by the golden ratio: multiplied by it, numbers spread over the high bits (Knuth, volume 3, section 6.4).
+const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// One entry under one key.
+#[derive(Debug, Clone, Copy)]
+struct Item {
+    key: u64,
+    entry: u32,
+    /// Bytes of the text before the run that the key is made of.
+    before: u32,
+}
+
+/// A hash table laid out once: the items of a bucket stand together.
+#[derive(Debug, Default)]
+struct Table {
+    shift: u32,
+    /// Bucket → its first item; one more for the end.
+    starts: Box<[u32]>,
+    items: Box<[Item]>,
+}
+
+impl Table {
+    fn new(mut items: Vec<Item>) -> Self {
+        if items.is_empty() {
+            return Self::default();
+        }
+        let buckets = (items.len() * 2).next_power_of_two().max(2);
+        let shift = 64 - buckets.trailing_zeros();
+        // Stable, so that equal input gives an equal table.
+        items.sort_by_key(|item| item.key.wrapping_mul(SPREAD));
+        let mut starts = vec![0_u32; buckets + 1];
+        for item in &items {
+            if let Some(start) = starts.get_mut((item.key.wrapping_mul(SPREAD) >> shift) as usize + 1) {
+                *start += 1;
+            }
+        }
+        let mut sum = 0;
+        for start in &mut starts {
+            sum += *start;
+            *start = sum;
+        }
+        Self { shift, starts: starts.into(), items: items.into() }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    #[inline]
+    fn each(&self, key: u64, mut each: impl FnMut(&Item)) {
+        let bucket = (key.wrapping_mul(SPREAD) >> self.shift) as usize;
+        let (Some(start), Some(end)) = (self.starts.get(bucket), self.starts.get(bucket + 1)) else { return };
+        for item in self.items.get(*start as usize..*end as usize).unwrap_or_default() {
+            if item.key == key {
+                each(item);
+            }
+        }
+    }
+}
+
+/// A bit map of the runs in a table: one bit read a byte of the value, and for few bytes more than that.
+#[derive(Debug)]
+struct Filter {
+    shift: u32,
+    words: Box<[u64]>,
+}
+
+/// The greatest filter has 2¹⁷ bits: 16 KiB stay in the nearest cache beside the value and the table's hot part.
+const FILTER_BITS_LOG_MAX: u32 = 17;
+
+impl Filter {
+    fn new(items: &[Item]) -> Self {
+        // 32 bits a run, of which it sets two in one word: one byte in some hundreds of a value is looked up in vain.
+        let log = (items.len() * 32).next_power_of_two().trailing_zeros().clamp(7, FILTER_BITS_LOG_MAX);
+        let mut filter = Self { shift: 32 - (log - 6), words: vec![0; 1 << (log - 6)].into() };
+        for item in items {
+            let (word, bits) = filter.place(item.key as u32);
+            if let Some(word) = filter.words.get_mut(word) {
+                *word |= bits;
+            }
+        }
+        filter
+    }
+
+    #[inline]
+    fn place(&self, gram: u32) -> (usize, u64) {
+        let hash = gram.wrapping_mul(0x9E37_79B1);
+        ((hash >> self.shift) as usize, 1 << (hash >> 6 & 63) | 1 << (hash & 63))
+    }
+
+    /// Calls `probe` with place and run where a run may be in the table.
+    #[inline]
+    fn scan<const WIDTH: usize, const STRIDE: usize>(&self, bytes: &[u8], probe: &mut impl FnMut(usize, u32)) {
+        for (at, window) in bytes.array_windows::<WIDTH>().enumerate().step_by(STRIDE) {
+            let gram = window.iter().rev().fold(0_u32, |gram, byte| gram << 8 | u32::from(*byte));
+            let (word, bits) = self.place(gram);
+            if self.words.get(word).is_some_and(|word| word & bits == bits) {
+                probe(at, gram);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
+
+    use super::*;
+
+    fn met(needles: &[(Place, &str)], value: &str) -> Vec<u32> {
+        let needles: Vec<Needle<'_>> = needles
+            .iter()
+            .enumerate()
+            .map(|(at, (place, text))| Needle { slot: 0, place: *place, text, members: vec![at as u32] })
+            .collect();
+        let index = Index::new(1, &needles, &[]);
+        let mut marks = Marks::default();
+        marks.begin(0, index.len(), needles.len(), 1);
+        index.look(0, value, &mut marks);
+        let mut met = marks.candidates.clone();
+        met.sort_unstable();
+        met
+    }
+
+    #[test]
+    fn every_way_of_standing_is_met() {
+        use Place::{Anywhere, End, Present, Start, Whole};
+        let needles = [
+            (Present, ""),
+            (Whole, ""),
+            (Whole, "abc"),
+            (Whole, "abcdefghij"),
+            (Start, "a"),
+            (Start, "abcdefghi"),
+            (End, "j"),
+            (End, "cdefghij"),
+            (End, "bcdefghij"),
+            (Anywhere, "e"),
+            (Anywhere, "ef"),
+            (Anywhere, "efg"),
+            (Anywhere, "efgh"),
+            (Anywhere, "bcdefghi"),
+            (Anywhere, ""),
+            (Anywhere, "abcdefghijk"),
+            (Anywhere, "ß"),
+        ];
+        assert_eq!(met(&needles, "abcdefghij"), [0, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]);
+        assert_eq!(met(&needles, ""), [0, 1, 14]);
+        assert_eq!(met(&needles, "abc"), [0, 2, 4, 14]);
+        assert_eq!(met(&needles, "xßy"), [0, 14, 16]);
+    }
+
+    #[test]
+    fn long_texts_are_met_wherever_they_stand() {
+        for length in 4..30 {
+            // All of one length, so that the stride follows from it.
+            let texts: Vec<String> = (0..5)
+                .map(|at| format!("{at}abcdefghijklmnopqrstuvwxyz{at}abcdef").chars().take(length).collect())
+                .collect();
+            let needles: Vec<(Place, &str)> = texts.iter().map(|text| (Place::Anywhere, text.as_str())).collect();
+            for shift in 0..20 {
+                let value = format!("{}{}", "-".repeat(shift), texts[3]);
+                assert_eq!(met(&needles, &value), [3], "{length} {shift}");
+                assert_eq!(met(&needles, &format!("{value}--")), [3], "{length} {shift}");
+            }
+        }
+    }
+
+    #[test]
+    fn texts_that_share_runs_are_told_apart() {
+        let texts: Vec<String> = (0..500).map(|at| format!("\\tool{at:03}.exe")).collect();
+        let needles: Vec<(Place, &str)> = texts.iter().map(|text| (Place::Anywhere, text.as_str())).collect();
+        for at in [0, 7, 123, 499] {
+            assert_eq!(met(&needles, &format!("c:\\x\\tool{at:03}.exe -v")), [at]);
+        }
+    }
+
+    fn stands(place: Place, text: &str, value: &str) -> bool {
+        match place {
+            Place::Present => true,
+            Place::Whole => value == text,
+            Place::Start => value.starts_with(text),
+            Place::End => value.ends_with(text),
+            Place::Anywhere => value.contains(text),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: ProptestConfig::default().cases.max(2000),
+            failure_persistence: None,
+            rng_seed: RngSeed::Fixed(7),
+            ..ProptestConfig::default()
+        })]
+
+        /// As many texts as make every table, lengths from one table's shortest on, so that every stride occurs.
+        #[test]
+        fn exactly_the_texts_that_stand_in_the_value_are_met(
+            shortest in 0_usize..12,
+            texts in proptest::collection::vec((0..5_usize, "[ab\u{e4}\\\\]{0,14}"), 0..60),
+            value in "[ab\u{e4}\\\\]{0,60}",
+        ) {
+            let places = [Place::Present, Place::Whole, Place::Start, Place::End, Place::Anywhere];
+            let mut needles: Vec<(Place, &str)> = texts.iter().map(|(at, text)| (places[*at], text.as_str())).collect();
+            needles.retain(|(place, text)| *place != Place::Anywhere || text.len() >= shortest);
+            // Some texts surely stand in the value.
+            let cuts = value.char_indices().map(|(at, _)| value.get(at..).unwrap()).filter(|cut| cut.len() >= shortest);
+            needles.extend(cuts.take(6).map(|cut| (Place::Anywhere, cut)));
+            needles.sort_unstable();
+            needles.dedup();
+            let expected: Vec<u32> = needles
+                .iter()
+                .zip(0..)
+                .filter(|((place, text), _)| stands(*place, text, &value))
+                .map(|(_, at)| at)
+                .collect();
+            prop_assert_eq!(met(&needles, &value), expected);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Exit codes, wrong flags, standard input, `show`, `explain`, what is written where.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use crate::run::{Place, Ran};
+
+#[test]
+fn exit_codes_say_what_happened() {
+    let place = Place::new();
+    let clean = place.file("clean.jsonl", "{\"a\":1}\n");
+    assert_eq!(place.scan(&clean, &[]).code, 0);
+    assert_eq!(place.run(["scan", "testdata/demo"]).code, 1);
+    let broken = place.file("broken.jsonl", "{\"a\":1}\n{\"a\":\n{\"a\":2}\n");
+    assert_eq!(place.scan(&broken, &[]).code, 2);
+    let both = place.run(["scan".as_ref(), "testdata/demo".as_ref(), broken.as_os_str()]);
+    assert_eq!(both.code, 3);
+    assert_eq!(place.run(["scan", "no/such/path"]).code, 4);
+    assert_eq!(place.run(["scan", "testdata/demo", "--formt", "text"]).code, 4);
+    assert_eq!(place.run(["frobnicate"]).code, 4);
+    assert_eq!(place.run(["--help"]).code, 0);
+}
+
+#[test]
+fn a_wrong_flag_names_the_right_one() {
+    let ran = Place::new().run(["scan", "testdata/demo", "--formt", "text"]);
+    assert!(ran.err.contains("--format"), "{}", ran.err);
+}
+
+#[test]
+fn standard_input_is_a_source() {
+    let place = Place::new();
+    let mut child = place
+        .command()
+        .args(["scan", "-", "--format", "jsonl"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let log = std::fs::read("testdata/demo/windows.jsonl").unwrap();
+    child.stdin.take().unwrap().write_all(&log).unwrap();
+    let ran = Ran::of(child.wait_with_output().unwrap());
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.findings().len() >= 4);
+}
+
+#[test]
+fn show_knows_the_last_scan_and_a_case() {
+    let place = Place::new();
+    assert_eq!(place.run(["show", "1"]).code, 4, "nothing was scanned yet");
+    place.run(["scan", "testdata/demo"]);
+    let latest = place.run(["show", "1"]);
+    assert_eq!(latest.code, 0, "{}", latest.err);
+    assert!(latest.out.contains("comsvcs"), "{}", latest.out);
+    place.run(["scan".as_ref(), "testdata/demo".as_ref(), "-o".as_ref(), place.path("case").as_os_str()]);
+    let case = place.run(["show".as_ref(), "1".as_ref(), place.path("case").as_os_str()]);
+    assert_eq!(case.out, latest.out);
+    assert_eq!(place.run(["show", "99999"]).code, 4);
+}
+
+#[test]
+fn why_not_names_the_condition_that_failed() {
+    let place = Place::new();
+    let log = place.file(
+        "a.jsonl",
+        r#"{"@timestamp":"2026-03-10T03:40:01Z","Channel":"Microsoft-Windows-Sysmon/Operational","EventID":1,"ProviderName":"Microsoft-Windows-Sysmon","Hostname":"PC","Image":"C:\\Windows\\System32\\vssadmin.exe","CommandLine":"vssadmin list shadows"}"#,
+    );
+    let ran = place.run(["explain".as_ref(), "--why-not".as_ref(), "Backup copies".as_ref(), log.as_os_str()]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("CommandLine") && ran.out.contains("delete"), "{}", ran.out);
+    let other = place.run(["explain".as_ref(), "--why-not".as_ref(), "crontab".as_ref(), log.as_os_str()]);
+    assert!(other.out.contains("crontab") && other.out.contains("windows"), "{}", other.out);
+}
+
+#[test]
+fn nothing_is_written_beside_the_evidence() {
+    let place = Place::new();
+    let log = place.file("evidence/a.jsonl", std::fs::read("testdata/demo/windows.jsonl").unwrap());
+    place.scan(&log, &[]);
+    let files: Vec<_> = std::fs::read_dir(place.path("evidence")).unwrap().collect();
+    assert_eq!(files.len(), 1);
+}
+
+#[test]
+fn a_case_folder_with_something_else_in_it_is_left_alone() {
+    let place = Place::new();
+    let kept = place.file("full/letter.txt", "mine");
+    let ran = place.run(["scan".as_ref(), "testdata/demo".as_ref(), "-o".as_ref(), place.path("full").as_os_str()]);
+    assert_eq!(ran.code, 4, "{}", ran.err);
+    assert_eq!(std::fs::read_to_string(kept).unwrap(), "mine");
+}
+
+#[test]
+fn since_and_until_bound_the_records() {
+    let place = Place::new();
+    let all = place.run(["scan", "testdata/demo/windows.jsonl", "--format", "jsonl"]).findings().len();
+    let early =
+        place.run(["scan", "testdata/demo/windows.jsonl", "--format", "jsonl", "--until", "2026-03-10T03:41:00Z"]);
+    let late =
+        place.run(["scan", "testdata/demo/windows.jsonl", "--format", "jsonl", "--since", "2026-03-10T03:41:00Z"]);
+    assert!(!early.findings().is_empty() && !late.findings().is_empty());
+    assert_eq!(early.findings().len() + late.findings().len(), all);
+}
+
+#[test]
+fn an_added_pack_runs_and_shows_its_authors() {
+    let place = Place::new();
+    let pack = place.path("pack");
+    place.file(
+        "pack/r.yml",
+        "title: Notepad\nid: 11111111-2222-4333-8444-555555555555\nauthor: Anna Example\nlicense: MIT\n\
+         logsource: {product: windows, category: process_creation}\n\
+         detection:\n  s:\n    Image|endswith: '\\notepad.exe'\n  condition: s\nlevel: low\n",
+    );
+    let added = place.run(["rules".as_ref(), "add".as_ref(), pack.as_os_str()]);
+    assert_eq!(added.code, 0, "{}", added.err);
+    let ran = place.run(["scan", "testdata/demo/windows.jsonl", "--format", "jsonl"]);
+    assert!(ran.rules().contains(&"11111111-2222-4333-8444-555555555555".to_owned()));
+    assert!(ran.out.contains("Anna Example"));
+}

@@ -1,0 +1,14 @@
+//! The program as a user runs it. One binary, so that it links once.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test that meets the unexpected must fail"
+)]
+
+mod cli;
+mod conformance;
+mod determinism;
+mod faults;
+mod run;
