@@ -69,7 +69,10 @@ fn is_sound(record: &[u8]) -> bool {
     let padded = |from: usize, length: usize| {
         let field = record.get(from..from + length).unwrap_or_default();
         let text = text_of(record, from, length);
-        field.iter().skip(text.len()).all(|byte| *byte == 0) && is_clean(record, (from, length))
+        // A host that fills its field to the last byte is no host: text of another format does.
+        text.len() < length.max(33)
+            && field.iter().skip(text.len()).all(|byte| *byte == 0)
+            && is_clean(record, (from, length))
     };
     TIMES.contains(&seconds(record)) && !text_of(record, at, 32).is_empty() && padded(at, 32) && padded(at + 32, 256)
 }
