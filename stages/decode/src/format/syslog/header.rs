@@ -54,7 +54,7 @@ impl Header<'_> {
             Shape::None | Shape::Broken => false,
             Shape::Rfc5424 => true,
             Shape::Bsd => match self.stamp {
-                Some((stamp, _)) if stamp.year.is_none() => true,
+                Some((_, time)) if time.starts_with(|first: char| first.is_ascii_uppercase()) => true,
                 Some(_) => {
                     self.priority.is_some() || (self.marked && !(self.host.is_empty() && self.severity.is_empty()))
                 }

@@ -242,8 +242,9 @@ impl Record for AccessRecord<'_> {
             FORWARDED => {
                 // nginx's stock `main` format puts it behind the user agent.
                 let (first, _) = quoted(parts.extra);
-                if first.split(", ").all(|part| part.parse::<IpAddr>().is_ok()) {
-                    text(first);
+                let all = || first.split(", ");
+                if all().all(|part| part.parse::<IpAddr>().is_ok()) {
+                    all().for_each(text);
                 }
             }
             _ => self.of_request(field, parts, out),
