@@ -2,7 +2,7 @@
 //!
 //! `line`: the keyword slot only. `fields`: the keyword slot and eight fields. `unwanted`: nobody wants anything.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a bench reads only what it made itself")]
+#![expect(clippy::expect_used, reason = "a bench reads only what it made itself")]
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::sync::Arc;
