@@ -92,8 +92,9 @@ pub fn scan(paths: &[PathBuf], loaded: Loaded, mappings: Mappings, options: &Lin
     let progress = Progress::new(options.progress, inputs.iter().map(bytes_of).sum());
     let first_match = |rule: shieldwall_detect::sigma::ir::RuleIndex, host: Option<&str>| {
         if let Some(rule) = set.rules.get(rule.0 as usize) {
-            let host = host.unwrap_or("?");
-            progress.found(&crate::output::escape::escape(&format!("{:?}  {}  {host}", rule.level, rule.title)));
+            let level = format!("{:?}", rule.level).to_uppercase();
+            let words = format!("{level}  {}  {}", rule.title, host.unwrap_or_default());
+            progress.found(crate::output::escape::escape(&words).trim_end());
         }
     };
     let stage = Stage {

@@ -59,8 +59,13 @@ pub fn load_chosen(choice: &Choice, home: Option<&Home>) -> Result<Loaded> {
             merge(&mut loaded, pack);
         }
     }
-    for path in &choice.paths {
-        merge(&mut loaded, load_path(path, home)?);
+    // Packs are independent of each other: they load side by side and join in the order given.
+    let packs: Vec<Result<Loaded>> = std::thread::scope(|scope| {
+        let loading: Vec<_> = choice.paths.iter().map(|path| scope.spawn(move || load_path(path, home))).collect();
+        loading.into_iter().map(|pack| pack.join().unwrap_or_else(|_| bail!("loading rules failed"))).collect()
+    });
+    for pack in packs {
+        merge(&mut loaded, pack?);
     }
     loaded.set.rules.retain(|rule| rule.level >= choice.level);
     Ok(loaded)

@@ -278,6 +278,17 @@ impl Drive<'_> {
                 },
                 None => Note::NonLog("unknown binary data".to_owned()),
             };
+            if self.stage.hashed {
+                // It is evidence all the same: its hash belongs into the manifest, and what ends it early is told.
+                let mut pieces = Pieces::new(source, Cut::Raw, Hashing::Sha256);
+                while pieces.next(buffer) {
+                    self.progress.bytes(buffer.chunk().bytes.len() as u64);
+                }
+                let ending = pieces.finish();
+                run.bytes = ending.bytes;
+                run.sha256 = ending.sha256;
+                ending.trouble.into_iter().for_each(|trouble| run.tally.reject(trouble));
+            }
             lock(&self.sources).push(run);
             return Fate::Done;
         };

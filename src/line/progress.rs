@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// First matches that are shown while the scan runs; the report has them all.
 const FIRST_SHOWN_MAX: u64 = 8;
 
+/// Inputs below this are read before anybody could look.
+const WORTH_SHOWING_BYTES: u64 = 32 << 20;
+
 /// Bytes between two looks at the counters.
 const STEP_BYTES: u64 = 16 << 20;
 
@@ -42,7 +45,7 @@ impl Progress {
 
     /// Something was found for the first time on a source.
     pub fn found(&self, words: &str) {
-        if !self.enabled {
+        if !self.enabled || self.total < WORTH_SHOWING_BYTES {
             return;
         }
         if self.shown.fetch_add(1, Ordering::Relaxed) < FIRST_SHOWN_MAX {

@@ -423,20 +423,20 @@ fn attacks_name_technique_sub_technique_and_tactic() {
         assert_eq!(validate(&event), Vec::<String>::new());
         event["finding_info"].get("attacks").map(ToString::to_string).unwrap_or_default()
     };
-    let powershell = r#""technique":{"name":"Command and Scripting Interpreter","uid":"T1059"}"#;
+    let powershell = r#""technique":{"uid":"T1059","name":"Command and Scripting Interpreter"}"#;
     assert_eq!(attacks(&["cve.2021-44228"]), "");
     assert_eq!(attacks(&["attack.t1059"]), format!("[{{{powershell}}}]"));
     assert_eq!(
         attacks(&["attack.execution", "attack.t1059.001"]),
         format!(
-            r#"[{{"sub_technique":{{"name":"PowerShell","uid":"T1059.001"}},"tactic":{{"name":"Execution","uid":"TA0002"}},{powershell}}}]"#
+            r#"[{{{powershell},"sub_technique":{{"uid":"T1059.001","name":"PowerShell"}},"tactic":{{"uid":"TA0002","name":"Execution"}}}}]"#
         )
     );
     // Two tactics: which one a technique serves is not known.
     assert_eq!(
         attacks(&["attack.execution", "attack.impact", "attack.t1059"]),
         format!(
-            r#"[{{{powershell}}},{{"tactic":{{"name":"Execution","uid":"TA0002"}}}},{{"tactic":{{"name":"Impact","uid":"TA0040"}}}}]"#
+            r#"[{{{powershell}}},{{"tactic":{{"uid":"TA0002","name":"Execution"}}}},{{"tactic":{{"uid":"TA0040","name":"Impact"}}}}]"#
         )
     );
 }

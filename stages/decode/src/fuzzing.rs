@@ -154,3 +154,62 @@ fn line_end(rest: &[u8], wanted: usize) -> usize {
     let Some(beyond) = rest.get(wanted..) else { return rest.len() };
     memchr::memchr(b'\n', beyond).map_or(rest.len(), |at| wanted + at + 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::run;
+    use crate::format::registry;
+
+    /// Small valid records of many formats; each goes through every decoder, whole and damaged.
+    const SAMPLES: [&[u8]; 14] = [
+        b"192.0.2.1 - anna [10/Mar/2026:03:12:00 +0000] \"GET /a?b=%2e+c HTTP/1.1\" 200 12 \"-\" \"curl\\x22/8\" \"-\"\n",
+        b"2026/03/10 03:12:00 [error] 1#1: *1 open() failed, client: 192.0.2.1, server: s, request: \"GET / HTTP/1.1\", host: \"h\"\n",
+        b"[Tue Mar 10 03:12:00.123456 2026] [core:error] [pid 1:tid 2] [client [2001:db8::1]:5555] AH00126: m, referer: r\n",
+        b"Mar 10 03:12:00 web01 sshd[4242]: Failed password for invalid user x from 192.0.2.1 port 1 ssh2\n",
+        b"<34>1 2026-03-10T03:12:00.003Z h su 1 ID47 [a@1 b=\"c\\\"\"][d] \xef\xbb\xbfmessage\n",
+        b"{\"timestamp\":\"2026-03-10T03:12:00Z\",\"a\":{\"b\":[1,null,\"\\ud83d\\ude00\\u00e4\"]},\"EventID\":4688}\n",
+        b"[{\"a\":1},{\"b\":{\"c\":true}}]\n",
+        b"type=EXECVE msg=audit(1773112320.123:42): argc=2 a0=\"ls\" a1=2D6C61\n",
+        b"__CURSOR=s=1\n__REALTIME_TIMESTAMP=1773112320000000\nMESSAGE\n\x03\0\0\0\0\0\0\0abc\n_PID=1\n\n",
+        b"2026-03-10T03:12:00.5+01:00 h app: text\nCEF:0|v|p|1|100|n|5|src=192.0.2.1\n",
+        b"LPKSHHRH\0\0\0\0\x01\0\0\0\0\0\0\0\x10\x01\0\0\0\0\0\0\x40\0\0\0\0\0\0\0",
+        b"ElfFile\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x80\0\0\0\x01\0\x03\0\0\x10\x01\0",
+        b"ElfChnk\0\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x80\0\0\0**\0\0\x40\0\0\0\x01\0\0\0\0\0\0\0\x0f\x01\x01\0",
+        b"\x07\0\0\0\x01\0\0\0pts/0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0ts/0anna\0\0\0\0",
+    ];
+
+    #[test]
+    fn every_decoder_survives_damage() {
+        // EVTX and the journal have chunks and objects only behind their headers.
+        let mut samples: Vec<Vec<u8>> = SAMPLES.iter().map(|sample| sample.to_vec()).collect();
+        let mut evtx = samples[11].clone();
+        evtx.resize(4096, 0);
+        evtx.extend_from_slice(&samples[12]);
+        evtx.resize(4096 + 600, 0x0f);
+        samples.push(evtx);
+        samples.extend([
+            vec![],
+            vec![0; 512],
+            vec![0xff; 512],
+            b"\n\r\n\n".to_vec(),
+            vec![b'['; 3000],
+            vec![b'"'; 3000],
+        ]);
+        for decoder in registry() {
+            for sample in &samples {
+                run(decoder.name(), sample);
+                let step = 1 + sample.len() / 64;
+                for length in (0..sample.len()).step_by(step) {
+                    run(decoder.name(), &sample[..length]);
+                }
+                for at in (0..sample.len()).step_by(step) {
+                    for bit in [0, 5, 7] {
+                        let mut damaged = sample.clone();
+                        damaged[at] ^= 1 << bit;
+                        run(decoder.name(), &damaged);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -103,11 +103,15 @@ pub(crate) fn decode(decoder: &dyn Decoder, data: &[u8], year: Option<i32>) -> K
     kept
 }
 
+/// The folder of shared data.
+pub(crate) fn data() -> PathBuf {
+    std::env::var_os("SHIELDWALL_DATA")
+        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")), PathBuf::from)
+}
+
 /// A file of the shared data, if the data is here; says loudly if not.
 pub(crate) fn sample(path: &str) -> Option<Vec<u8>> {
-    let root = std::env::var_os("SHIELDWALL_DATA")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")), PathBuf::from);
-    let found = std::fs::read(root.join(path)).ok();
+    let found = std::fs::read(data().join(path)).ok();
     if found.is_none() {
         eprintln!("SKIPPED: no sample {path} (set SHIELDWALL_DATA)");
     }

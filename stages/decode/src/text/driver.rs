@@ -10,7 +10,7 @@ use shieldwall_schema::{Chunk, Event, Fields, Flag, Place, Sink, Slots, Tag, Tim
 use crate::decoder::{ChunkDecoder, Context};
 use crate::lines::Lines;
 use crate::text::escape;
-use crate::text::line::{self, Text};
+use crate::text::line::{Text, Texts};
 use crate::text::stamp::Stamp;
 use crate::text::stamper::Stamper;
 use crate::text::wants::{WantCache, Wanted};
@@ -83,8 +83,9 @@ impl<G: Grammar> ChunkDecoder for LineDecoder<'_, G> {
     fn chunk(&mut self, chunk: &Chunk<'_>, sink: &mut dyn Sink) {
         let Self { grammar, wants, stamper, slots, lossy } = self;
         let (mut unwanted, mut latest) = (0, None);
+        let texts = Texts::new(chunk);
         for line in Lines::new(chunk) {
-            let text = line::read(&line, lossy, sink);
+            let text = texts.read(&line, lossy, sink);
             let Some(record) = grammar.read(&text) else { continue };
             let place = Place::offset(line.offset);
             if let Some(flag) = record.flag() {
@@ -140,7 +141,9 @@ fn fill<R: Record>(wanted: &Wanted, record: &R, text: &Text<'_>, slots: &mut Slo
     }
     if wanted.rest {
         others(record, text, &mut |name, value| {
-            if let Some(targets) = wanted.want.by_name.get(name) {
+            if wanted.may_want(name)
+                && let Some(targets) = wanted.want.by_name.get(name)
+            {
                 push(slots, targets, value);
             }
         });

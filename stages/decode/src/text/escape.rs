@@ -25,25 +25,22 @@ pub(crate) fn percent_decoded(text: &str, plus: bool, out: &mut String) -> bool 
         return false;
     }
     let mut raw = std::mem::take(out).into_bytes();
-    let (mut at, mut changed) = (0, false);
-    while let Some(&byte) = bytes.get(at) {
-        match (byte, pair(bytes, at + 1)) {
-            (b'%', Some(value)) => {
-                raw.push(value);
-                at += 3;
-                changed = true;
-            }
-            (b'+', _) if plus => {
-                raw.push(b' ');
-                at += 1;
-                changed = true;
-            }
-            _ => {
-                raw.push(byte);
-                at += 1;
-            }
-        }
+    let mut changed = false;
+    let mut rest = bytes;
+    loop {
+        let next = if plus { memchr::memchr2(b'%', b'+', rest) } else { memchr::memchr(b'%', rest) };
+        let Some(at) = next else { break };
+        raw.extend_from_slice(rest.get(..at).unwrap_or_default());
+        let (value, length) = match (rest.get(at), pair(rest, at + 1)) {
+            (Some(b'+'), _) => (b' ', 1),
+            (_, Some(value)) => (value, 3),
+            _ => (b'%', 1),
+        };
+        changed |= length == 3 || value == b' ';
+        raw.push(value);
+        rest = rest.get(at + length..).unwrap_or_default();
     }
+    raw.extend_from_slice(rest);
     *out = text_of(raw);
     changed
 }

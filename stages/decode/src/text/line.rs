@@ -1,9 +1,10 @@
 //! Bytes of a line → text, with the flags that the bytes deserve.
 //!
 //! Nothing is lost: NUL, escape and bidirectional characters stay as they are (output escapes them), and where bytes are
-//! no UTF-8 the text is lossy while [`Text::bytes`] keeps the original. ASCII lines, nearly all, cost one pass.
+//! no UTF-8 the text is lossy while [`Text::bytes`] keeps the original. A chunk is checked once as a whole; only the lines
+//! of a chunk that is not all UTF-8, or not all ASCII, are looked at again.
 
-use shieldwall_schema::{Flag, Place, Sink};
+use shieldwall_schema::{Chunk, Flag, Place, Sink};
 
 use crate::lines::Line;
 
@@ -18,8 +19,43 @@ pub(crate) struct Text<'l> {
     pub lossy: bool,
 }
 
-/// Reads a line. `buffer` holds the text where it cannot be borrowed.
-pub(crate) fn read<'l>(line: &Line<'l>, buffer: &'l mut String, sink: &mut dyn Sink) -> Text<'l> {
+/// A chunk's lines as text.
+pub(crate) struct Texts<'c> {
+    /// The chunk, if it is all UTF-8.
+    whole: Option<&'c str>,
+    ascii: bool,
+    offset: u64,
+}
+
+impl<'c> Texts<'c> {
+    /// Checks a chunk.
+    pub(crate) fn new(chunk: &Chunk<'c>) -> Self {
+        let whole = std::str::from_utf8(chunk.bytes).ok();
+        Self { whole, ascii: chunk.bytes.is_ascii(), offset: chunk.offset }
+    }
+
+    /// Reads a line of the chunk. `buffer` holds the text where it cannot be borrowed.
+    pub(crate) fn read<'l>(&self, line: &Line<'l>, buffer: &'l mut String, sink: &mut dyn Sink) -> Text<'l>
+    where
+        'c: 'l,
+    {
+        if let Some(whole) = self.whole
+            && line.offset > 0
+            && !line.cut
+            && let Some(start) = line.offset.checked_sub(self.offset).and_then(|at| usize::try_from(at).ok())
+            && let Some(text) = whole.get(start..start.saturating_add(line.bytes.len()))
+        {
+            if !self.ascii && !text.is_ascii() && confusable(text) {
+                sink.flag(Flag::Confusable, Place::offset(line.offset));
+            }
+            return Text { text, bytes: line.bytes, lossy: false };
+        }
+        read_alone(line, buffer, sink)
+    }
+}
+
+/// Reads a line that is the first, was cut, or has neighbours that are no UTF-8.
+fn read_alone<'l>(line: &Line<'l>, buffer: &'l mut String, sink: &mut dyn Sink) -> Text<'l> {
     let mut bytes = line.bytes;
     let place = Place::offset(line.offset);
     if line.offset == 0 {

@@ -17,6 +17,15 @@ pub(crate) struct Wanted {
     pub direct: Vec<(usize, Vec<u16>)>,
     /// Whether names are wanted that are not among the fixed fields.
     pub rest: bool,
+    /// A small Bloom filter over the wanted names, so that most unwanted ones need no look-up.
+    names: u64,
+}
+
+/// A name's bit in the filter.
+fn bit(name: &str) -> u64 {
+    let bytes = name.as_bytes();
+    let (first, last) = (bytes.first().copied().unwrap_or(0), bytes.last().copied().unwrap_or(0));
+    1 << ((usize::from(first) * 5 + usize::from(last) * 3 + bytes.len()) % 64)
 }
 
 impl Wanted {
@@ -28,7 +37,13 @@ impl Wanted {
             }
         }
         let rest = want.by_name.len() > direct.len();
-        Self { want, direct, rest }
+        let names = want.by_name.keys().fold(0, |bits, name| bits | bit(name));
+        Self { want, direct, rest, names }
+    }
+
+    /// Whether a name may be wanted: sometimes true of a name that is not, never false of one that is.
+    pub(crate) fn may_want(&self, name: &str) -> bool {
+        self.names & bit(name) != 0
     }
 }
 

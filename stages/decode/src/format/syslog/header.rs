@@ -54,7 +54,7 @@ impl Header<'_> {
             Shape::None | Shape::Broken => false,
             Shape::Rfc5424 => true,
             Shape::Bsd => match self.stamp {
-                Some((stamp, _)) if stamp.year.is_none() => true,
+                Some((_, time)) if time.starts_with(|first: char| first.is_ascii_uppercase()) => true,
                 Some(_) => {
                     self.priority.is_some() || (self.marked && !(self.host.is_empty() && self.severity.is_empty()))
                 }
@@ -199,20 +199,21 @@ fn read_tag<'l>(rest: &'l str, header: Header<'l>) -> Header<'l> {
     {
         (pid, after) = (number, behind);
     }
-    let mut severity = header.severity;
+    let (mut severity, mut marked) = (header.severity, true);
     if let Some(inside) = after.strip_prefix(" <")
         && let Some((word, behind)) = inside.split_once(">:")
         && !word.contains(' ')
     {
         (severity, after) = (word, behind);
     } else if let Some(behind) = after.strip_prefix(':') {
+        // `192.0.2.1:443` is no program.
+        marked = behind.is_empty() || behind.starts_with(' ') || !pid.is_empty();
         after = behind;
     } else if pid.is_empty() && !after.starts_with(' ') {
         // `Job(x` and the like: no tag.
         return header;
     } else {
-        let marked = !pid.is_empty();
-        return Header { program, module, pid, severity, marked, message: after.trim_start_matches(' '), ..header };
+        marked = !pid.is_empty();
     }
-    Header { program, module, pid, severity, marked: true, message: after.trim_start_matches(' '), ..header }
+    Header { program, module, pid, severity, marked, message: after.trim_start_matches(' '), ..header }
 }

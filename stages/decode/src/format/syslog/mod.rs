@@ -117,4 +117,6 @@ impl Decoder for Syslog {
 }
 
 #[cfg(test)]
+mod mapping;
+#[cfg(test)]
 mod tests;

@@ -93,6 +93,7 @@ fn sniffing_knows_syslog_from_its_look_alikes() {
         ("<999999>1 x\n", Confidence::LIKELY),
         ("2026-03-10T03:12:00Z INFO started the thing: ok\n", Confidence::NO),
         ("2026-03-10 03:12:00 status installed x\n", Confidence::NO),
+        ("2021-05-13T23:39:43.945958Z my-loadbalancer 192.168.131.39:2817 10.0.0.1:80 0.1\n", Confidence::NO),
         ("{\"a\":1}\n", Confidence::NO),
         ("<?xml version=\"1.0\"?>\n<Event>\n", Confidence::NO),
         ("", Confidence::NO),

@@ -63,15 +63,23 @@ fn seconds(record: &[u8]) -> i64 {
     time.iter().rev().fold(0u64, |value, byte| value << 8 | u64::from(*byte)) as i64
 }
 
-/// A time of this age, a line's name and text that is NUL-padded to its end.
+/// A time of this age, a line's name and text that is NUL-padded to its end. The last byte is always padding: no host has a
+/// name of 256 characters, and text without any NUL may read as a time (`BBBB` is in 2005).
 fn is_sound(record: &[u8]) -> bool {
     let at = record.len().saturating_sub(288);
     let padded = |from: usize, length: usize| {
         let field = record.get(from..from + length).unwrap_or_default();
         let text = text_of(record, from, length);
-        field.iter().skip(text.len()).all(|byte| *byte == 0) && is_clean(record, (from, length))
+        // A host that fills its field to the last byte is no host: text of another format does.
+        text.len() < length.max(33)
+            && field.iter().skip(text.len()).all(|byte| *byte == 0)
+            && is_clean(record, (from, length))
     };
-    TIMES.contains(&seconds(record)) && !text_of(record, at, 32).is_empty() && padded(at, 32) && padded(at + 32, 256)
+    TIMES.contains(&seconds(record))
+        && record.last() == Some(&0)
+        && !text_of(record, at, 32).is_empty()
+        && padded(at, 32)
+        && padded(at + 32, 256)
 }
 
 struct Reader<'a> {

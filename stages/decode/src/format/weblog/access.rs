@@ -4,7 +4,7 @@
 //! Tag: product `web`, service `access`. The two servers write the same formats, so the server is not known.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 
 use shieldwall_schema::{Flag, Kind, Tag, Value};
@@ -100,7 +100,7 @@ impl Grammar for AccessLines {
     fn read<'l>(&'l mut self, line: &Text<'l>) -> Option<AccessRecord<'l>> {
         let parts = Parts::of(line.text);
         let request = escape::unescaped(parts.map_or("", |parts| parts.request));
-        Some(AccessRecord { parts, request, scratch: &self.scratch })
+        Some(AccessRecord { parts, request, split: Cell::new(None), scratch: &self.scratch })
     }
 }
 
@@ -205,6 +205,8 @@ fn quoted(rest: &str) -> (&str, &str) {
 pub(crate) struct AccessRecord<'l> {
     parts: Option<Parts<'l>>,
     request: Cow<'l, str>,
+    /// The request's parts, once somebody asked, where it is borrowed.
+    split: Cell<Option<Request<'l>>>,
     scratch: &'l RefCell<String>,
 }
 
@@ -240,8 +242,9 @@ impl Record for AccessRecord<'_> {
             FORWARDED => {
                 // nginx's stock `main` format puts it behind the user agent.
                 let (first, _) = quoted(parts.extra);
-                if first.split(", ").all(|part| part.parse::<IpAddr>().is_ok()) {
-                    text(first);
+                let all = || first.split(", ");
+                if all().all(|part| part.parse::<IpAddr>().is_ok()) {
+                    all().for_each(text);
                 }
             }
             _ => self.of_request(field, parts, out),
@@ -250,8 +253,20 @@ impl Record for AccessRecord<'_> {
 }
 
 impl AccessRecord<'_> {
+    fn split(&self) -> Request<'_> {
+        match (&self.request, self.split.get()) {
+            (Cow::Borrowed(_), Some(request)) => request,
+            (Cow::Borrowed(line), None) => {
+                let request = Request::of(line);
+                self.split.set(Some(request));
+                request
+            }
+            (Cow::Owned(line), _) => Request::of(line),
+        }
+    }
+
     fn of_request(&self, field: usize, parts: &Parts<'_>, out: &mut dyn FnMut(Value<'_>)) {
-        let request = Request::of(&self.request);
+        let request = self.split();
         let mut text = |text: &str| {
             if let Some(text) = present(text) {
                 out(Value::text(text));

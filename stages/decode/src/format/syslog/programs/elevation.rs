@@ -5,6 +5,7 @@ use shieldwall_schema::Value;
 
 use super::text;
 use crate::text::driver::Out;
+use crate::text::find;
 
 pub(super) fn read(service: &str, message: &str, out: Out<'_>) {
     match service {
@@ -17,7 +18,7 @@ pub(super) fn read(service: &str, message: &str, out: Out<'_>) {
 
 /// `alice : TTY=pts/0 ; PWD=/home/alice ; USER=root ; COMMAND=/bin/ls -l`, with a reason in front where it was refused.
 fn sudo(message: &str, out: Out<'_>) {
-    let Some((user, mut rest)) = message.split_once(" : ") else { return };
+    let Some((user, mut rest)) = find::split_once(message, " : ") else { return };
     if !rest.contains("COMMAND=") && !rest.contains("USER=") {
         return;
     }
@@ -30,7 +31,7 @@ fn sudo(message: &str, out: Out<'_>) {
             text(out, "command", command);
             break;
         }
-        let (part, behind) = rest.split_once(" ; ").unwrap_or((rest, ""));
+        let (part, behind) = find::split_once(rest, " ; ").unwrap_or((rest, ""));
         match part.split_once('=') {
             Some(("TTY", value)) => text(out, "tty", value),
             Some(("PWD", value)) => text(out, "pwd", value),
@@ -54,19 +55,19 @@ fn sudo(message: &str, out: Out<'_>) {
 /// `+ /dev/pts/0 alice:root`.
 fn su(message: &str, out: Out<'_>) {
     let (name, user, target, tty) = if let Some((target, user)) =
-        message.strip_prefix("Successful su for ").and_then(|rest| rest.rsplit_once(" by "))
+        message.strip_prefix("Successful su for ").and_then(|rest| find::rsplit_once(rest, " by "))
     {
         ("su_ok", user, target, "")
     } else if let Some((target, user)) =
-        message.strip_prefix("FAILED su for ").and_then(|rest| rest.rsplit_once(" by "))
+        message.strip_prefix("FAILED su for ").and_then(|rest| find::rsplit_once(rest, " by "))
     {
         ("su_failed", user, target, "")
     } else if let Some((target, rest)) = message
         .strip_prefix("FAILED SU (to ")
         .or_else(|| message.strip_prefix("(to "))
-        .and_then(|rest| rest.split_once(") "))
+        .and_then(|rest| find::split_once(rest, ") "))
     {
-        let (user, tty) = rest.rsplit_once(" on ").unwrap_or((rest, ""));
+        let (user, tty) = find::rsplit_once(rest, " on ").unwrap_or((rest, ""));
         (if message.starts_with('F') { "su_failed" } else { "su_ok" }, user, target, tty)
     } else if let Some((tty, pair)) =
         message.strip_prefix("+ ").or_else(|| message.strip_prefix("- ")).and_then(|rest| rest.split_once(' '))
@@ -84,9 +85,9 @@ fn su(message: &str, out: Out<'_>) {
 
 /// `alice ran command /bin/sh as root from /home/alice`.
 fn doas(message: &str, out: Out<'_>) {
-    let Some((user, rest)) = message.split_once(" ran command ") else { return };
-    let Some((front, pwd)) = rest.rsplit_once(" from ") else { return };
-    let Some((command, target)) = front.rsplit_once(" as ") else { return };
+    let Some((user, rest)) = find::split_once(message, " ran command ") else { return };
+    let Some((front, pwd)) = find::rsplit_once(rest, " from ") else { return };
+    let Some((command, target)) = find::rsplit_once(front, " as ") else { return };
     out("event_type", Value::text("doas_command"));
     text(out, "user", user);
     text(out, "command", command);
@@ -96,8 +97,8 @@ fn doas(message: &str, out: Out<'_>) {
 
 /// `alice: Executing command [USER=root] [TTY=unknown] [CWD=/home/alice] [COMMAND=/usr/bin/x]`.
 fn pkexec(message: &str, out: Out<'_>) {
-    let Some((user, rest)) = message.split_once(": ") else { return };
-    let Some((said, mut parts)) = rest.split_once(" [") else { return };
+    let Some((user, rest)) = find::split_once(message, ": ") else { return };
+    let Some((said, mut parts)) = find::split_once(rest, " [") else { return };
     out("event_type", Value::text("pkexec_command"));
     text(out, "user", user);
     if said != "Executing command" {

@@ -26,6 +26,7 @@ use std::net::IpAddr;
 use shieldwall_schema::Value;
 
 use crate::text::driver::Out;
+use crate::text::find;
 
 /// Most `message repeated` wrappers that are taken off: rsyslog writes one.
 const REPEAT_DEPTH_MAX: usize = 2;
@@ -44,7 +45,7 @@ pub(crate) fn read(service: &str, module: &str, message: &str, out: Out<'_>) {
     for _ in 0..REPEAT_DEPTH_MAX {
         // rsyslog: `message repeated 5 times: [ Failed password …]`.
         let Some((count, rest)) =
-            message.strip_prefix("message repeated ").and_then(|rest| rest.split_once(" times: ["))
+            message.strip_prefix("message repeated ").and_then(|rest| find::split_once(rest, " times: ["))
         else {
             break;
         };
@@ -53,7 +54,7 @@ pub(crate) fn read(service: &str, module: &str, message: &str, out: Out<'_>) {
     }
     if let Some(rest) = message.strip_prefix("pam_")
         && let Some((_, rest)) = rest.split_once('(')
-        && let Some((origin, said)) = rest.split_once("): ")
+        && let Some((origin, said)) = find::split_once(rest, "): ")
     {
         return pam::read(origin, said, out);
     }

@@ -5,6 +5,7 @@ use shieldwall_schema::Value;
 
 use super::{number, peer, text, value_of};
 use crate::text::driver::Out;
+use crate::text::find;
 
 /// `origin` is `sshd:auth` (service and kind) or, in old logs, the service alone.
 pub(super) fn read(origin: &str, message: &str, out: Out<'_>) {
@@ -13,14 +14,14 @@ pub(super) fn read(origin: &str, message: &str, out: Out<'_>) {
     text(out, "pam_type", kind);
     if let Some(list) = message
         .strip_prefix("authentication failure; ")
-        .or_else(|| message.split_once("more authentication failures; ").map(|(_, list)| list))
-        .or_else(|| message.split_once("more authentication failure; ").map(|(_, list)| list))
+        .or_else(|| find::split_once(message, "more authentication failures; ").map(|(_, list)| list))
+        .or_else(|| find::split_once(message, "more authentication failure; ").map(|(_, list)| list))
     {
         event(out, "auth_failed");
         text(out, "pam_message", "authentication failure");
         let value = |key| value_of(list, key).unwrap_or_default();
         // The user's name is the last item and, typed by the peer, may hold spaces.
-        text(out, "user", list.split_once(" user=").map_or("", |(_, user)| user));
+        text(out, "user", find::split_once(list, " user=").map_or("", |(_, user)| user));
         text(out, "ruser", value("ruser"));
         text(out, "rhost", value("rhost"));
         peer(out, value("rhost"));
@@ -29,7 +30,7 @@ pub(super) fn read(origin: &str, message: &str, out: Out<'_>) {
         number(out, "euid", value("euid"));
     } else if let Some(rest) = message.strip_prefix("session opened for user ") {
         event(out, "session_opened");
-        let (user, by) = rest.rsplit_once(" by ").unwrap_or((rest, ""));
+        let (user, by) = find::rsplit_once(rest, " by ").unwrap_or((rest, ""));
         account(user, "user", out);
         account(by, "actor_user", out);
     } else if let Some(user) = message.strip_prefix("session closed for user ") {

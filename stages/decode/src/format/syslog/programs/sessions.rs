@@ -5,11 +5,12 @@ use shieldwall_schema::Value;
 
 use super::{number, text};
 use crate::text::driver::Out;
+use crate::text::find;
 
 /// `(root) CMD (command)`, `(root) REPLACE (root)`, `(root) BEGIN EDIT (root)`.
 pub(super) fn cron(message: &str, out: Out<'_>) {
-    let Some((user, rest)) = message.strip_prefix('(').and_then(|rest| rest.split_once(") ")) else { return };
-    let Some((verb, inside)) = rest.split_once(" (") else { return };
+    let Some((user, rest)) = message.strip_prefix('(').and_then(|rest| find::split_once(rest, ") ")) else { return };
+    let Some((verb, inside)) = find::split_once(rest, " (") else { return };
     let inside = inside.strip_suffix(')').unwrap_or(inside).trim_matches(' ');
     let (name, field) = match verb {
         "CMD" | "CMDEND" | "CMDOUT" => ("cron_command", "command"),
@@ -32,22 +33,21 @@ pub(super) fn logind(message: &str, out: Out<'_>) {
     if let Some((session, user)) = opened
         .iter()
         .find_map(|prefix| message.strip_prefix(prefix))
-        .and_then(|rest| rest.split_once(" of user ").or_else(|| rest.split_once(" of User ")))
+        .and_then(|rest| find::split_once(rest, " of user ").or_else(|| find::split_once(rest, " of User ")))
     {
         out("event_type", Value::text("session_opened"));
         session_id(session.split(' ').next().unwrap_or_default(), out);
         text(out, "user", user.split(" with ").next().unwrap_or_default().trim_matches('\''));
-    } else if let Some(session) = message
-        .strip_prefix("Removed session ")
-        .or_else(|| message.strip_prefix("Session ").and_then(|rest| rest.split_once(" logged out").map(|(id, _)| id)))
-    {
+    } else if let Some(session) = message.strip_prefix("Removed session ").or_else(|| {
+        message.strip_prefix("Session ").and_then(|rest| find::split_once(rest, " logged out").map(|(id, _)| id))
+    }) {
         out("event_type", Value::text("session_closed"));
         session_id(session, out);
     } else if let Some(rest) = message.strip_prefix("FAILED LOGIN ") {
         // login(1): `FAILED LOGIN (1) on '/dev/tty1' FOR 'bob', Authentication failure`
-        let Some((front, user)) = rest.split_once(" FOR ") else { return };
+        let Some((front, user)) = find::split_once(rest, " FOR ") else { return };
         out("event_type", Value::text("auth_failed"));
-        text(out, "user", user.rsplit_once(", ").map_or(user, |(user, _)| user).trim_matches(['\'', '`']));
+        text(out, "user", find::rsplit_once(user, ", ").map_or(user, |(user, _)| user).trim_matches(['\'', '`']));
         text(out, "tty", front.rsplit(' ').next().unwrap_or_default().trim_matches(['\'', '`']));
     } else if let Some(rest) = message.strip_prefix("ROOT LOGIN ") {
         out("event_type", Value::text("session_opened"));

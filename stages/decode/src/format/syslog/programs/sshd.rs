@@ -10,6 +10,7 @@ use shieldwall_schema::Value;
 
 use super::{number, peer, text};
 use crate::text::driver::Out;
+use crate::text::find;
 
 pub(super) fn read(message: &str, out: Out<'_>) {
     let message = ["error: ", "fatal: ", "warning: "].iter().find_map(|p| message.strip_prefix(p)).unwrap_or(message);
@@ -19,7 +20,7 @@ pub(super) fn read(message: &str, out: Out<'_>) {
         "Failed" | "Accepted" | "Postponed" | "Partial" => attempt(word, message, out),
         "Invalid" | "Illegal" => {
             // `Invalid user x from 1.2.3.4 port 5`
-            if let Some((user, from)) = after(message, " user ").and_then(|rest| rest.rsplit_once(" from ")) {
+            if let Some((user, from)) = after(message, " user ").and_then(|rest| find::rsplit_once(rest, " from ")) {
                 event(out, "ssh_invalid_user");
                 text(out, "user", user);
                 endpoint(from, out);
@@ -33,7 +34,9 @@ pub(super) fn read(message: &str, out: Out<'_>) {
         }
         "maximum" => {
             // `maximum authentication attempts exceeded for invalid user x from 1.2.3.4 port 5 ssh2`
-            if let Some((user, from)) = after(message, " exceeded for ").and_then(|rest| rest.rsplit_once(" from ")) {
+            if let Some((user, from)) =
+                after(message, " exceeded for ").and_then(|rest| find::rsplit_once(rest, " from "))
+            {
                 event(out, "ssh_auth_attempts_exceeded");
                 account(user, out);
                 endpoint(from, out);
@@ -41,8 +44,9 @@ pub(super) fn read(message: &str, out: Out<'_>) {
         }
         "User" => {
             // `User x from 1.2.3.4 not allowed because not listed in AllowUsers`
-            if let Some((front, reason)) = message.rsplit_once(" not allowed because ")
-                && let Some((user, from)) = front.strip_prefix("User ").and_then(|rest| rest.rsplit_once(" from "))
+            if let Some((front, reason)) = find::rsplit_once(message, " not allowed because ")
+                && let Some((user, from)) =
+                    front.strip_prefix("User ").and_then(|rest| find::rsplit_once(rest, " from "))
             {
                 event(out, "ssh_user_refused");
                 text(out, "user", user);
@@ -61,8 +65,8 @@ pub(super) fn read(message: &str, out: Out<'_>) {
         "Starting" => {
             // `Starting session: shell on pts/0 for x from 1.2.3.4 port 5 id 0`
             if let Some((front, from)) =
-                message.strip_prefix("Starting session: ").and_then(|m| m.rsplit_once(" from "))
-                && let Some((_, user)) = front.split_once(" for ")
+                message.strip_prefix("Starting session: ").and_then(|m| find::rsplit_once(m, " from "))
+                && let Some((_, user)) = find::split_once(front, " for ")
             {
                 event(out, "ssh_session_started");
                 text(out, "user", user);
@@ -93,8 +97,8 @@ fn after<'l>(message: &'l str, marker: &str) -> Option<&'l str> {
 /// `Failed password for invalid user x from 1.2.3.4 port 5 ssh2`, `Accepted publickey for x from … ssh2: RSA SHA256:…`.
 fn attempt(word: &str, message: &str, out: Out<'_>) {
     let Some(rest) = after(message, " ") else { return };
-    let Some((method, rest)) = rest.split_once(" for ") else { return };
-    let Some((user, from)) = rest.rsplit_once(" from ") else { return };
+    let Some((method, rest)) = find::split_once(rest, " for ") else { return };
+    let Some((user, from)) = find::rsplit_once(rest, " from ") else { return };
     event(
         out,
         match word {
@@ -106,7 +110,7 @@ fn attempt(word: &str, message: &str, out: Out<'_>) {
     text(out, "auth_method", method);
     account(user, out);
     endpoint(from, out);
-    if let Some((_, key)) = from.split_once("ssh2: ") {
+    if let Some((_, key)) = find::split_once(from, "ssh2: ") {
         text(out, "key", key);
     }
 }
@@ -158,7 +162,7 @@ fn connection(message: &str, out: Out<'_>) {
         return endpoint(rest, out);
     };
     // The name ends where the last ` ADDRESS port N` begins.
-    if let Some((front, port)) = rest.rsplit_once(" port ")
+    if let Some((front, port)) = find::rsplit_once(rest, " port ")
         && let Some((user, address)) = front.rsplit_once(' ')
     {
         text(out, "user", user);
@@ -177,11 +181,12 @@ fn rest_of<'l>(text: &'l str, prefix: &str) -> Option<&'l str> {
 /// `reverse mapping checking getaddrinfo for h [1.2.3.4] failed - POSSIBLE BREAK-IN ATTEMPT!`,
 /// `Address 1.2.3.4 maps to h, but this does not map back to the address …`.
 fn reverse(message: &str, out: Out<'_>) {
-    if let Some((front, rest)) = after(message, " for ").and_then(|rest| rest.rsplit_once(" [")) {
+    if let Some((front, rest)) = after(message, " for ").and_then(|rest| find::rsplit_once(rest, " [")) {
         event(out, "ssh_reverse_mapping_failed");
         peer(out, rest.split(']').next().unwrap_or_default());
         text(out, "src_host", front);
-    } else if let Some((address, rest)) = message.strip_prefix("Address ").and_then(|rest| rest.split_once(" maps to "))
+    } else if let Some((address, rest)) =
+        message.strip_prefix("Address ").and_then(|rest| find::split_once(rest, " maps to "))
     {
         event(out, "ssh_reverse_mapping_failed");
         peer(out, address);
