@@ -1,4 +1,6 @@
 //! What a command costs: CPU seconds, wall seconds, peak memory; each run in a process of its own.
+//!
+//! `nix` (MIT) is there for one call, `getrusage`, which std does not have and which needs `unsafe` without it.
 
 use std::ffi::OsString;
 use std::path::Path;
