@@ -6,7 +6,8 @@
 //! ├── LOCK              held by the one writer
 //! ├── cases/latest/     the case of the last scan that was given no place of its own
 //! ├── packs/NAME.rules  packs taken in by `rules add`: compiled, hash-checked
-//! └── compiled/HASH.rules   other packs, compiled on first use
+//! ├── compiled/HASH.rules   other packs, compiled on first use
+//! └── lists/NAME.txt    what `%NAME%` in rules stands for, one value a line; put there by you
 //! ```
 
 use std::fs::{self, File, TryLockError};
@@ -53,6 +54,11 @@ impl Home {
     /// Where added packs are.
     pub fn packs(&self) -> PathBuf {
         self.root.join("packs")
+    }
+
+    /// Where the user's lists for placeholders are.
+    pub fn lists(&self) -> PathBuf {
+        self.root.join("lists")
     }
 
     /// Where packs compiled on first use are.

@@ -81,6 +81,22 @@ pub fn merge(loaded: &mut Loaded, other: Loaded) {
     loaded.notes.extend(other.notes);
 }
 
+/// What `%name%` in rules stands for: `lists/NAME.txt` of the data directory, one value a line.
+///
+/// # Errors
+/// When a list cannot be read or is over its limit.
+pub fn lists(home: Option<&Home>) -> Result<Lists> {
+    let mut lists = Lists::new();
+    let Some(home) = home else { return Ok(lists) };
+    for path in list(&home.lists(), "txt")? {
+        let shown = path.display();
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read the list `{shown}`"))?;
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        lists.insert_text(&name, &text).with_context(|| format!("list `{shown}`"))?;
+    }
+    Ok(lists)
+}
+
 /// Loads our own rules.
 ///
 /// # Errors
@@ -98,7 +114,8 @@ pub fn load_builtin() -> Result<Loaded> {
 /// # Errors
 /// When the path cannot be read.
 pub fn load_path(path: &Path, home: Option<&Home>) -> Result<Loaded> {
-    let fingerprint = fingerprint(path)?;
+    let lists = lists(home)?;
+    let fingerprint = fingerprint(path, &lists)?;
     let set = home.map(|home| home.compiled().join(format!("{}.rules", hex(&fingerprint))));
     if let Some(set) = &set
         && let Ok(bytes) = fs::read(set)
@@ -107,7 +124,7 @@ pub fn load_path(path: &Path, home: Option<&Home>) -> Result<Loaded> {
     {
         return Ok(loaded);
     }
-    let loaded = load::load(&[read_pack(path)?], &Lists::default());
+    let loaded = load::load(&[read_pack(path)?], &lists);
     if let (Some(set), Some(home)) = (set, home)
         && let Ok(_writer) = home.write()
     {
@@ -125,10 +142,11 @@ pub fn read_pack(path: &Path) -> Result<Pack> {
     Pack::open(path).with_context(|| format!("cannot read rules `{}`", path.display()))
 }
 
-/// A fingerprint of a pack's listing and of this program's version.
-fn fingerprint(path: &Path) -> Result<[u8; 32]> {
+/// A fingerprint of a pack's listing, of the lists and of this program's version.
+fn fingerprint(path: &Path, lists: &Lists) -> Result<[u8; 32]> {
     let mut hash = Sha256::new();
     hash.update(env!("CARGO_PKG_VERSION"));
+    hash.update(load::fingerprint(&[], lists));
     let root = fs::canonicalize(path).with_context(|| format!("cannot read rules `{}`", path.display()))?;
     hash.update(root.as_os_str().as_encoded_bytes());
     let mut files = 0usize;

@@ -1,2 +1,4 @@
 #![no_main]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| shieldwall_decode::fuzzing::run("journal_export", data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    shieldwall_decode::fuzzing::run("journal-export", data);
+});

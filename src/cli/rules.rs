@@ -213,8 +213,9 @@ fn add(global: &Global, path: &Path, name: Option<&str>, out: &mut dyn Write) ->
     }
     pack.name.clone_from(&name);
     let packs = [pack];
-    let source = load::fingerprint(&packs, &Lists::default());
-    let loaded = load::load(&packs, &Lists::default());
+    let lists = packs::lists(Some(&home))?;
+    let source = load::fingerprint(&packs, &lists);
+    let loaded = load::load(&packs, &lists);
     say_refusals(&loaded, out)?;
     if loaded.set.rules.is_empty() {
         bail!("`{}` has no rule that compiles", path.display());

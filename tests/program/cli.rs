@@ -119,3 +119,18 @@ fn an_added_pack_runs_and_shows_its_authors() {
     assert!(ran.rules().contains(&"11111111-2222-4333-8444-555555555555".to_owned()));
     assert!(ran.out.contains("Anna Example"));
 }
+
+#[test]
+fn placeholders_take_their_values_from_lists() {
+    let place = Place::new();
+    let rule = place.file(
+        "r.yml",
+        "title: Listed\nid: 33333333-2222-4333-8444-555555555555\nlogsource: {product: windows, category: process_creation}\n\
+         detection:\n  s:\n    User|expand: '%watched%'\n  condition: s\nlevel: low\n",
+    );
+    let arguments = ["--rules", rule.to_str().unwrap(), "--no-builtin-rules"];
+    let log = std::path::Path::new("testdata/demo/windows.jsonl");
+    assert!(place.scan(log, &arguments).findings().is_empty());
+    place.file("home/lists/watched.txt", "EXAMPLE\\anna\n");
+    assert_eq!(place.scan(log, &arguments).findings().len(), 1);
+}

@@ -160,6 +160,16 @@ mod tests {
     use super::run;
     use crate::format::registry;
 
+    #[test]
+    fn every_decoder_has_a_fuzz_target() {
+        let targets = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/fuzz_targets"));
+        for decoder in registry() {
+            let file = targets.join(format!("{}.rs", decoder.name().replace('-', "_")));
+            let text = std::fs::read_to_string(&file).unwrap_or_default();
+            assert!(text.contains(&format!("\"{}\"", decoder.name())), "no fuzz target {}", file.display());
+        }
+    }
+
     /// Small valid records of many formats; each goes through every decoder, whole and damaged.
     const SAMPLES: [&[u8]; 14] = [
         b"192.0.2.1 - anna [10/Mar/2026:03:12:00 +0000] \"GET /a?b=%2e+c HTTP/1.1\" 200 12 \"-\" \"curl\\x22/8\" \"-\"\n",
