@@ -85,11 +85,6 @@ impl<'a> Groups<'a> {
         groups
     }
 
-    /// How many engines were made.
-    pub fn len(&self) -> usize {
-        self.by_rules.len()
-    }
-
     fn group(&mut self, admission: Admission, rules: Vec<RuleIndex>) -> Arc<Group> {
         let key = (admission, rules);
         if let Some(known) = self.by_rules.get(&key) {
