@@ -20,7 +20,7 @@ pub const RECORDED: &str = "recorded";
 /// In events written from the rules.
 pub const WRITTEN: &str = "written";
 
-/// Why the engines differ. In all of these the specification is with ours; `base64_case` is a matter of its letter.
+/// Why the engines differ. In all of these the specification is with ours.
 const CAUSES: [&str; 6] = [
     // Theirs holds `|endswith` with wildcards at the text's beginning, and `|startswith` at its end.
     "wildcard_anchor",
@@ -32,8 +32,8 @@ const CAUSES: [&str; 6] = [
     "keyword_all",
     // Their keywords that are numbers are never found.
     "number_keyword",
-    // Their `|base64` and `|base64offset` compare by case.
-    "base64_case",
+    // Their `|base64offset` keeps a last character that also holds bits of what follows.
+    "base64_tail",
 ];
 /// Who is right.
 const RIGHT: [&str; 4] = ["ours", "theirs", "both", "neither"];
