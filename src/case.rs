@@ -6,8 +6,8 @@
 //! └── manifest.json    inputs with hashes, rules with hashes, version, assumptions, everything skipped; written last
 //! ```
 //!
-//! Every file is written beside itself and renamed; the manifest comes last, so a case with a manifest is whole and a scan
-//! that was killed leaves either the old case or none. Clocks and durations are not part of a case.
+//! Every file is written beside itself and renamed; the manifest goes first and comes last, so a case with a manifest is
+//! whole, and a scan that was killed while it wrote leaves no case there until it is run again. Clocks and durations are not part of a case.
 
 use std::fs;
 use std::io::{BufRead, BufReader, BufWriter, Read};
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use shieldwall_schema::finding::Finding;
 
-use crate::home::write_whole;
+use crate::home::{TEMPORARY_PREFIX, sweep, write_whole};
 use crate::line::Run;
 use crate::output::read;
 
@@ -30,27 +30,37 @@ pub struct Case {
 }
 
 impl Case {
-    /// A place for a new case: a folder that is not there, is empty, or holds an earlier case, which is replaced.
+    /// Whether a case may be put there: the folder is not there, is empty, or holds an earlier case.
     ///
     /// # Errors
     /// When the folder holds something else.
-    pub fn create(folder: &Path) -> Result<Self> {
-        let case = Self { folder: folder.to_path_buf() };
+    pub fn check(folder: &Path) -> Result<()> {
         let ours = ["findings.jsonl", "manifest.json"];
         if let Ok(entries) = fs::read_dir(folder) {
             for entry in entries {
                 let name = entry?.file_name();
                 let name = name.to_string_lossy();
                 // A scan that was killed may leave a half-written temporary file; it is ours too.
-                if !ours.contains(&name.as_ref()) && !name.starts_with(".tmp") {
+                if !ours.contains(&name.as_ref()) && !name.starts_with(TEMPORARY_PREFIX) {
                     bail!("`{}` holds `{name}`, which is no part of a case: name a new folder", folder.display());
                 }
             }
-            // Without its manifest the old case does not count as whole while the new one is written.
-            let manifest = case.folder.join("manifest.json");
-            if manifest.exists() {
-                fs::remove_file(&manifest).with_context(|| format!("cannot replace `{}`", manifest.display()))?;
-            }
+        }
+        Ok(())
+    }
+
+    /// A place for a new case; an earlier one there is replaced.
+    ///
+    /// # Errors
+    /// As [`Case::check`], or when the folder cannot be made.
+    pub fn create(folder: &Path) -> Result<Self> {
+        Self::check(folder)?;
+        let case = Self { folder: folder.to_path_buf() };
+        sweep(folder);
+        // Without its manifest the old case does not count as whole while the new one is written.
+        let manifest = case.folder.join("manifest.json");
+        if manifest.exists() {
+            fs::remove_file(&manifest).with_context(|| format!("cannot replace `{}`", manifest.display()))?;
         }
         fs::create_dir_all(folder).with_context(|| format!("cannot make the case folder `{}`", folder.display()))?;
         Ok(case)
@@ -73,7 +83,9 @@ impl Case {
     /// When a file cannot be written.
     pub fn save(&self, run: &mut Run) -> Result<()> {
         let path = self.folder.join("findings.jsonl");
-        let file = tempfile::NamedTempFile::new_in(&self.folder)
+        let file = tempfile::Builder::new()
+            .prefix(TEMPORARY_PREFIX)
+            .tempfile_in(&self.folder)
             .with_context(|| format!("cannot write in `{}`", self.folder.display()))?;
         let mut out = BufWriter::new(file);
         run.write_jsonl(&mut out)?;

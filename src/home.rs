@@ -46,6 +46,11 @@ impl Home {
         Ok(Self { root })
     }
 
+    /// The data directory itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Where the last case is.
     pub fn latest_case(&self) -> PathBuf {
         self.root.join("cases/latest")
@@ -89,16 +94,28 @@ impl Home {
         let version = self.root.join("VERSION");
         match fs::read_to_string(&version) {
             Ok(found) if found.trim() == LAYOUT_VERSION => {}
-            Ok(found) => bail!(
+            // A kill between making and writing the file leaves it empty.
+            Ok(found) if !found.trim().is_empty() => bail!(
                 "`{root}` has layout {}, this program knows layout {LAYOUT_VERSION}: use a newer shieldwall",
                 found.trim()
             ),
-            Err(_) => fs::write(&version, format!("{LAYOUT_VERSION}\n"))
-                .with_context(|| format!("cannot write to the data directory `{root}`"))?,
+            Ok(_) | Err(_) => write_whole(&version, format!("{LAYOUT_VERSION}\n").as_bytes())?,
         }
         Ok(Writer { _lock: lock })
     }
 }
+
+/// Removes what a killed run left half-written in a folder of ours.
+pub fn sweep(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(TEMPORARY_PREFIX) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// How our half-written files are called.
+pub const TEMPORARY_PREFIX: &str = ".tmp-shieldwall-";
 
 /// Writes a file as a whole or not at all: beside itself first, then renamed.
 ///
@@ -108,7 +125,10 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let shown = path.display();
     fs::create_dir_all(folder).with_context(|| format!("cannot make the folder of `{shown}`"))?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(|| format!("cannot write beside `{shown}`"))?;
+    let mut file = tempfile::Builder::new()
+        .prefix(TEMPORARY_PREFIX)
+        .tempfile_in(folder)
+        .with_context(|| format!("cannot write beside `{shown}`"))?;
     std::io::Write::write_all(&mut file, bytes).with_context(|| format!("cannot write `{shown}`"))?;
     file.persist(path).with_context(|| format!("cannot put `{shown}` in place"))?;
     Ok(())

@@ -24,20 +24,21 @@ mod stateful;
 mod stateless;
 mod visit;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use shieldwall_collect::Limits;
+use shieldwall_collect::{Limits, Unread};
 use shieldwall_decode::TimePolicy;
 use shieldwall_detect::sigma::load::{Loaded, Refusal};
 use shieldwall_detect::sigma::matcher::{Matcher, Options};
-use shieldwall_schema::{Mappings, Timestamp};
+use shieldwall_schema::{Mappings, Reject, Timestamp};
 
-pub use run::{Run, hex};
+pub use run::{CaseName, Run, hex};
 pub use stateful::Fold;
 pub use visit::{Wanted, visit_record};
 
+use drive::SpillShare;
 use progress::Progress;
 use spill::Spill;
 use stateless::Stage;
@@ -59,6 +60,8 @@ pub struct LineOptions {
     pub times: TimePolicy,
     /// Whether to show progress on stderr.
     pub progress: bool,
+    /// What this program writes itself: found below an input, it is no evidence.
+    pub own: Vec<PathBuf>,
 }
 
 impl Default for LineOptions {
@@ -71,6 +74,7 @@ impl Default for LineOptions {
             hashed: true,
             times: TimePolicy::default(),
             progress: false,
+            own: Vec::new(),
         }
     }
 }
@@ -81,12 +85,21 @@ impl Default for LineOptions {
 /// When none of the paths can be read, or the spill not be written. Everything else is part of the result.
 pub fn scan(paths: &[PathBuf], loaded: Loaded, mappings: Mappings, options: &LineOptions) -> Result<Run> {
     let limits = Limits::default();
-    let (inputs, unread) = shieldwall_collect::walk(paths, &limits);
+    let (inputs, mut unread) = shieldwall_collect::walk(paths, &limits);
+    let (own, inputs): (Vec<_>, Vec<_>) =
+        inputs.into_iter().partition(|input| is_own(input.path(), paths, &options.own));
+    unread.extend(own.iter().map(|input| Unread {
+        path: input.display(),
+        reason: Reject::Unsupported,
+        detail: "written by a scan".to_owned(),
+        loses_data: false,
+    }));
     if inputs.is_empty() && unread.iter().any(|unread| unread.loses_data) {
         let words: Vec<String> = unread.iter().map(unread_words).collect();
         bail!("{}", words.join("; "));
     }
-    let Loaded { set, refusals, skipped, .. } = loaded;
+    let Loaded { set, refusals, skipped, notes } = loaded;
+    let skipped = [skipped, notes].concat();
     let (set, mappings) = (Arc::new(set), Arc::new(mappings));
     let matcher = Matcher::new(Arc::clone(&set), Arc::clone(&mappings), Options::default());
     let progress = Progress::new(options.progress, inputs.iter().map(bytes_of).sum());
@@ -97,6 +110,7 @@ pub fn scan(paths: &[PathBuf], loaded: Loaded, mappings: Mappings, options: &Lin
             progress.found(crate::output::escape::escape(&words).trim_end());
         }
     };
+    let spill = SpillShare::new(Spill::new(spill::MEMORY_BYTES_MAX));
     let stage = Stage {
         matcher: &matcher,
         mappings: &mappings,
@@ -104,14 +118,14 @@ pub fn scan(paths: &[PathBuf], loaded: Loaded, mappings: Mappings, options: &Lin
         until: options.until,
         fold: options.fold,
         hashed: options.hashed,
+        flush: &|records| spill.append(records),
         first_match: &first_match,
     };
-    let spill = Spill::new(spill::MEMORY_BYTES_MAX);
-    let driven = drive::drive(&stage, &inputs, &limits, &options.times, options.threads, spill, &progress)
-        .context("cannot write to the temporary folder")?;
+    let driven = drive::drive(&stage, &inputs, &limits, &options.times, options.threads, &spill, &progress);
     progress.end();
     let refusals = [refusals, refused_late(&matcher)].concat();
-    Run::finish(driven, unread, set, refusals, skipped, options).context("cannot read back the temporary files")
+    let spill = spill.into_spill().context("cannot write to the temporary folder")?;
+    Run::finish(driven, spill, unread, set, refusals, skipped, options).context("cannot read back the temporary files")
 }
 
 /// Rules that turned out not to compile when the first record asked for them.
@@ -136,7 +150,15 @@ fn bytes_of(input: &shieldwall_collect::Input) -> u64 {
     std::fs::metadata(input.path()).map_or(0, |about| about.len())
 }
 
+/// Whether a file found below an input is our own output. What was given by name is always read.
+fn is_own(path: &Path, given: &[PathBuf], own: &[PathBuf]) -> bool {
+    !given.iter().any(|given| given == path)
+        && path
+            .canonicalize()
+            .is_ok_and(|path| own.iter().filter_map(|own| own.canonicalize().ok()).any(|own| path.starts_with(own)))
+}
+
 /// What was not read, in words.
-fn unread_words(unread: &shieldwall_collect::Unread) -> String {
+fn unread_words(unread: &Unread) -> String {
     format!("{}: {}", unread.path, unread.detail)
 }

@@ -60,12 +60,23 @@ pub fn load_chosen(choice: &Choice, home: Option<&Home>) -> Result<Loaded> {
         }
     }
     // Packs are independent of each other: they load side by side and join in the order given.
-    let packs: Vec<Result<Loaded>> = std::thread::scope(|scope| {
+    let packs: Vec<Result<(Loaded, Option<Unkept>)>> = std::thread::scope(|scope| {
         let loading: Vec<_> = choice.paths.iter().map(|path| scope.spawn(move || load_path(path, home))).collect();
         loading.into_iter().map(|pack| pack.join().unwrap_or_else(|_| bail!("loading rules failed"))).collect()
     });
+    let mut unkept = Vec::new();
     for pack in packs {
-        merge(&mut loaded, pack?);
+        let (pack, fresh) = pack?;
+        merge(&mut loaded, pack);
+        unkept.extend(fresh);
+    }
+    if let Some(home) = home.filter(|_| !unkept.is_empty())
+        && let Ok(_writer) = home.write()
+    {
+        for Unkept { place, bytes } in unkept {
+            // A set that cannot be kept costs time on the next run, nothing else.
+            let _ = write_whole(&place, &bytes);
+        }
     }
     loaded.set.rules.retain(|rule| rule.level >= choice.level);
     Ok(loaded)
@@ -109,11 +120,17 @@ pub fn load_builtin() -> Result<Loaded> {
     Ok(load::load(&[pack], &Lists::default()))
 }
 
+/// A compiled set that is not in the data directory yet.
+struct Unkept {
+    place: PathBuf,
+    bytes: Vec<u8>,
+}
+
 /// Loads a folder, a rule file or a zip, through the compiled set if there is one that fits.
 ///
 /// # Errors
 /// When the path cannot be read.
-pub fn load_path(path: &Path, home: Option<&Home>) -> Result<Loaded> {
+fn load_path(path: &Path, home: Option<&Home>) -> Result<(Loaded, Option<Unkept>)> {
     let lists = lists(home)?;
     let fingerprint = fingerprint(path, &lists)?;
     let set = home.map(|home| home.compiled().join(format!("{}.rules", hex(&fingerprint))));
@@ -122,16 +139,11 @@ pub fn load_path(path: &Path, home: Option<&Home>) -> Result<Loaded> {
         && let Ok((loaded, source)) = load::compiled::read(&bytes)
         && source == fingerprint
     {
-        return Ok(loaded);
+        return Ok((loaded, None));
     }
     let loaded = load::load(&[read_pack(path)?], &lists);
-    if let (Some(set), Some(home)) = (set, home)
-        && let Ok(_writer) = home.write()
-    {
-        // A set that cannot be kept costs time on the next run, nothing else.
-        let _ = write_whole(&set, &load::compiled::write(&loaded, &fingerprint));
-    }
-    Ok(loaded)
+    let unkept = set.map(|place| Unkept { place, bytes: load::compiled::write(&loaded, &fingerprint) });
+    Ok((loaded, unkept))
 }
 
 /// Reads a pack's files without compiling them.
@@ -164,8 +176,26 @@ fn fingerprint(path: &Path, lists: &Lists) -> Result<[u8; 32]> {
         hash.update(about.len().to_le_bytes());
         let modified = about.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         hash.update(modified.unwrap_or_default().as_nanos().to_le_bytes());
+        // Tools may set the modification time back; nobody sets this one.
+        hash.update(change_stamp(&about));
     }
     Ok(hash.finalize().into())
+}
+
+/// Inode and time of the last change of a file's content or name, where the system keeps them.
+#[cfg(unix)]
+fn change_stamp(about: &fs::Metadata) -> [u8; 24] {
+    use std::os::unix::fs::MetadataExt;
+    let mut stamp = [0; 24];
+    let parts = [about.ino(), about.ctime() as u64, about.ctime_nsec() as u64].map(u64::to_le_bytes);
+    stamp.iter_mut().zip(parts.as_flattened()).for_each(|(to, from)| *to = *from);
+    stamp
+}
+
+/// See above: not here.
+#[cfg(not(unix))]
+fn change_stamp(_: &fs::Metadata) -> [u8; 24] {
+    [0; 24]
 }
 
 /// The files of a folder with an extension, sorted; none if there is no such folder.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use shieldwall_detect::sigma::ir::{Rule, RuleSet};
-use shieldwall_detect::sigma::load::{self, Lists, Loaded};
+use shieldwall_detect::sigma::load::{self, Loaded};
 use shieldwall_detect::sigma::matcher::{Dormant, Matcher, Options};
 
 use super::{Global, Outcome};
@@ -56,6 +56,9 @@ enum RulesCommand {
         /// The pack's name [default: the file's name]
         #[arg(long)]
         name: Option<String>,
+        /// Take the place of an added pack of the same name
+        #[arg(long)]
+        replace: bool,
     },
 }
 
@@ -64,9 +67,9 @@ pub fn run(global: &Global, args: &RulesArgs) -> Result<Outcome> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let outcome = match &args.command {
         RulesCommand::List { rules, no_builtin_rules } => list(global, rules, *no_builtin_rules, &mut out),
-        RulesCommand::Check { paths } => check(paths, &mut out),
-        RulesCommand::Test { folder } => test(folder, &mut out),
-        RulesCommand::Add { pack, name } => add(global, pack, name.as_deref(), &mut out),
+        RulesCommand::Check { paths } => check(global, paths, &mut out),
+        RulesCommand::Test { folder } => test(global, folder, &mut out),
+        RulesCommand::Add { pack, name, replace } => add(global, pack, name.as_deref(), *replace, &mut out),
     }?;
     out.flush()?;
     Ok(outcome)
@@ -79,11 +82,16 @@ fn list(global: &Global, paths: &[PathBuf], no_builtin: bool, out: &mut dyn Writ
     let refused = loaded.refusals.len();
     let set = Arc::new(loaded.set);
     let matcher = Matcher::new(Arc::clone(&set), Arc::new(packs::mappings()?), Options::default());
-    let dormant: BTreeMap<_, _> = matcher.dormant().into_iter().collect();
+    let dormant: std::collections::BTreeSet<u32> = matcher
+        .dormant()
+        .into_iter()
+        .filter(|(_, reason)| *reason == Dormant::NoBucket)
+        .map(|(rule, _)| rule.0)
+        .collect();
     for (at, rule) in set.rules.iter().enumerate() {
         let source = [&rule.logsource.product, &rule.logsource.category, &rule.logsource.service];
         let source: Vec<&str> = source.into_iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
-        let mark = if dormant.keys().any(|rule| rule.0 as usize == at) { "  (dormant)" } else { "" };
+        let mark = if dormant.contains(&(at as u32)) { "  (dormant)" } else { "" };
         writeln!(
             out,
             "{:<13} {}  {:<32} {}{mark}",
@@ -108,16 +116,17 @@ fn say_refusals(loaded: &Loaded, out: &mut dyn Write) -> Result<()> {
     for refusal in &loaded.refusals {
         writeln!(out, "refused  {}", escape(&refusal.to_string()))?;
     }
-    for skipped in &loaded.skipped {
-        writeln!(out, "note     {}", escape(&skipped.to_string()))?;
+    for note in loaded.skipped.iter().chain(&loaded.notes) {
+        writeln!(out, "note     {}", escape(&note.to_string()))?;
     }
     Ok(())
 }
 
-fn check(paths: &[PathBuf], out: &mut dyn Write) -> Result<Outcome> {
+fn check(global: &Global, paths: &[PathBuf], out: &mut dyn Write) -> Result<Outcome> {
+    let lists = packs::lists(global.home().ok().as_ref())?;
     let mut all = Loaded::default();
     for path in paths {
-        packs::merge(&mut all, load::load(&[packs::read_pack(path)?], &Lists::default()));
+        packs::merge(&mut all, load::load(&[packs::read_pack(path)?], &lists));
     }
     say_refusals(&all, out)?;
     let set = Arc::new(all.set);
@@ -142,8 +151,12 @@ enum Expected {
     Silent,
 }
 
-fn test(folder: &Path, out: &mut dyn Write) -> Result<Outcome> {
-    let loaded = load::load(&[packs::read_pack(folder)?], &Lists::default());
+fn test(global: &Global, folder: &Path, out: &mut dyn Write) -> Result<Outcome> {
+    let lists = packs::lists(global.home().ok().as_ref())?;
+    let loaded = load::load(&[packs::read_pack(folder)?], &lists);
+    if loaded.set.rules.is_empty() && loaded.refusals.is_empty() {
+        bail!("`{}` has no rules to test", folder.display());
+    }
     say_refusals(&loaded, out)?;
     // A collection is one file with several rules for as many log sources: its examples are for any of them.
     let mut files: BTreeMap<&str, Vec<Rule>> = BTreeMap::new();
@@ -159,11 +172,15 @@ fn test(folder: &Path, out: &mut dyn Write) -> Result<Outcome> {
         }
         for (path, expected) in examples {
             let fired = fires(rules, &path)?;
-            if fired == (expected == Expected::Fires) {
+            if fired == Some(expected == Expected::Fires) {
                 passed += 1;
             } else {
                 failed += 1;
-                let words = if fired { "fires, but must be silent" } else { "is silent, but must fire" };
+                let words = match fired {
+                    Some(true) => "fires, but must be silent",
+                    Some(false) => "is silent, but must fire",
+                    None => "cannot be tried: no record, or not all of them, could be read",
+                };
                 writeln!(out, "FAILED  {}: {words} on {}", escape(file), escape(&path.display().to_string()))?;
             }
         }
@@ -193,14 +210,16 @@ fn examples(folder: &Path, file: &str) -> Result<Vec<(PathBuf, Expected)>> {
     Ok(found)
 }
 
-fn fires(rules: &[Rule], path: &Path) -> Result<bool> {
+/// Whether one of the rules fires; `None` if the example could not be read whole.
+fn fires(rules: &[Rule], path: &Path) -> Result<Option<bool>> {
     let loaded = Loaded { set: RuleSet { rules: rules.to_vec() }, ..Loaded::default() };
     let options = LineOptions { threads: 1, ..LineOptions::default() };
     let run = line::scan(&[path.to_path_buf()], loaded, packs::mappings()?, &options)?;
-    Ok(run.findings() > 0)
+    let read = run.records() > 0 && !run.partial();
+    Ok(read.then(|| run.findings() > 0))
 }
 
-fn add(global: &Global, path: &Path, name: Option<&str>, out: &mut dyn Write) -> Result<Outcome> {
+fn add(global: &Global, path: &Path, name: Option<&str>, replace: bool, out: &mut dyn Write) -> Result<Outcome> {
     let home = global.home()?;
     let mut pack = packs::read_pack(path)?;
     let name = match name {
@@ -210,6 +229,10 @@ fn add(global: &Global, path: &Path, name: Option<&str>, out: &mut dyn Write) ->
     // The name becomes a file name: nothing but plain letters may decide where it goes.
     if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
         bail!("`{name}` cannot name a pack: use letters, digits, `-` and `_` (--name)");
+    }
+    let place = home.packs().join(format!("{name}.rules"));
+    if place.exists() && !replace {
+        bail!("a pack `{name}` was added before: say --replace to take its place, or --name for another name");
     }
     pack.name.clone_from(&name);
     let packs = [pack];
@@ -221,7 +244,7 @@ fn add(global: &Global, path: &Path, name: Option<&str>, out: &mut dyn Write) ->
         bail!("`{}` has no rule that compiles", path.display());
     }
     let _writer = home.write()?;
-    write_whole(&home.packs().join(format!("{name}.rules")), &load::compiled::write(&loaded, &source))?;
+    write_whole(&place, &load::compiled::write(&loaded, &source))?;
     let licences: std::collections::BTreeSet<&str> =
         loaded.set.rules.iter().map(|rule| rule.license.as_str()).filter(|licence| !licence.is_empty()).collect();
     let licences: Vec<&str> = licences.into_iter().collect();

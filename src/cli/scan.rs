@@ -14,12 +14,15 @@ use shieldwall_schema::{Timestamp, Zone};
 use super::{Global, Outcome};
 use crate::case::Case;
 use crate::home::Home;
-use crate::line::{self, Fold, LineOptions, Run};
+use crate::line::{self, CaseName, Fold, LineOptions, Run};
 use crate::output::escape::escape;
 use crate::output::style::Style;
 use crate::output::text;
 use crate::output::words::Severity;
 use crate::packs::{self, Choice};
+
+/// More threads than this only cost memory.
+const THREADS_MAX: usize = 256;
 
 /// Flags of `scan`, as written.
 #[derive(Debug, Args)]
@@ -112,6 +115,26 @@ enum Destination {
 
 /// Runs the command.
 pub fn run(global: &Global, args: &ScanArgs) -> Result<Outcome> {
+    if args.since.zip(args.until).is_some_and(|(since, until)| since >= until) {
+        bail!("--since is not before --until: no record can be between them");
+    }
+    let destination = destination(args.output.as_deref());
+    let output = match &destination {
+        Destination::Stdout => None,
+        Destination::File(path) => {
+            if path.exists() {
+                refuse_evidence(path, &args.paths)?;
+            }
+            Some(path.clone())
+        }
+        Destination::Case(path) => {
+            if args.rules_only {
+                bail!("--rules-only writes no manifest, so it makes no case: name a file, or leave it out");
+            }
+            Case::check(path)?;
+            Some(path.clone())
+        }
+    };
     let home = global.home();
     let choice = Choice {
         paths: args.rules.clone(),
@@ -123,13 +146,18 @@ pub fn run(global: &Global, args: &ScanArgs) -> Result<Outcome> {
         bail!("no rule to run: {} refused, none left at this level", loaded.refusals.len());
     }
     let options = LineOptions {
-        threads: args.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get),
+        threads: args
+            .threads
+            .or_else(|| std::thread::available_parallelism().ok())
+            .map_or(1, NonZeroUsize::get)
+            .min(THREADS_MAX),
         since: args.since,
         until: args.until,
         fold: if args.evidence == EvidenceArg::All { Fold::ByRecord } else { Fold::BySource },
         hashed: !args.rules_only,
         times: TimePolicy { year: args.assume_year, zone: args.assume_tz.clone(), ..TimePolicy::default() },
         progress: !args.quiet && io::stderr().is_terminal(),
+        own: output.into_iter().chain(home.as_ref().ok().map(|home| home.root().to_path_buf())).collect(),
     };
     let start = std::time::Instant::now();
     let mut run = line::scan(&args.paths, loaded, packs::mappings()?, &options)?;
@@ -137,35 +165,60 @@ pub fn run(global: &Global, args: &ScanArgs) -> Result<Outcome> {
         let totals = run.totals(start.elapsed().as_secs_f64());
         writeln!(io::stderr(), "{}", text::totals(&totals))?;
     }
-    deliver(&mut run, home.ok().as_ref(), args)?;
+    run.asked = serde_json::json!({
+        "paths": args.paths.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
+        "rules": args.rules.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
+        "no_builtin_rules": args.no_builtin_rules,
+        "level": args.level.map(|level| format!("{:?}", Level::from(level)).to_lowercase()),
+    });
     let outcome = Outcome::of(run.findings() > 0, run.partial());
+    match deliver(&mut run, home.ok().as_ref(), destination, args) {
+        // Whoever reads our output may stop early; what was found stays found.
+        Err(error) if !super::is_broken_pipe(&error) => return Err(error),
+        _ => {}
+    }
     // The process ends here; taking thousands of rules apart piece by piece would cost more than the scan of a small log.
     std::mem::forget(run);
     Ok(outcome)
 }
 
-fn deliver(run: &mut Run, home: Option<&Home>, args: &ScanArgs) -> Result<()> {
-    match destination(args.output.as_deref()) {
+/// Refuses to write over what is to be read.
+fn refuse_evidence(path: &Path, inputs: &[PathBuf]) -> Result<()> {
+    let real = path.canonicalize().with_context(|| format!("cannot write `{}`", path.display()))?;
+    for input in inputs {
+        if input.canonicalize().is_ok_and(|input| real.starts_with(input)) {
+            bail!(
+                "`{}` is there and part of what is scanned: it would be overwritten; name another file",
+                path.display()
+            );
+        }
+    }
+    Ok(())
+}
+
+fn deliver(run: &mut Run, home: Option<&Home>, destination: Destination, args: &ScanArgs) -> Result<()> {
+    match destination {
         Destination::Stdout => {
+            let mut kept = CaseName::None;
             if args.format == FormatArg::Text && !args.rules_only {
                 // Kept for `show`. A machine without a place for data still gets its report.
-                keep_latest(run, home, args.quiet);
+                kept = keep_latest(run, home, args.quiet);
             }
-            print(run, args, args.format, io::stdout().lock(), Style::of_stdout(), None)
+            print(run, args, args.format, io::stdout().lock(), Style::of_stdout(), kept)
         }
         Destination::File(path) => {
             let file = File::create(&path).with_context(|| format!("cannot write `{}`", path.display()))?;
-            print(run, args, args.format, file, Style::PLAIN, None)
+            print(run, args, args.format, file, Style::PLAIN, CaseName::None)
         }
         Destination::Case(path) => {
             Case::create(&path)?.save(run)?;
-            let case = path.display().to_string();
-            print(run, args, FormatArg::Text, io::stdout().lock(), Style::of_stdout(), Some(case))
+            let case = CaseName::Named(path.display().to_string());
+            print(run, args, FormatArg::Text, io::stdout().lock(), Style::of_stdout(), case)
         }
     }
 }
 
-fn keep_latest(run: &mut Run, home: Option<&Home>, quiet: bool) {
+fn keep_latest(run: &mut Run, home: Option<&Home>, quiet: bool) -> CaseName {
     let kept = home.map_or_else(
         || bail!("no place for data"),
         |home| {
@@ -173,12 +226,15 @@ fn keep_latest(run: &mut Run, home: Option<&Home>, quiet: bool) {
             Case::create(&home.latest_case())?.save(run)
         },
     );
-    if let (Err(error), false) = (kept, quiet) {
-        let _ = writeln!(
-            io::stderr(),
-            "note: `shieldwall show` will not know this scan: {}",
-            escape(&format!("{error:#}"))
-        );
+    match kept {
+        Ok(()) => CaseName::Latest,
+        Err(error) => {
+            if !quiet {
+                let words = escape(&format!("{error:#}"));
+                let _ = writeln!(io::stderr(), "note: `shieldwall show` will not know this scan: {words}");
+            }
+            CaseName::None
+        }
     }
 }
 
@@ -188,7 +244,7 @@ fn print(
     format: FormatArg,
     out: impl Write,
     style: Style,
-    case: Option<String>,
+    case: CaseName,
 ) -> Result<()> {
     let mut out = BufWriter::with_capacity(64 * 1024, out);
     match format {

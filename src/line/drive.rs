@@ -17,7 +17,7 @@ use shieldwall_collect::{Buffer, Cut, Input, Limits, Pieces, Source, Unread};
 use shieldwall_decode::format::nonlog;
 use shieldwall_decode::{Assumption, ChunkDecoder, Clock, Context, Decoder, Split, Survey, TimePolicy, identify};
 use shieldwall_detect::sigma::matcher::Scratch;
-use shieldwall_schema::{Place, ReadAt, Reject, Rejection};
+use shieldwall_schema::{Place, ReadAt, Reject, Rejection, Timestamp};
 
 use super::progress::Progress;
 use super::spill::Spill;
@@ -68,8 +68,6 @@ pub struct Driven {
     pub sources: Vec<SourceRun>,
     /// Inputs and members that could not be opened, by (input, member).
     pub unread: Vec<((usize, usize), Unread)>,
-    /// Matches and observations.
-    pub spill: Spill,
 }
 
 /// A source at work.
@@ -96,6 +94,43 @@ enum Job {
     Help(Arc<Active>),
 }
 
+/// The spill as all workers share it, and why it could not be written, if so.
+#[derive(Debug)]
+pub struct SpillShare {
+    spill: Mutex<Spill>,
+    failure: Mutex<Option<io::Error>>,
+}
+
+impl SpillShare {
+    /// Shares a spill.
+    pub fn new(spill: Spill) -> Self {
+        Self { spill: Mutex::new(spill), failure: Mutex::new(None) }
+    }
+
+    /// Takes a worker's records. What cannot be written ends the drive.
+    pub fn append(&self, records: &mut Vec<u8>) {
+        if let Err(error) = lock(&self.spill).append(records) {
+            lock(&self.failure).get_or_insert(error);
+            records.clear();
+        }
+    }
+
+    /// The spill, when all workers are done.
+    ///
+    /// # Errors
+    /// Why it could not be written.
+    pub fn into_spill(self) -> io::Result<Spill> {
+        match self.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(error) => Err(error),
+            None => Ok(self.spill.into_inner().unwrap_or_else(PoisonError::into_inner)),
+        }
+    }
+
+    fn failed(&self) -> bool {
+        lock(&self.failure).is_some()
+    }
+}
+
 struct Drive<'a> {
     stage: &'a Stage<'a>,
     inputs: &'a [Input],
@@ -106,8 +141,7 @@ struct Drive<'a> {
     wake: Condvar,
     sources: Mutex<Vec<SourceRun>>,
     unread: Mutex<Vec<((usize, usize), Unread)>>,
-    spill: Mutex<Spill>,
-    failure: Mutex<Option<io::Error>>,
+    spill: &'a SpillShare,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -116,17 +150,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Runs A over all inputs with `threads` workers.
 ///
-/// # Errors
-/// When the spill cannot be written. What cannot be read is no error but part of the result.
+/// What cannot be read is no error but part of the result; a spill that cannot be written is told by [`SpillShare`].
 pub fn drive(
     stage: &Stage<'_>,
     inputs: &[Input],
     limits: &Limits,
     times: &TimePolicy,
     threads: usize,
-    spill: Spill,
+    spill: &SpillShare,
     progress: &Progress,
-) -> io::Result<Driven> {
+) -> Driven {
     let drive = Drive {
         stage,
         inputs,
@@ -137,8 +170,7 @@ pub fn drive(
         wake: Condvar::new(),
         sources: Mutex::default(),
         unread: Mutex::default(),
-        spill: Mutex::new(spill),
-        failure: Mutex::default(),
+        spill,
     };
     std::thread::scope(|scope| {
         for _ in 1..threads.max(1) {
@@ -146,16 +178,9 @@ pub fn drive(
         }
         drive.work();
     });
-    if let Some(error) = drive.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        return Err(error);
-    }
     let mut unread = drive.unread.into_inner().unwrap_or_else(PoisonError::into_inner);
     unread.sort_by_key(|(order, _)| *order);
-    Ok(Driven {
-        sources: drive.sources.into_inner().unwrap_or_else(PoisonError::into_inner),
-        unread,
-        spill: drive.spill.into_inner().unwrap_or_else(PoisonError::into_inner),
-    })
+    Driven { sources: drive.sources.into_inner().unwrap_or_else(PoisonError::into_inner), unread }
 }
 
 impl Drive<'_> {
@@ -163,12 +188,39 @@ impl Drive<'_> {
         let mut scratch = Scratch::default();
         let mut buffer = Buffer::new();
         while let Some(job) = self.next_job() {
-            match job {
+            let (at, what) = match &job {
+                Job::Input(at, _) => (*at, None),
+                Job::Help(active) => (0, Some(active.id)),
+            };
+            // Decoders are guarded one by one; this is for what opens and cuts sources. A worker that fell would leave the
+            // others waiting for ever.
+            let survived = catch_unwind(AssertUnwindSafe(|| match job {
                 Job::Input(at, members) => self.input(at, members.as_ref(), &mut scratch, &mut buffer),
                 Job::Help(active) => self.pieces(&active, &mut scratch, &mut buffer),
+            }));
+            if survived.is_err() {
+                self.fell(at, what);
             }
             lock(&self.queue).busy -= 1;
             self.wake.notify_all();
+        }
+    }
+
+    /// Tells that the reading of an input or source failed by our own fault.
+    fn fell(&self, at: usize, source: Option<u32>) {
+        let detail = "the reader failed on this; please report it";
+        match source {
+            Some(id) => {
+                lock(&self.queue).open.retain(|open| open.id != id);
+                let place = Place::offset(0);
+                let rejection = Rejection { place, reason: Reject::Internal, detail: detail.to_owned() };
+                self.with_source(id, |run| run.tally.reject(rejection));
+            }
+            None => {
+                let path = self.inputs.get(at).map(Input::display).unwrap_or_default();
+                let unread = Unread { path, reason: Reject::Internal, detail: detail.to_owned(), loses_data: true };
+                lock(&self.unread).push(((at, usize::MAX), unread));
+            }
         }
     }
 
@@ -176,7 +228,7 @@ impl Drive<'_> {
     fn next_job(&self) -> Option<Job> {
         let mut queue = lock(&self.queue);
         loop {
-            if lock(&self.failure).is_some() {
+            if self.spill.failed() {
                 return None;
             }
             if queue.next_input < self.inputs.len() {
@@ -191,8 +243,7 @@ impl Drive<'_> {
             }
             if queue.busy == 0 && queue.neighbours.is_none() {
                 // Everything with full times is read: now the year of the others can be told.
-                let latest = lock(&self.sources).iter().filter_map(|source| source.tally.latest).max();
-                queue.neighbours = Some(TimePolicy { neighbour_latest: latest, ..self.times.clone() });
+                queue.neighbours = Some(TimePolicy { neighbour_latest: self.usual_latest(), ..self.times.clone() });
                 queue.deferred.sort();
                 queue.deferred.reverse();
                 self.wake.notify_all();
@@ -208,6 +259,15 @@ impl Drive<'_> {
             }
             queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// When the sources with full times end, usually: the middle one of their latest times. One record with a forged or
+    /// broken time moves its own source and nothing else.
+    fn usual_latest(&self) -> Option<Timestamp> {
+        let sources = lock(&self.sources);
+        let mut latest: Vec<Timestamp> = sources.iter().filter_map(|source| source.tally.latest).collect();
+        latest.sort_unstable();
+        latest.get(latest.len() / 2).copied()
     }
 
     /// Opens the sources of one input and decodes them. `only`: the members that were put off before.
@@ -227,7 +287,7 @@ impl Drive<'_> {
                     }
                 }
             }
-            if lock(&self.failure).is_some() {
+            if self.spill.failed() {
                 return;
             }
         }
@@ -262,6 +322,11 @@ impl Drive<'_> {
                 run.note = Note::Read;
                 run.tally.reject(trouble);
             }
+            lock(&self.sources).push(run);
+            return Fate::Done;
+        }
+        if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
+            run.note = Note::NotRead("UTF-16 text: turn it into UTF-8 and scan that".to_owned());
             lock(&self.sources).push(run);
             return Fate::Done;
         }
@@ -362,7 +427,7 @@ impl Drive<'_> {
                 decoder.chunk(&chunk, sink);
             });
             self.progress.bytes(chunk.bytes.len() as u64);
-            if lock(&self.failure).is_some() {
+            if self.spill.failed() {
                 return;
             }
         }
@@ -404,7 +469,14 @@ impl Drive<'_> {
             opened.whole(stored, sink);
             opened.finish(sink);
         });
-        let sha256 = self.stage.hashed.then(|| shieldwall_collect::pieces::sha256(stored)).and_then(Result::ok);
+        let sha256 = match self.stage.hashed.then(|| shieldwall_collect::pieces::sha256(stored)) {
+            Some(Ok(hash)) => Some(hash),
+            Some(Err(rejection)) => {
+                self.with_source(id, |run| run.tally.reject(rejection));
+                None
+            }
+            None => None,
+        };
         self.progress.bytes(stored.size());
         self.with_source(id, |run| {
             run.bytes = stored.size();
@@ -421,7 +493,8 @@ impl Drive<'_> {
         offset: u64,
         step: &mut dyn FnMut(&mut Stateless<'_>),
     ) {
-        let mut sink = Stateless::new(self.stage, id, evidences, scratch);
+        let year_known = lock(&self.sources).get(id as usize).is_none_or(|run| !run.year_unknown);
+        let mut sink = Stateless::new(self.stage, id, year_known, evidences, scratch);
         // A decoder that fails is a defect, but it must not take the rest of the evidence with it.
         let survived = catch_unwind(AssertUnwindSafe(|| step(&mut sink)));
         if survived.is_err() {
@@ -435,11 +508,7 @@ impl Drive<'_> {
         self.progress.records(sink.tally.records);
         let Stateless { tally, mut records, .. } = sink;
         self.with_source(id, |run| run.tally.add(tally));
-        if !records.is_empty()
-            && let Err(error) = lock(&self.spill).append(&mut records)
-        {
-            lock(&self.failure).get_or_insert(error);
-        }
+        self.spill.append(&mut records);
     }
 
     fn with_source(&self, id: u32, change: impl FnOnce(&mut SourceRun)) {

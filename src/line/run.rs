@@ -15,6 +15,7 @@ use shieldwall_schema::finding::{Analytic, Finding};
 use shieldwall_schema::{Flag, Place, Reject, Rejection};
 
 use super::drive::{Driven, Note, SourceRun};
+use super::spill::Spill;
 use super::stateful::{self, EVIDENCES_MAX, Folded, Parts};
 use super::{Fold, LineOptions, unread_words};
 use crate::output::report::{Report, SourceNote, SourceSummary, Totals};
@@ -25,6 +26,17 @@ const REPORT_FINDINGS_MAX: usize = 20_000;
 
 /// Evidence that a text report needs of each finding.
 const REPORT_EVIDENCES_MAX: usize = 1;
+
+/// Where `show` will find the findings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CaseName {
+    /// Nowhere.
+    None,
+    /// In the data directory.
+    Latest,
+    /// In a folder, as the user named it.
+    Named(String),
+}
 
 /// A finished scan.
 pub struct Run {
@@ -38,19 +50,22 @@ pub struct Run {
     refusals: Vec<Refusal>,
     skipped: Vec<Skipped>,
     options: LineOptions,
+    /// What the user asked for, for the manifest.
+    pub asked: Value,
 }
 
 impl Run {
     /// Orders what A left and runs B over it.
     pub(super) fn finish(
         driven: Driven,
+        spill: Spill,
         walk_unread: Vec<Unread>,
         rules: Arc<RuleSet>,
         refusals: Vec<Refusal>,
         skipped: Vec<Skipped>,
         options: &LineOptions,
     ) -> io::Result<Self> {
-        let Driven { sources, unread, spill } = driven;
+        let Driven { sources, unread } = driven;
         let mut order: Vec<usize> = (0..sources.len()).collect();
         order.sort_by_key(|at| sources.get(*at).map(|source| (source.sha256, source.order)));
         let mut rank = vec![0u32; sources.len()];
@@ -76,12 +91,27 @@ impl Run {
         let canonical: Vec<bool> = duplicate_of.iter().map(Option::is_none).collect();
         let folded = stateful::fold(spill.sorted(&rank)?, &canonical, options.fold)?;
         let unread = walk_unread.into_iter().chain(unread.into_iter().map(|(_, unread)| unread)).collect();
-        Ok(Self { folded, ranked, duplicate_of, unread, rules, refusals, skipped, options: options.clone() })
+        Ok(Self {
+            folded,
+            ranked,
+            duplicate_of,
+            unread,
+            rules,
+            refusals,
+            skipped,
+            options: options.clone(),
+            asked: Value::Null,
+        })
     }
 
     /// How many findings there are.
     pub fn findings(&self) -> usize {
         self.folded.len()
+    }
+
+    /// How many records were read.
+    pub fn records(&self) -> u64 {
+        self.ranked.iter().map(|source| source.tally.records).sum()
     }
 
     /// Whether something was not looked at: unreadable or corrupt data, a limit, a refused rule, a capture.
@@ -124,22 +154,47 @@ impl Run {
         Ok(())
     }
 
-    /// Writes the report for people. `case` is the case's folder as the user named it, for the hints.
+    /// Writes the report for people.
     ///
     /// # Errors
     /// When `out` fails or the spool cannot be read back.
-    pub fn write_text(&mut self, out: &mut dyn Write, options: &text::Options, case: Option<String>) -> io::Result<()> {
+    pub fn write_text(&mut self, out: &mut dyn Write, options: &text::Options, case: CaseName) -> io::Result<()> {
+        // Worst first, so that what is left out of a long list is the mildest.
+        let rules = &self.rules;
+        let level =
+            |at: &usize| self.folded.rule(*at).and_then(|rule| rules.rules.get(rule as usize)).map(|rule| rule.level);
+        let mut order: Vec<usize> = (0..self.findings()).collect();
+        order.sort_by_key(|at| std::cmp::Reverse(level(at)));
+        let left_out = order.len().saturating_sub(REPORT_FINDINGS_MAX);
+        order.truncate(REPORT_FINDINGS_MAX);
         let mut findings = Vec::new();
-        for at in 0..self.findings().min(REPORT_FINDINGS_MAX) {
+        for at in order {
             findings.push(self.finding(at, REPORT_EVIDENCES_MAX)?);
         }
+        let mut sources = self.summaries();
+        for (count, words) in [
+            (left_out as u64, "findings are not in this report; --format jsonl has them all"),
+            (self.folded.overflow, "matches belong to findings over the limit of a run and were only counted"),
+        ] {
+            if count > 0 {
+                let note = SourceNote::NotRead(format!("{count} {words}"));
+                sources.push(SourceSummary { display: "this report".to_owned(), note, ..SourceSummary::default() });
+            }
+        }
+        let outside: u64 = self.ranked.iter().map(|source| source.tally.outside).sum();
+        let outside = (outside > 0).then(|| format!("{outside} records were left out by --since and --until"));
+        let unplaced = (self.options.since.is_some() || self.options.until.is_some())
+            && self.ranked.iter().any(|source| source.year_unknown);
+        let unplaced =
+            unplaced.then(|| "logs without a year were read whole, whatever --since and --until say".to_owned());
         let report = Report {
             findings,
-            sources: self.summaries(),
+            sources,
             rules: self.rules.rules.len() as u64,
             refused_rules: self.refusals.iter().map(ToString::to_string).collect(),
-            assumptions: Vec::new(),
-            case,
+            assumptions: outside.into_iter().chain(unplaced).collect(),
+            kept: !matches!(case, CaseName::None),
+            case: if let CaseName::Named(name) = case { Some(name) } else { None },
         };
         let mut words = String::new();
         text::report(&report, options, &mut words);
@@ -216,6 +271,7 @@ impl Run {
         let time = |time: Option<shieldwall_schema::Timestamp>| time.map(|time| time.to_string());
         json!({
             "shieldwall": env!("CARGO_PKG_VERSION"),
+            "asked": self.asked,
             "options": {
                 "since": time(self.options.since),
                 "until": time(self.options.until),
@@ -260,7 +316,7 @@ impl Run {
             "sha256": source.sha256.map(|hash| hex(&hash)),
             "duplicate_of": self.duplicate_name(rank),
             "records": source.tally.records,
-            "records_outside_window": source.tally.outside,
+            "wanted_records_outside_window": source.tally.outside,
             "matches": source.tally.matches,
             "rejected": source.tally.rejected.iter().map(|(reason, count)| (reason.name(), *count))
                 .collect::<std::collections::BTreeMap<_, _>>(),

@@ -26,6 +26,9 @@ const EVIDENCE_MEMORY_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Findings that one run may hold. A set of 4,000 rules over 250 sources stays below even if everything fires.
 pub const FINDINGS_MAX: usize = 1_000_000;
 
+/// Hosts that one finding names.
+pub const FINDING_HOSTS_MAX: usize = 1000;
+
 /// Hosts that are told apart; later ones are counted together.
 pub const HOSTS_MAX: usize = 100_000;
 
@@ -83,7 +86,9 @@ pub struct Observation {
     pub id: String,
     /// How many records of the chunk spoke of it.
     pub records: u64,
-    /// The latest event time among them, in nanoseconds.
+    /// The earliest event time among them, in nanoseconds.
+    pub earliest: Option<i64>,
+    /// The latest.
     pub latest: Option<i64>,
 }
 
@@ -119,7 +124,8 @@ pub struct Parts {
     pub first: Option<Timestamp>,
     /// Latest time.
     pub last: Option<Timestamp>,
-    /// Hosts of the first [`EVIDENCES_MAX`] matches, sorted.
+    /// Hosts of all matches where inputs are hashed, else of the first [`EVIDENCES_MAX`]; sorted, at most
+    /// [`FINDING_HOSTS_MAX`].
     pub hosts: Vec<String>,
     /// The first matches.
     pub kept: Vec<Kept>,
@@ -183,10 +189,12 @@ pub fn fold(items: impl Iterator<Item = io::Result<Item>>, canonical: &[bool], f
             }
             group.last = item.key.time;
         }
-        if group.evidences.len() < EVIDENCES_MAX && !item.payload.is_empty() {
-            if let Ok((Some(host), _)) = postcard::take_from_bytes::<Option<String>>(&item.payload) {
-                group.hosts.insert(host);
-            }
+        // Every payload begins with the host; the evidence behind it is there only for the first matches.
+        let Ok((host, evidence)) = postcard::take_from_bytes::<Option<String>>(&item.payload) else { continue };
+        if let Some(host) = host.filter(|_| group.hosts.len() < FINDING_HOSTS_MAX) {
+            group.hosts.insert(host);
+        }
+        if group.evidences.len() < EVIDENCES_MAX && !evidence.is_empty() {
             folded.spool.write_all(&item.payload)?;
             group.evidences.push((written, item.payload.len() as u32));
             written += item.payload.len() as u64;
@@ -202,16 +210,20 @@ impl Folded {
             self.hosts_overflow += 1;
             return;
         }
-        let time = seen.latest.map(Timestamp::from_nanos);
-        let host = self.hosts.entry(seen.id).or_insert(HostSeen { records: 0, first: time, last: time });
+        let host = self.hosts.entry(seen.id).or_insert(HostSeen { records: 0, first: None, last: None });
         host.records += seen.records;
-        host.first = host.first.into_iter().chain(time).min();
-        host.last = host.last.max(time);
+        host.first = host.first.into_iter().chain(seen.earliest.map(Timestamp::from_nanos)).min();
+        host.last = host.last.max(seen.latest.map(Timestamp::from_nanos));
     }
 
     /// How many findings there are.
     pub fn len(&self) -> usize {
         self.groups.len()
+    }
+
+    /// Which rule a finding is of.
+    pub fn rule(&self, at: usize) -> Option<u32> {
+        self.groups.get(at).map(|group| group.rule)
     }
 
     /// A finding's parts with at most `evidences_max` pieces of evidence. Findings stand in the order of their first match.

@@ -26,6 +26,17 @@ pub const REJECTIONS_LISTED_MAX: usize = 100;
 /// Hosts that one chunk tells apart; a chunk holds at most a few thousand records.
 const CHUNK_HOSTS_MAX: usize = 1024;
 
+/// Bytes of matches that a worker holds before it gives them to the spill, also in the middle of a source that comes whole.
+const RECORDS_BYTES_MAX: usize = 1 << 20;
+
+/// What one chunk says of a host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct HostSum {
+    records: u64,
+    earliest: Option<i64>,
+    latest: Option<i64>,
+}
+
 /// Tags of one chunk whose buckets are remembered.
 const TAGS_MAX: usize = 64;
 
@@ -46,6 +57,8 @@ pub struct Stage<'a> {
     pub fold: Fold,
     /// Whether inputs are hashed; where not, evidence carries the record's own hash.
     pub hashed: bool,
+    /// Gives a worker's records to the spill and empties them.
+    pub flush: &'a (dyn Fn(&mut Vec<u8>) + Sync),
     /// Called with a rule and host when a rule fires for the first time on a source, while the scan runs.
     pub first_match: &'a (dyn Fn(RuleIndex, Option<&str>) + Sync),
 }
@@ -134,9 +147,11 @@ pub struct Stateless<'a> {
     evidences: &'a Evidences,
     scratch: &'a mut Scratch,
     hits: Vec<RuleIndex>,
-    hosts: FxHashMap<String, (u64, Option<i64>)>,
+    hosts: FxHashMap<String, HostSum>,
     /// Buckets of the tags seen lately in this chunk; few, so a list.
     buckets: Vec<(TagKey, Arc<[BucketId]>)>,
+    /// Whether times can be compared with the window: not if the year is a placeholder.
+    year_known: bool,
     /// What was read.
     pub tally: Tally,
     /// Matches and observations, to be given to the spill.
@@ -145,10 +160,17 @@ pub struct Stateless<'a> {
 
 impl<'a> Stateless<'a> {
     /// A place for one source's records.
-    pub fn new(stage: &'a Stage<'a>, source: u32, evidences: &'a Evidences, scratch: &'a mut Scratch) -> Self {
+    pub fn new(
+        stage: &'a Stage<'a>,
+        source: u32,
+        year_known: bool,
+        evidences: &'a Evidences,
+        scratch: &'a mut Scratch,
+    ) -> Self {
         Self {
             stage,
             source,
+            year_known,
             evidences,
             scratch,
             hits: Vec::new(),
@@ -163,8 +185,8 @@ impl<'a> Stateless<'a> {
     pub fn end_of_chunk(&mut self, offset: u64) {
         let mut hosts: Vec<_> = self.hosts.drain().collect();
         hosts.sort_unstable();
-        for (at, (id, (records, latest))) in hosts.into_iter().enumerate() {
-            let seen = Observation { entity: EntityKind::Host, id, records, latest };
+        for (at, (id, HostSum { records, earliest, latest })) in hosts.into_iter().enumerate() {
+            let seen = Observation { entity: EntityKind::Host, id, records, earliest, latest };
             let key = Key { time: latest.unwrap_or(NO_TIME), source: self.source, offset, subject: at as u32 };
             if let Ok(payload) = postcard::to_stdvec(&seen) {
                 encode(&mut self.records, key, ItemKind::Observation, &payload);
@@ -173,9 +195,11 @@ impl<'a> Stateless<'a> {
     }
 
     fn outside_window(&self, time: Option<Timestamp>) -> bool {
-        time.is_some_and(|time| {
-            self.stage.since.is_some_and(|since| time < since) || self.stage.until.is_some_and(|until| time >= until)
-        })
+        self.year_known
+            && time.is_some_and(|time| {
+                self.stage.since.is_some_and(|since| time < since)
+                    || self.stage.until.is_some_and(|until| time >= until)
+            })
     }
 
     fn keep(&mut self, event: &Event<'_>) {
@@ -185,12 +209,15 @@ impl<'a> Stateless<'a> {
         if self.stage.hashed {
             described = Some(self.describe(event));
         }
-        if let Some(host) = described.as_ref().and_then(|described| described.host.as_ref())
-            && (self.hosts.len() < CHUNK_HOSTS_MAX || self.hosts.contains_key(host))
-        {
-            let seen = self.hosts.entry(host.clone()).or_insert((0, None));
-            seen.0 += 1;
-            seen.1 = seen.1.max(event.time.map(Timestamp::nanos));
+        if let Some(host) = described.as_ref().and_then(|described| described.host.clone()) {
+            if self.hosts.len() >= CHUNK_HOSTS_MAX && !self.hosts.contains_key(&host) {
+                self.end_of_chunk(event.place.offset);
+            }
+            let time = event.time.map(Timestamp::nanos);
+            let seen = self.hosts.entry(host).or_default();
+            seen.records += 1;
+            seen.earliest = seen.earliest.into_iter().chain(time).min();
+            seen.latest = seen.latest.max(time);
         }
         for rule in std::mem::take(&mut self.hits) {
             self.tally.matches += 1;
@@ -219,9 +246,13 @@ impl<'a> Stateless<'a> {
                 };
                 postcard::to_stdvec(&kept).unwrap_or_default()
             } else {
-                Vec::new()
+                let host = described.as_ref().and_then(|described| described.host.as_ref());
+                host.map(|host| postcard::to_stdvec(&Some(host)).unwrap_or_default()).unwrap_or_default()
             };
             encode(&mut self.records, key, ItemKind::Match, &payload);
+        }
+        if self.records.len() >= RECORDS_BYTES_MAX {
+            (self.stage.flush)(&mut self.records);
         }
     }
 }

@@ -45,7 +45,8 @@ impl Sink for Visitor<'_> {
         self.records += 1;
         let meant = match self.wanted {
             Wanted::First => true,
-            Wanted::Record(number) => event.place.record == Some(number),
+            // Formats without numbers of their own: the records are counted from 1.
+            Wanted::Record(number) => event.place.record.unwrap_or(self.records) == number,
             Wanted::Offset(offset) => event.place.offset == offset,
         };
         if meant && self.done.is_none() {
@@ -95,7 +96,7 @@ pub fn visit_record(
     let mut said: Vec<String> = unread.iter().map(unread_words).collect();
     let policy = TimePolicy { zone, ..TimePolicy::default() };
     let mut visitor = Visitor { wanted, visit, done: None, records: 0, rejections: Vec::new() };
-    for input in &inputs {
+    'inputs: for input in &inputs {
         for opened in input.sources(&limits) {
             let mut source = match opened {
                 Ok(source) => source,
@@ -130,6 +131,9 @@ pub fn visit_record(
                 }
             }
             opened.finish(&mut visitor);
+            if visitor.done.is_some() {
+                break 'inputs;
+            }
         }
     }
     let Visitor { done, records, rejections, .. } = visitor;

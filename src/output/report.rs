@@ -22,6 +22,8 @@ pub struct Report {
     pub assumptions: Vec<String>,
     /// The case folder as the user may name it, for the hints; `None` for the default one.
     pub case: Option<String>,
+    /// Whether there is a case that `show` can read.
+    pub kept: bool,
 }
 
 /// One source and what became of it.

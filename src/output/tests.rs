@@ -236,6 +236,7 @@ fn sources() -> Vec<SourceSummary> {
 
 fn report() -> Report {
     Report {
+        kept: true,
         findings: findings(),
         sources: sources(),
         rules: 2858,
@@ -539,6 +540,7 @@ fn hostile_strings_are_harmless_everywhere() {
             ..SourceSummary::default()
         };
         let report = Report {
+            kept: true,
             findings: vec![poisoned],
             sources: vec![source],
             refused_rules: vec![evil.to_owned()],

@@ -8,6 +8,7 @@ use shieldwall_schema::finding::Finding;
 
 use super::escape::escape_flagged;
 use super::gaps;
+use super::jsonl::EVIDENCES_MAX;
 use super::report::{Group, Report, Totals};
 use super::style::{Ink, Style, cell, columns, counted, cut, thousands, wrap};
 use super::words::{self, Severity};
@@ -136,7 +137,12 @@ fn why(finding: &Finding, indent: usize, style: &Style, out: &mut String) {
 fn only_host<'a>(groups: &[Group<'a>]) -> Option<&'a str> {
     let mut hosts = groups.iter().map(|group| group.lead().map(|finding| finding.hosts.as_slice()).unwrap_or_default());
     let [host] = hosts.next()? else { return None };
-    hosts.all(|other| other == std::slice::from_ref(host)).then_some(host.as_str())
+    // Without hashes only the hosts of the evidence are known.
+    let known = groups
+        .iter()
+        .flat_map(|group| &group.findings)
+        .all(|finding| finding.sha256.is_some() || finding.count <= EVIDENCES_MAX as u64);
+    (known && hosts.all(|other| other == std::slice::from_ref(host))).then_some(host.as_str())
 }
 
 /// The hosts of a group in one cell.
@@ -202,7 +208,7 @@ fn ending(report: &Report, found: bool, style: &Style, out: &mut String) {
             labelled(label, &statements.join("; "), style, out);
         }
     }
-    if found {
+    if found && report.kept {
         let case = report.case.as_deref().map(|case| format!(" {}", escape_flagged(case))).unwrap_or_default();
         labelled("Next", &format!("shieldwall show 1{case} · explains finding 1 with its evidence"), style, out);
     }

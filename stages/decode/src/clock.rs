@@ -11,7 +11,7 @@ pub struct TimePolicy {
     pub year: Option<i32>,
     /// `--assume-tz`.
     pub zone: Option<Zone>,
-    /// The latest full event time in the neighbourhood, for the year.
+    /// When neighbours with full times usually end, for the year.
     pub neighbour_latest: Option<Timestamp>,
     /// The one UTC offset (seconds east) that neighbours in the same folder write, if they agree.
     pub neighbour_offset: Option<i32>,
@@ -119,9 +119,9 @@ impl Clock {
         (clock, assumptions)
     }
 
-    /// The last year in which the source's last line is not later than its neighbours by more than a day.
+    /// The year that puts the source's last line nearest to where its neighbours end: not later by more than half a year.
     fn latest_fitting_year(&self, survey: &Survey, policy: &TimePolicy) -> Option<i32> {
-        const DAY_NANOS: i64 = 86_400_000_000_000;
+        const HALF_YEAR_NANOS: i64 = 183 * 86_400_000_000_000;
         let latest = policy.neighbour_latest?;
         let (month, day, hour, minute, second) = survey.last?;
         let around = latest.date().0;
@@ -129,7 +129,7 @@ impl Clock {
         (around - 8..=around + 1).rev().find(|year| {
             self.zone
                 .instant(*year, month, day, hour, minute, second, 0)
-                .is_some_and(|time| time.nanos() <= latest.nanos().saturating_add(DAY_NANOS))
+                .is_some_and(|time| time.nanos() <= latest.nanos().saturating_add(HALF_YEAR_NANOS))
         })
     }
 
@@ -167,15 +167,15 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_bound_the_year_from_above() {
+    fn neighbours_tell_the_nearest_year() {
         let latest = Timestamp::from_civil(2024, 1, 9, 12, 0, 0, 0, 0);
         let policy = TimePolicy { neighbour_latest: latest, ..TimePolicy::default() };
         let (clock, _) = Clock::settle(Lacks { year: true, zone: true }, &survey(), &policy);
         assert_eq!(clock.year_at(600), 2024);
-        let early = Timestamp::from_civil(2024, 1, 5, 12, 0, 0, 0, 0);
-        let policy = TimePolicy { neighbour_latest: early, ..TimePolicy::default() };
+        let before = Timestamp::from_civil(2023, 12, 5, 12, 0, 0, 0, 0);
+        let policy = TimePolicy { neighbour_latest: before, ..TimePolicy::default() };
         let (clock, _) = Clock::settle(Lacks { year: true, zone: true }, &survey(), &policy);
-        assert_eq!(clock.year_at(600), 2023);
+        assert_eq!(clock.year_at(600), 2024, "the neighbours end a month before the turn of the year");
     }
 
     #[test]
