@@ -134,3 +134,74 @@ fn placeholders_take_their_values_from_lists() {
     place.file("home/lists/watched.txt", "EXAMPLE\\anna\n");
     assert_eq!(place.scan(log, &arguments).findings().len(), 1);
 }
+
+#[test]
+fn evidence_is_never_written_over() {
+    let place = Place::new();
+    let log = place.file("ev.jsonl", std::fs::read("testdata/demo/windows.jsonl").unwrap());
+    let before = std::fs::read(&log).unwrap();
+    let ran = place.run(["scan".as_ref(), log.as_os_str(), "-o".as_ref(), log.as_os_str()]);
+    assert_eq!(ran.code, 4, "{}", ran.out);
+    assert_eq!(std::fs::read(&log).unwrap(), before);
+}
+
+#[test]
+fn a_case_inside_the_evidence_is_no_evidence() {
+    let place = Place::new();
+    place.file("in/a.jsonl", std::fs::read("testdata/demo/windows.jsonl").unwrap());
+    let scan = || {
+        let folder = place.path("in");
+        let case = folder.join("case");
+        place.run(["scan".as_ref(), folder.as_os_str(), "-o".as_ref(), case.as_os_str()]);
+        std::fs::read(case.join("findings.jsonl")).unwrap()
+    };
+    assert_eq!(scan(), scan());
+}
+
+#[test]
+fn a_window_that_holds_no_time_is_a_usage_error() {
+    let ran = Place::new().run(["scan", "testdata/demo", "--since", "2027-01-01", "--until", "2026-01-01"]);
+    assert_eq!(ran.code, 4);
+}
+
+#[test]
+fn a_log_without_a_year_is_not_lost_to_a_window() {
+    let place = Place::new();
+    let alone = place.run(["scan", "testdata/demo/auth.log", "--format", "jsonl"]).findings().len();
+    let window = ["scan", "testdata/demo/auth.log", "--format", "jsonl", "--since", "2026-01-01"];
+    assert_eq!(place.run(window).findings().len(), alone);
+    assert!(alone > 0);
+}
+
+#[test]
+fn one_forged_time_does_not_date_its_neighbours() {
+    let place = Place::new();
+    for name in ["access.log", "audit.log", "auth.log"] {
+        place.file(&format!("in/{name}"), std::fs::read(format!("testdata/demo/{name}")).unwrap());
+    }
+    place.file("in/forged.jsonl", "{\"@timestamp\":\"2099-05-01T00:00:00Z\",\"x\":1}\n");
+    let folder = place.path("in");
+    place.run(["scan".as_ref(), folder.as_os_str(), "-o".as_ref(), place.path("case").as_os_str()]);
+    let manifest = crate::run::manifest(&place.path("case"));
+    let auth = manifest["inputs"].as_array().unwrap().iter().find(|input| input["format"] == "syslog").unwrap();
+    assert_eq!(auth["assumptions"].to_string().matches("2026").count(), 1, "{auth}");
+}
+
+#[test]
+fn utf_16_is_told_and_not_passed_over() {
+    let place = Place::new();
+    let log = place.file("u16.log", b"\xff\xfea\0b\0\n\0");
+    assert_eq!(place.scan(&log, &[]).code, 2);
+}
+
+#[test]
+fn all_hosts_of_a_finding_are_named() {
+    let place = Place::new();
+    let mut log = String::new();
+    for at in 0..150 {
+        log += &format!("2026-03-10T03:00:{:02}+00:00 host{} useradd[1]: new user: name=x\n", at / 3, at / 120);
+    }
+    let log = place.file("many.log", log);
+    let ran = place.scan(&log, &[]);
+    assert!(ran.out.contains("host0") && ran.out.contains("host1"), "{}", ran.err);
+}
