@@ -465,12 +465,19 @@ impl Filter {
     /// Calls `probe` with place and run where a run may be in the table.
     #[inline]
     fn scan<const WIDTH: usize, const STRIDE: usize>(&self, bytes: &[u8], probe: &mut impl FnMut(usize, u32)) {
-        for (at, window) in bytes.array_windows::<WIDTH>().enumerate().step_by(STRIDE) {
+        let (words, shift) = (&*self.words, self.shift);
+        let mut look = |at: usize, window: &[u8; WIDTH]| {
             let gram = window.iter().rev().fold(0_u32, |gram, byte| gram << 8 | u32::from(*byte));
-            let (word, bits) = self.place(gram);
-            if self.words.get(word).is_some_and(|word| word & bits == bits) {
+            let hash = gram.wrapping_mul(0x9E37_79B1);
+            let bits = 1 << (hash >> 6 & 63) | 1 << (hash & 63);
+            if words.get((hash >> shift) as usize).is_some_and(|word| word & bits == bits) {
                 probe(at, gram);
             }
+        };
+        if STRIDE == 1 {
+            bytes.array_windows::<WIDTH>().enumerate().for_each(|(at, window)| look(at, window));
+        } else {
+            bytes.array_windows::<WIDTH>().enumerate().step_by(STRIDE).for_each(|(at, window)| look(at, window));
         }
     }
 }
