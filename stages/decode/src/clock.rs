@@ -13,8 +13,6 @@ pub struct TimePolicy {
     pub zone: Option<Zone>,
     /// When neighbours with full times usually end, for the year.
     pub neighbour_latest: Option<Timestamp>,
-    /// The one UTC offset (seconds east) that neighbours in the same folder write, if they agree.
-    pub neighbour_offset: Option<i32>,
 }
 
 /// What the times of a source lack.
@@ -93,10 +91,9 @@ impl Clock {
         let mut assumptions = Vec::new();
         let mut clock = Self::default();
         if lacks.zone {
-            let (zone, from) = match (&policy.zone, policy.neighbour_offset) {
-                (Some(zone), _) => (zone.clone(), AssumedFrom::Flag),
-                (None, Some(offset)) => (Zone::Fixed(offset), AssumedFrom::Neighbours),
-                (None, None) => (Zone::UTC, AssumedFrom::Default),
+            let (zone, from) = match &policy.zone {
+                Some(zone) => (zone.clone(), AssumedFrom::Flag),
+                None => (Zone::UTC, AssumedFrom::Default),
             };
             assumptions.push(Assumption::Zone { zone: zone.to_string(), from });
             clock.zone = zone;
