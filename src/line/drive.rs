@@ -7,15 +7,18 @@
 //!
 //! Order never matters: tallies, evidence and the spill give the same result whatever worker did what.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufReader};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use shieldwall_collect::pieces::Hashing;
 use shieldwall_collect::{Buffer, Cut, Input, Limits, Pieces, Source, Unread};
 use shieldwall_decode::format::nonlog;
-use shieldwall_decode::{Assumption, ChunkDecoder, Clock, Context, Decoder, Split, Survey, TimePolicy, identify};
+use shieldwall_decode::{
+    Assumption, ChunkDecoder, Clock, Context, Decoder, Split, Survey, TimePolicy, identify, written_offset,
+};
 use shieldwall_detect::sigma::matcher::Scratch;
 use shieldwall_schema::{Place, ReadAt, Reject, Rejection, Timestamp};
 
@@ -140,6 +143,8 @@ struct Drive<'a> {
     queue: Mutex<Queue>,
     wake: Condvar,
     sources: Mutex<Vec<SourceRun>>,
+    /// UTC offsets that the sources of a folder write.
+    offsets: Mutex<BTreeMap<PathBuf, BTreeSet<i32>>>,
     unread: Mutex<Vec<((usize, usize), Unread)>>,
     spill: &'a SpillShare,
 }
@@ -169,6 +174,7 @@ pub fn drive(
         queue: Mutex::default(),
         wake: Condvar::new(),
         sources: Mutex::default(),
+        offsets: Mutex::default(),
         unread: Mutex::default(),
         spill,
     };
@@ -359,11 +365,24 @@ impl Drive<'_> {
         };
         run.format = decoder.name();
         let lacks = decoder.lacks(&head);
-        let policy = if lacks.year && self.times.year.is_none() && may_put_off {
+        let missing = (lacks.year && self.times.year.is_none()) || (lacks.zone && self.times.zone.is_none());
+        if missing && may_put_off {
             return Fate::PutOff;
-        } else {
-            lock(&self.queue).neighbours.clone().unwrap_or_else(|| self.times.clone())
-        };
+        }
+        let folder = Path::new(source.display()).parent().unwrap_or(Path::new("")).to_path_buf();
+        // What was put off neither tells nor asks before the others are done, so the order of workers changes nothing.
+        if !missing && let Some(offset) = written_offset(&head) {
+            lock(&self.offsets).entry(folder.clone()).or_default().insert(offset);
+        }
+        let neighbours = lock(&self.queue).neighbours.clone();
+        let all_told = neighbours.is_some();
+        let mut policy = neighbours.unwrap_or_else(|| self.times.clone());
+        if missing && all_told {
+            // Only where all neighbours that write an offset write the same one.
+            let offsets = lock(&self.offsets);
+            let known = offsets.get(&folder).filter(|offsets| offsets.len() == 1);
+            policy.neighbour_offset = known.and_then(|offsets| offsets.first().copied());
+        }
         // A source without years is read twice: once for where the year turns.
         let mut survey = Survey::default();
         if lacks.year {

@@ -205,3 +205,15 @@ fn all_hosts_of_a_finding_are_named() {
     let ran = place.scan(&log, &[]);
     assert!(ran.out.contains("host0") && ran.out.contains("host1"), "{}", ran.err);
 }
+
+#[test]
+fn a_zone_that_is_missing_comes_from_the_neighbours_that_write_one() {
+    let place = Place::new();
+    place.file("in/a.log", "192.0.2.1 - - [10/Mar/2026:03:12:00 +0200] \"GET / HTTP/1.1\" 200 1\n");
+    place.file("in/b.log", "Mar 10 03:20:10 web01 crontab[1]: (a) REPLACE (a)\n");
+    let folder = place.path("in");
+    let case = place.path("case");
+    place.run(["scan".as_ref(), folder.as_os_str(), "-o".as_ref(), case.as_os_str()]);
+    let findings = std::fs::read_to_string(case.join("findings.jsonl")).unwrap();
+    assert!(findings.contains("2026-03-10T01:20:10Z"), "{findings}");
+}

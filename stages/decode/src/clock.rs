@@ -13,6 +13,8 @@ pub struct TimePolicy {
     pub zone: Option<Zone>,
     /// When neighbours with full times usually end, for the year.
     pub neighbour_latest: Option<Timestamp>,
+    /// The one UTC offset (seconds east) that neighbours in the same folder write, if they agree.
+    pub neighbour_offset: Option<i32>,
 }
 
 /// What the times of a source lack.
@@ -91,9 +93,10 @@ impl Clock {
         let mut assumptions = Vec::new();
         let mut clock = Self::default();
         if lacks.zone {
-            let (zone, from) = match &policy.zone {
-                Some(zone) => (zone.clone(), AssumedFrom::Flag),
-                None => (Zone::UTC, AssumedFrom::Default),
+            let (zone, from) = match (&policy.zone, policy.neighbour_offset) {
+                (Some(zone), _) => (zone.clone(), AssumedFrom::Flag),
+                (None, Some(offset)) => (Zone::Fixed(offset), AssumedFrom::Neighbours),
+                (None, None) => (Zone::UTC, AssumedFrom::Default),
             };
             assumptions.push(Assumption::Zone { zone: zone.to_string(), from });
             clock.zone = zone;
@@ -147,6 +150,27 @@ impl Clock {
     }
 }
 
+/// The first UTC offset that a text log's head writes in digits, in seconds east: `03:12:00 +0200]` of access logs,
+/// `03:12:00.5+02:00` of daemons. A `Z` tells nothing of the machine's own zone and does not count.
+pub fn written_offset(head: &[u8]) -> Option<i32> {
+    /// Bytes behind a `:` in which an offset may begin: seconds, nine fractional digits, a blank.
+    const REACH: usize = 14;
+    let colons = memchr::memchr_iter(b':', head);
+    colons.take(4096).find_map(|colon| {
+        let [s1, s2, rest @ ..] = head.get(colon + 1..)? else { return None };
+        if !(s1.is_ascii_digit() && s2.is_ascii_digit()) {
+            return None;
+        }
+        let skip = rest.iter().take(REACH).position(|byte| !matches!(byte, b'.' | b' ' | b'0'..=b'9'))?;
+        let offset = rest.get(skip..)?;
+        let long = offset.get(..6).filter(|text| text.get(3) == Some(&b':'));
+        let text = std::str::from_utf8(long.or_else(|| offset.get(..5))?).ok()?;
+        // Behind an offset comes the end of a time, not another digit.
+        let next = offset.get(text.len());
+        shieldwall_schema::time::parse_offset(text).filter(|_| !next.is_some_and(u8::is_ascii_digit))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,6 +197,20 @@ mod tests {
         let policy = TimePolicy { neighbour_latest: before, ..TimePolicy::default() };
         let (clock, _) = Clock::settle(Lacks { year: true, zone: true }, &survey(), &policy);
         assert_eq!(clock.year_at(600), 2024, "the neighbours end a month before the turn of the year");
+    }
+
+    #[test]
+    fn offsets_in_digits_are_found() {
+        for (head, expected) in [
+            (&b"1.2.3.4 - - [10/Mar/2026:03:12:00 +0200] \"GET / HTTP/1.1\" 200 1"[..], Some(7200)),
+            (b"2026-03-10T03:12:00.123456-05:30 h a: x", Some(-19_800)),
+            (b"2026-03-10T03:12:00Z h a: x", None),
+            (b"Mar 10 03:12:00 h a: x -0200", None),
+            (b"a:12-3456789", None),
+            (b"", None),
+        ] {
+            assert_eq!(written_offset(head), expected, "{}", String::from_utf8_lossy(head));
+        }
     }
 
     #[test]

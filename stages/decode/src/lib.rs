@@ -13,6 +13,6 @@ pub mod lines;
 mod testing;
 pub(crate) mod text;
 
-pub use clock::{Assumption, Clock, Lacks, Survey, TimePolicy};
+pub use clock::{Assumption, Clock, Lacks, Survey, TimePolicy, written_offset};
 pub use decoder::{ChunkDecoder, Confidence, Context, Decoder, Split};
 pub use format::{identify, registry};
