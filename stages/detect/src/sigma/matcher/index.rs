@@ -300,11 +300,13 @@ impl<'a> Draft<'a> {
             ends: tables(self.ends),
             ..SlotIndex::default()
         };
-        if self.long.len() <= FEW_MAX {
-            slot.few.extend(self.long.iter().map(|(entry, text)| finder(*entry, text)));
-        } else {
-            slot.long = long(&self.long, counts);
-        }
+        // A few short texts would hold the stride of all others down: each gets its own search instead.
+        let below = |stride: usize| self.long.iter().filter(|(_, text)| text.len() < GRAM_WIDTH + stride - 1).count();
+        let stride = STRIDES.into_iter().find(|stride| below(*stride) <= FEW_MAX).unwrap_or(1);
+        let is_short = |text: &[u8]| self.long.len() <= FEW_MAX || text.len() < GRAM_WIDTH + stride - 1;
+        let (short, rest): (Vec<_>, Vec<_>) = self.long.iter().copied().partition(|(_, text)| is_short(text));
+        slot.few.extend(short.iter().map(|(entry, text)| finder(*entry, text)));
+        slot.long = long(&rest, counts);
         for (lists, few, many) in [
             (self.short, &mut slot.few, &mut slot.short),
             (self.short_beyond, &mut slot.few_beyond, &mut slot.short_beyond),
