@@ -86,8 +86,9 @@ impl Default for LineOptions {
 pub fn scan(paths: &[PathBuf], loaded: Loaded, mappings: Mappings, options: &LineOptions) -> Result<Run> {
     let limits = Limits::default();
     let (inputs, mut unread) = shieldwall_collect::walk(paths, &limits);
-    let (own, inputs): (Vec<_>, Vec<_>) =
-        inputs.into_iter().partition(|input| is_own(input.path(), paths, &options.own));
+    // What is not there yet was never written by us. The names are made real once, not for every input.
+    let own: Vec<PathBuf> = options.own.iter().filter_map(|own| own.canonicalize().ok()).collect();
+    let (own, inputs): (Vec<_>, Vec<_>) = inputs.into_iter().partition(|input| is_own(input.path(), paths, &own));
     unread.extend(own.iter().map(|input| Unread {
         path: input.display(),
         reason: Reject::Unsupported,
@@ -152,10 +153,9 @@ fn bytes_of(input: &shieldwall_collect::Input) -> u64 {
 
 /// Whether a file found below an input is our own output. What was given by name is always read.
 fn is_own(path: &Path, given: &[PathBuf], own: &[PathBuf]) -> bool {
-    !given.iter().any(|given| given == path)
-        && path
-            .canonicalize()
-            .is_ok_and(|path| own.iter().filter_map(|own| own.canonicalize().ok()).any(|own| path.starts_with(own)))
+    !own.is_empty()
+        && !given.iter().any(|given| given == path)
+        && path.canonicalize().is_ok_and(|path| own.iter().any(|own| path.starts_with(own)))
 }
 
 /// What was not read, in words.

@@ -331,11 +331,6 @@ impl Drive<'_> {
             lock(&self.sources).push(run);
             return Fate::Done;
         }
-        if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
-            run.note = Note::NotRead("UTF-16 text: turn it into UTF-8 and scan that".to_owned());
-            lock(&self.sources).push(run);
-            return Fate::Done;
-        }
         let known = nonlog::non_log(&head);
         let decoder = match &known {
             Some(_) => None,

@@ -1,5 +1,6 @@
 //! What is plainly no log: documents, pictures, programs, archives, databases, captures. A scan lists them as such and
-//! does not call itself partial for them; captures apart, whose traffic it did not see.
+//! does not call itself partial for them; those apart that hold events all the same (captures, UTF-16 text) and come with
+//! advice.
 //!
 //! Recognised by magic numbers alone. A text file is never a non-log, whatever its name.
 
@@ -8,24 +9,25 @@
 pub struct NonLog {
     /// What it is, in words.
     pub kind: &'static str,
-    /// Whether it holds events all the same (a capture), so that the run is partial.
-    pub capture: bool,
+    advice: Option<&'static str>,
 }
 
 impl NonLog {
-    /// What to do about it, if anything.
+    /// What to do about it. With advice it holds events all the same, so that the run is partial.
     pub fn advice(&self) -> Option<&'static str> {
-        self.capture.then_some("not read: run `zeek -r` or `suricata -r` and scan the logs")
+        self.advice
     }
 }
 
 const fn other(kind: &'static str) -> NonLog {
-    NonLog { kind, capture: false }
+    NonLog { kind, advice: None }
 }
 
 const fn capture(kind: &'static str) -> NonLog {
-    NonLog { kind, capture: true }
+    NonLog { kind, advice: Some("not read: run `zeek -r` or `suricata -r` and scan the logs") }
 }
+
+const UTF_16: NonLog = NonLog { kind: "UTF-16 text", advice: Some("not read: turn it into UTF-8 and scan that") };
 
 /// Magic numbers: where, what, which.
 const MAGICS: &[(usize, &[u8], NonLog)] = &[
@@ -105,6 +107,8 @@ const MAGICS: &[(usize, &[u8], NonLog)] = &[
     (0, b"QFI\xfb", other("QCOW disk image")),
     (3, b"NTFS    ", other("NTFS disk image")),
     (0x438, b"\x53\xef", other("ext disk image")),
+    (0, b"\xff\xfe", UTF_16),
+    (0, b"\xfe\xff", UTF_16),
 ];
 
 /// Recognises content that is no log, from the first bytes of a source.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use shieldwall_schema::{Event, Fields, Flag, Place, Sink, Slots, Tag, Timestamp, Value, fill};
 
 use super::wants::Wants;
+use crate::format::syslog::programs::is_part_of_sshd;
 
 /// How far `_SOURCE_REALTIME_TIMESTAMP` may lie from the time at which journald wrote the entry and still be believed.
 /// Messages wait in sockets and in the kernel's buffer for seconds or minutes, not for days.
@@ -136,7 +137,7 @@ fn service_of(program: &str, service: &mut String) {
         }
         service.push(letter.to_ascii_lowercase());
     }
-    if matches!(service.as_str(), "sshd-session" | "sshd-auth") {
+    if is_part_of_sshd(service) {
         service.truncate(4);
     }
 }

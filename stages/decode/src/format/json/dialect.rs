@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 use super::paths::UNKNOWN;
 use super::rows::{PLAIN, ROWS};
 use super::tape::Marks;
+use crate::format::syslog::programs::is_part_of_sshd;
 
 /// One dialect, as written in the table.
 pub(super) struct Row {
@@ -74,8 +75,7 @@ impl Service {
                 if let Some(name) = out.get_mut(start..) {
                     name.make_ascii_lowercase();
                 }
-                // OpenSSH 9.8 and later log from per-connection programs.
-                if out.get(start..).is_some_and(|name| matches!(name, "sshd-session" | "sshd-auth")) {
+                if out.get(start..).is_some_and(is_part_of_sshd) {
                     out.truncate(start + "sshd".len());
                 }
             }

@@ -56,8 +56,7 @@ impl<'l> Service<'l> {
         let name = if program.starts_with('/') { program.rsplit('/').next().unwrap_or("") } else { program };
         let name = if name.len() > PROGRAM_BYTES_MAX { "" } else { name };
         match name {
-            // OpenSSH 9.8 split its server; the parts speak for the same service.
-            "sshd-session" | "sshd-auth" => Self::AsWritten("sshd"),
+            part if programs::is_part_of_sshd(part) => Self::AsWritten("sshd"),
             _ if name.bytes().any(|byte| byte.is_ascii_uppercase()) => {
                 let mut lowered = [0; PROGRAM_BYTES_MAX];
                 for (to, from) in lowered.iter_mut().zip(name.bytes()) {

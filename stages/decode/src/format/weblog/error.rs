@@ -14,7 +14,7 @@ use shieldwall_schema::{Flag, Tag, Value};
 use crate::clock::Lacks;
 use crate::decoder::{ChunkDecoder, Confidence, Context, Decoder, Split};
 use crate::format::weblog::uri::{Request, with_decoded};
-use crate::format::weblog::{census, present};
+use crate::format::weblog::{confidence, present};
 use crate::text::driver::{Grammar, LineDecoder, Record};
 use crate::text::line::Text;
 use crate::text::stamp::{self, Stamp};
@@ -29,13 +29,7 @@ impl Decoder for ServerError {
     }
 
     fn sniff(&self, head: &[u8]) -> Confidence {
-        let (lines, known) = census(head, |line| Parts::of(line).is_some());
-        match known {
-            0 => Confidence::NO,
-            known if known * 2 >= lines => Confidence::SURE,
-            known if known * 5 >= lines => Confidence::LIKELY,
-            _ => Confidence::NO,
-        }
+        confidence(head, |line| Parts::of(line).is_some())
     }
 
     fn split(&self) -> Split {

@@ -25,6 +25,7 @@ pub use error::ServerError;
 pub use vsftpd::Vsftpd;
 pub use w3c::W3c;
 
+use crate::decoder::Confidence;
 use crate::lines::Lines;
 use shieldwall_schema::Chunk;
 
@@ -41,6 +42,17 @@ fn census(head: &[u8], fits: impl Fn(&str) -> bool) -> (usize, usize) {
         known += usize::from(fits(&String::from_utf8_lossy(bytes)));
     }
     (lines, known)
+}
+
+/// How sure a format is of which `fits` knows some of the head's lines: half of them are enough to be sure, a fifth to try.
+fn confidence(head: &[u8], fits: impl Fn(&str) -> bool) -> Confidence {
+    let (lines, known) = census(head, fits);
+    match known {
+        0 => Confidence::NO,
+        known if known * 2 >= lines => Confidence::SURE,
+        known if known * 5 >= lines => Confidence::LIKELY,
+        _ => Confidence::NO,
+    }
 }
 
 /// Gives a value unless it is empty or the `-` that stands for nothing.

@@ -35,8 +35,13 @@ const REPEAT_DEPTH_MAX: usize = 2;
 /// `sshd-session`): what the journal's forms carry.
 pub(crate) fn read_named(program: &str, message: &str, out: Out<'_>) {
     let name = program.rsplit('/').next().unwrap_or(program).to_ascii_lowercase();
-    let service = if matches!(name.as_str(), "sshd-session" | "sshd-auth") { "sshd" } else { name.as_str() };
+    let service = if is_part_of_sshd(&name) { "sshd" } else { name.as_str() };
     read(service, "", message, out);
+}
+
+/// Whether a program is one of those into which OpenSSH 9.8 split its server; they speak for the service `sshd`.
+pub(crate) fn is_part_of_sshd(name: &str) -> bool {
+    matches!(name, "sshd-session" | "sshd-auth")
 }
 
 /// Gives the fields of `message`. `service` is the program in lower case, `module` what stood behind it in parentheses.
