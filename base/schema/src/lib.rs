@@ -13,19 +13,26 @@
 //! | [`rejection`] | what could not be read, and what was read but is odd |
 //! | [`mapping`] | `content/mappings`: which records are which log source, and what their fields are called |
 //! | [`finding`] | [`Reason`], [`finding::Finding`]: what detect gives |
+//! | [`entity`] | hosts, users, sessions, processes, addresses … by which findings join |
+//! | [`incident`] | what correlate takes and gives |
+//! | [`story`] | what explain gives: sentences whose facts trace to fields |
 //! | [`ocsf`] | the OCSF field table: classes, objects, attributes, and the words for ATT&CK |
 
 pub mod chunk;
+pub mod entity;
 pub mod event;
 pub mod finding;
+pub mod incident;
 pub mod mapping;
 pub mod ocsf;
 pub mod place;
 pub mod rejection;
+pub mod story;
 pub mod time;
 pub mod value;
 
 pub use chunk::{Chunk, ReadAt};
+pub use entity::{Entity, EntityKind};
 pub use event::{Event, Fields, Projection, Sink, SlotSpec, Slots, Tag, Want, fill};
 pub use finding::{Provenance, Reason};
 pub use mapping::{Bucket, BucketId, Mappings};
