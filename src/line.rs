@@ -11,12 +11,14 @@
 //! | [`spill`] | the order between the halves |
 //! | [`stateful`] | half B |
 //! | [`run`] | what a scan gives: findings, report, manifest |
+//! | [`kinds`] | what kinds of records a source holds |
 //! | [`visit`] | one record, for `explain` |
 //! | [`progress`] | what a person sees meanwhile |
 //!
 //! What must stay true: the same input gives the same bytes at any number of threads; nothing is decoded twice.
 
 mod drive;
+mod kinds;
 mod progress;
 mod run;
 mod spill;

@@ -89,7 +89,7 @@ impl Run {
             })
             .collect();
         let canonical: Vec<bool> = duplicate_of.iter().map(Option::is_none).collect();
-        let folded = stateful::fold(spill.sorted(&rank)?, &canonical, options.fold)?;
+        let folded = stateful::fold(spill.sorted(&rank)?, &canonical, options.fold, &mut |_| {})?;
         let unread = walk_unread.into_iter().chain(unread.into_iter().map(|(_, unread)| unread)).collect();
         Ok(Self {
             folded,
