@@ -125,7 +125,7 @@ pub fn groups(findings: &[Finding]) -> Vec<Group<'_>> {
         .chunk_by(same)
         .map(|chunk| Group {
             number: 0,
-            severity: chunk.first().map_or(Severity::Info, |f| Severity::of_level(&f.analytic.level)),
+            severity: chunk.first().map_or(Severity::Informational, |f| Severity::of_level(&f.analytic.level)),
             count: chunk.iter().fold(0, |sum, finding| sum.saturating_add(finding.count)),
             first: chunk.iter().filter_map(|finding| finding.first).min(),
             last: chunk.iter().filter_map(|finding| finding.last.or(finding.first)).max(),

@@ -74,7 +74,7 @@ impl Style {
             Ink::Severity(Severity::High) => "1;31",
             Ink::Severity(Severity::Medium) => "33",
             Ink::Severity(Severity::Low) => "36",
-            Ink::Severity(Severity::Info) => "2",
+            Ink::Severity(Severity::Informational) => "2",
         };
         format!("\x1b[{code}m{text}\x1b[0m")
     }

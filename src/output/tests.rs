@@ -279,7 +279,7 @@ fn the_report() {
 fn the_report_in_ascii_on_a_narrow_terminal() {
     let mut report = report();
     report.findings.retain(|finding| !finding.analytic.name.contains('\x1b'));
-    let text = text_of(&report, Style { width: 60, color: false, unicode: false }, Some(Severity::Info));
+    let text = text_of(&report, Style { width: 60, color: false, unicode: false }, Some(Severity::Informational));
     assert!(text.is_ascii(), "{text}");
     insta::assert_snapshot!(text);
 }
