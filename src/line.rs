@@ -128,7 +128,8 @@ pub fn scan(paths: &[PathBuf], loaded: Loaded, mappings: Mappings, options: &Lin
     progress.end();
     let refusals = [refusals, refused_late(&matcher)].concat();
     let spill = spill.into_spill().context("cannot write to the temporary folder")?;
-    Run::finish(driven, spill, unread, set, refusals, skipped, options).context("cannot read back the temporary files")
+    Run::finish(driven, spill, unread, (set, mappings), refusals, skipped, options)
+        .context("cannot read back the temporary files")
 }
 
 /// Rules that turned out not to compile when the first record asked for them.

@@ -17,7 +17,7 @@ use shieldwall_schema::finding::Evidence;
 use shieldwall_schema::incident::Sighting;
 use shieldwall_schema::{Entity, EntityKind, Timestamp};
 
-use super::spill::{Item, ItemKind, NO_TIME};
+use super::spill::{ItemKind, NO_TIME, Sorted};
 
 /// Evidence that a finding keeps; the rest is counted. Enough to see a pattern, few enough to read.
 pub const EVIDENCES_MAX: usize = 100;
@@ -72,6 +72,8 @@ pub enum Fold {
 struct Group {
     source: u32,
     rule: u32,
+    /// Where the first match stands in the source.
+    offset: u64,
     count: u64,
     first: i64,
     last: i64,
@@ -144,7 +146,7 @@ pub struct Parts {
 /// # Errors
 /// When the spill cannot be read or the spool not be written.
 pub fn fold(
-    items: impl Iterator<Item = io::Result<Item>>,
+    mut items: Sorted,
     canonical: &[bool],
     fold: Fold,
     sight: &mut dyn FnMut(&Sighting<'_>),
@@ -158,13 +160,12 @@ pub fn fold(
     };
     let mut open: FxHashMap<(u32, u32), usize> = FxHashMap::default();
     let mut written = 0u64;
-    for item in items {
-        let item = item?;
+    while let Some(item) = items.next()? {
         if !canonical.get(item.key.source as usize).copied().unwrap_or(false) {
             continue;
         }
         if item.kind == ItemKind::Observation {
-            folded.observe(item.key.source, &item.payload);
+            folded.observe(item.key.source, item.payload);
             continue;
         }
         let known = match fold {
@@ -185,6 +186,7 @@ pub fn fold(
                 folded.groups.push(Group {
                     source: item.key.source,
                     rule: item.key.subject,
+                    offset: item.key.offset,
                     count: 0,
                     first: NO_TIME,
                     last: NO_TIME,
@@ -202,7 +204,7 @@ pub fn fold(
             }
             group.last = item.key.time;
         }
-        let Ok((head, evidence)) = postcard::take_from_bytes::<Head>(&item.payload) else { continue };
+        let Ok((head, evidence)) = postcard::take_from_bytes::<Head>(item.payload) else { continue };
         let host = head.host.as_deref().and_then(host_id);
         sight(&Sighting {
             time: (item.key.time != NO_TIME).then(|| Timestamp::from_nanos(item.key.time)),
@@ -247,6 +249,11 @@ impl Folded {
     /// Which rule a finding is of.
     pub fn rule(&self, at: usize) -> Option<u32> {
         self.groups.get(at).map(|group| group.rule)
+    }
+
+    /// A finding's source, rule, and the offset of its first match.
+    pub fn first_of(&self, at: usize) -> Option<(u32, u32, u64)> {
+        self.groups.get(at).map(|group| (group.source, group.rule, group.offset))
     }
 
     /// A finding's parts with at most `evidences_max` pieces of evidence. Findings stand in the order of their first match.

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use shieldwall_schema::finding::Finding;
 use shieldwall_schema::{Flag, Reject, Rejection, Timestamp};
 
+use super::story::Told;
 use super::words::Severity;
 
 /// Everything that one run found, read and did not read.
@@ -12,6 +13,12 @@ use super::words::Severity;
 pub struct Report {
     /// The findings, in any order; [`Report::groups`] orders them.
     pub findings: Vec<Finding>,
+    /// The incidents, worst first, as many as a terminal lists. Empty where incidents were not made: findings stand alone.
+    pub incidents: Vec<Told>,
+    /// How many incidents there are of each severity, mildest first.
+    pub incident_counts: [u64; 5],
+    /// How many findings there are.
+    pub finding_count: u64,
     /// Every source, in the order in which the inputs were listed.
     pub sources: Vec<SourceSummary>,
     /// How many rules were loaded.
@@ -106,6 +113,18 @@ impl Report {
     /// The order is a function of the findings alone, so the numbers hold wherever the same findings are read again.
     pub fn groups(&self) -> Vec<Group<'_>> {
         groups(&self.findings)
+    }
+}
+
+/// One finding as a group of its own.
+pub fn group(finding: &Finding, number: usize) -> Group<'_> {
+    Group {
+        number,
+        findings: vec![finding],
+        severity: Severity::of_level(&finding.analytic.level),
+        count: finding.count,
+        first: finding.first,
+        last: finding.last,
     }
 }
 

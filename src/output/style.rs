@@ -91,7 +91,11 @@ impl Style {
 
     /// Text of our own, with the few marks that we use replaced where only ASCII may be used.
     pub fn own(&self, text: &str) -> String {
-        if self.unicode { text.to_owned() } else { text.replace('…', "...").replace(['·', '–'], "-") }
+        if self.unicode {
+            text.to_owned()
+        } else {
+            text.replace('…', "...").replace('→', ">").replace(['·', '–'], "-")
+        }
     }
 }
 

@@ -85,6 +85,8 @@ fn process(record: &Record<'_>, words: &mut Words) -> bool {
         "process.parent_process.cmd_line",
         "actor.process.cmd_line",
     ]);
+    // Where a log names only the process itself as the one that acts, nothing is known of its parent.
+    let parent = parent.filter(|(_, parent)| *parent != program.1 && Some(*parent) != record.get("process.file.path"));
     // One process that reaches into another has an actor and no start.
     let reaches = record.get("process.cmd_line").is_none()
         && record.get("process.parent_process.file.path").is_none()
