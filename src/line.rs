@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`drive`] | who reads what when |
 //! | [`stateless`] | half A |
+//! | [`describe`] | what a matched record says of itself |
 //! | [`spill`] | the order between the halves |
 //! | [`stateful`] | half B |
 //! | [`run`] | what a scan gives: findings, report, manifest |
@@ -17,6 +18,7 @@
 //!
 //! What must stay true: the same input gives the same bytes at any number of threads; nothing is decoded twice.
 
+mod describe;
 mod drive;
 mod kinds;
 mod progress;
@@ -114,9 +116,11 @@ pub fn scan(paths: &[PathBuf], loaded: Loaded, mappings: Mappings, options: &Lin
         }
     };
     let spill = SpillShare::new(Spill::new(spill::MEMORY_BYTES_MAX));
+    let plans = describe::Plans::default();
     let stage = Stage {
         matcher: &matcher,
         mappings: &mappings,
+        plans: &plans,
         since: options.since,
         until: options.until,
         fold: options.fold,

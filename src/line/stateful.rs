@@ -77,8 +77,36 @@ struct Group {
     count: u64,
     first: i64,
     last: i64,
-    hosts: BTreeSet<String>,
-    evidences: Vec<(u64, u32)>,
+    /// Places in [`Folded::names`]; most findings have one host.
+    hosts: Few<u32>,
+    /// Places and lengths in the spool; with all evidence asked for there is one a finding.
+    evidences: Few<(u64, u32)>,
+}
+
+/// A list that mostly has one member, which then costs no allocation. A million findings are two million of these.
+#[derive(Clone, Debug)]
+struct Few<T> {
+    first: Option<T>,
+    more: Vec<T>,
+}
+
+impl<T: Copy> Few<T> {
+    const NONE: Self = Self { first: None, more: Vec::new() };
+
+    fn push(&mut self, one: T) {
+        match self.first {
+            None => self.first = Some(one),
+            Some(_) => self.more.push(one),
+        }
+    }
+
+    fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.more.len()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = T> {
+        self.first.iter().chain(&self.more).copied()
+    }
 }
 
 /// What was seen of one host.
@@ -112,6 +140,8 @@ pub struct Observation {
 /// What B gives.
 pub struct Folded {
     groups: Vec<Group>,
+    /// Names of the findings' hosts.
+    names: Vec<String>,
     spool: tempfile::SpooledTempFile,
     /// Hosts by name.
     pub hosts: BTreeMap<String, HostSeen>,
@@ -153,12 +183,15 @@ pub fn fold(
 ) -> io::Result<Folded> {
     let mut folded = Folded {
         groups: Vec::new(),
+        names: Vec::new(),
         spool: tempfile::spooled_tempfile(EVIDENCE_MEMORY_BYTES_MAX),
         hosts: BTreeMap::new(),
         overflow: 0,
         hosts_overflow: 0,
     };
     let mut open: FxHashMap<(u32, u32), usize> = FxHashMap::default();
+    // Every name stands once; a finding that names too many hosts adds none.
+    let mut places: FxHashMap<String, u32> = FxHashMap::default();
     let mut written = 0u64;
     while let Some(item) = items.next()? {
         if !canonical.get(item.key.source as usize).copied().unwrap_or(false) {
@@ -190,8 +223,8 @@ pub fn fold(
                     count: 0,
                     first: NO_TIME,
                     last: NO_TIME,
-                    hosts: BTreeSet::new(),
-                    evidences: Vec::new(),
+                    hosts: Few::NONE,
+                    evidences: Few::NONE,
                 });
                 at
             }
@@ -214,7 +247,18 @@ pub fn fold(
             entities: &head.entities,
         });
         if let Some(host) = head.host.filter(|_| group.hosts.len() < FINDING_HOSTS_MAX) {
-            group.hosts.insert(host);
+            let next = folded.names.len() as u32;
+            let known = match places.get(&host) {
+                Some(known) => *known,
+                None => {
+                    folded.names.push(host.clone());
+                    places.insert(host, next);
+                    next
+                }
+            };
+            if !group.hosts.iter().any(|other| other == known) {
+                group.hosts.push(known);
+            }
         }
         if group.evidences.len() < EVIDENCES_MAX && !evidence.is_empty() {
             folded.spool.write_all(evidence)?;
@@ -265,8 +309,8 @@ impl Folded {
         let mut kept = Vec::new();
         let mut bytes = Vec::new();
         for (offset, length) in group.evidences.iter().take(evidences_max) {
-            self.spool.seek(SeekFrom::Start(*offset))?;
-            bytes.resize(*length as usize, 0);
+            self.spool.seek(SeekFrom::Start(offset))?;
+            bytes.resize(length as usize, 0);
             self.spool.read_exact(&mut bytes)?;
             let piece =
                 postcard::from_bytes(&bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
@@ -279,7 +323,11 @@ impl Folded {
             count: group.count,
             first: time(group.first),
             last: time(group.last),
-            hosts: group.hosts.iter().cloned().collect(),
+            hosts: {
+                let names: BTreeSet<&String> =
+                    group.hosts.iter().filter_map(|place| self.names.get(place as usize)).collect();
+                names.into_iter().cloned().collect()
+            },
             kept,
         }))
     }
