@@ -212,7 +212,7 @@ fn examples(folder: &Path, file: &str) -> Result<Vec<(PathBuf, Expected)>> {
 
 /// Whether one of the rules fires; `None` if the example could not be read whole.
 fn fires(rules: &[Rule], path: &Path) -> Result<Option<bool>> {
-    let loaded = Loaded { set: RuleSet { rules: rules.to_vec() }, ..Loaded::default() };
+    let loaded = Loaded { set: RuleSet { rules: rules.to_vec(), ..RuleSet::default() }, ..Loaded::default() };
     let options = LineOptions { threads: 1, ..LineOptions::default() };
     let run = line::scan(&[path.to_path_buf()], loaded, packs::mappings()?, &options)?;
     let read = run.records() > 0 && !run.partial();
