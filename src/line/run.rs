@@ -10,6 +10,7 @@ use shieldwall_collect::Unread;
 use shieldwall_correlate::{self as correlate, Correlate, Correlated};
 use shieldwall_decode::Assumption;
 use shieldwall_decode::clock::AssumedFrom;
+use shieldwall_detect::sigma::correlation::{Correlator, Counts};
 use shieldwall_detect::sigma::ir::{Rule, RuleSet};
 use shieldwall_detect::sigma::load::{Refusal, Skipped};
 use shieldwall_explain::{Telling, tell};
@@ -20,8 +21,9 @@ use shieldwall_schema::story::{HostCoverage, Story};
 use shieldwall_schema::{Flag, Mappings, Place, Reject, Rejection};
 
 use super::drive::{Driven, Note, SourceRun};
+use super::folded::{EVIDENCES_MAX, Folded, Parts};
 use super::spill::Spill;
-use super::stateful::{self, EVIDENCES_MAX, Folded, Parts};
+use super::stateful;
 use super::{Fold, LineOptions, unread_words};
 use crate::output::incident::{self, MemberFacts};
 use crate::output::report::{Report, SourceNote, SourceSummary, Totals};
@@ -60,6 +62,20 @@ pub enum CaseName {
     Named(String),
 }
 
+/// What looked at the records.
+pub(super) struct Detection {
+    /// The rules.
+    pub(super) rules: Arc<RuleSet>,
+    /// What the fields are called.
+    pub(super) mappings: Arc<Mappings>,
+    /// The correlation rules among the rules.
+    pub(super) correlator: Correlator,
+    /// Rules that did not compile.
+    pub(super) refusals: Vec<Refusal>,
+    /// Documents that are no rules, and notes on rules.
+    pub(super) skipped: Vec<Skipped>,
+}
+
 /// A finished scan.
 pub struct Run {
     folded: Folded,
@@ -76,6 +92,8 @@ pub struct Run {
     skipped: Vec<Skipped>,
     options: LineOptions,
     correlated: Correlated,
+    /// What correlation rules could not look at.
+    counts: Counts,
     /// What the user asked for, for the manifest.
     pub asked: Value,
 }
@@ -86,11 +104,10 @@ impl Run {
         driven: Driven,
         spill: Spill,
         walk_unread: Vec<Unread>,
-        (rules, mappings): (Arc<RuleSet>, Arc<Mappings>),
-        refusals: Vec<Refusal>,
-        skipped: Vec<Skipped>,
+        detection: Detection,
         options: &LineOptions,
     ) -> io::Result<Self> {
+        let Detection { rules, mappings, correlator, refusals, skipped } = detection;
         let Driven { sources, unread } = driven;
         let mut order: Vec<usize> = (0..sources.len()).collect();
         order.sort_by_key(|at| sources.get(*at).map(|source| (source.sha256, source.order)));
@@ -117,16 +134,17 @@ impl Run {
         let canonical: Vec<bool> = duplicate_of.iter().map(Option::is_none).collect();
         // Rules and nothing else: without hashes nothing is known of who a record speaks of.
         let mut correlate = options.hashed.then(|| Correlate::new(facts(&rules), correlate::Limits::default()));
-        let folded = stateful::fold(spill.sorted(&rank)?, &canonical, options.fold, &mut |sighting| {
+        let sorted = spill.sorted(&rank)?;
+        let (folded, counts) = stateful::fold(sorted, &canonical, options.fold, correlator, &mut |sighting| {
             if let Some(correlate) = &mut correlate {
                 correlate.observe(sighting);
             }
         })?;
         let uid = |at: u32| {
             let group = folded.first_of(at as usize);
-            let named = group.and_then(|(source, rule, offset)| {
+            let named = group.and_then(|(source, rule, offset, salt)| {
                 let (source, rule) = (ranked.get(source as usize)?, rules.rules.get(rule as usize)?);
-                Some(finding_uid(rule, source, offset, None))
+                Some(finding_uid(rule, source, offset, salt, None))
             });
             named.unwrap_or_default()
         };
@@ -148,6 +166,7 @@ impl Run {
             skipped,
             options: options.clone(),
             correlated,
+            counts,
             asked: Value::Null,
         })
     }
@@ -222,9 +241,9 @@ impl Run {
             let Some(incident) = self.correlated.incidents.get(at) else { continue };
             line.clear();
             let facts = |finding: u32| {
-                let (source, rule, offset) = self.folded.first_of(finding as usize)?;
+                let (source, rule, offset, salt) = self.folded.first_of(finding as usize)?;
                 let source = self.ranked.get(source as usize)?;
-                let uid = finding_uid(self.rules.rules.get(rule as usize)?, source, offset, None);
+                let uid = finding_uid(self.rules.rules.get(rule as usize)?, source, offset, salt, None);
                 Some(MemberFacts { uid, analytic: self.analytics.get(rule as usize)? })
             };
             incident::line(incident, story.as_ref(), &facts, &mut line);
@@ -377,6 +396,11 @@ impl Run {
                 correlated.episodes_left_out,
                 "episodes were no longer watched for lack of room: their further matches began a new line",
             ),
+            (self.counts.untimed, "matches have no time, so no correlation rule could count them"),
+            (self.counts.ungrouped, "matches lack a field by which a correlation rule groups"),
+            (self.counts.valueless, "matches lack the field that a correlation rule counts"),
+            (self.counts.cut, "matches belong to more groups than a correlation rule looks at"),
+            (self.counts.evicted, "groups of correlation rules were let go for lack of room"),
             (correlated.incidents_left_out, "incidents of least risk were left out for lack of room"),
         ] {
             if count > 0 {
@@ -554,11 +578,11 @@ fn assumption_words(assumption: &Assumption) -> String {
 
 /// Puts a finding's name and id to its parts.
 fn name(parts: Parts, source: &SourceRun, rule: &Rule) -> Finding {
-    let Parts { count, first, last, hosts, kept, .. } = parts;
+    let Parts { count, first, last, hosts, kept, salt, .. } = parts;
     let first_match = kept.first();
     let offset = first_match.map_or(0, |kept| kept.evidence.place.offset);
     Finding {
-        uid: finding_uid(rule, source, offset, first_match.and_then(|kept| kept.digest)),
+        uid: finding_uid(rule, source, offset, salt, first_match.and_then(|kept| kept.digest)),
         analytic: analytic(rule),
         event_class: first_match.map_or(0, |kept| kept.class),
         source: source.display.clone(),
@@ -574,7 +598,7 @@ fn name(parts: Parts, source: &SourceRun, rule: &Rule) -> Finding {
 }
 
 /// A finding's id. It names content: the rule and its version, the file's bytes, the first matched record. Never a path.
-fn finding_uid(rule: &Rule, source: &SourceRun, offset: u64, digest: Option<[u8; 32]>) -> String {
+fn finding_uid(rule: &Rule, source: &SourceRun, offset: u64, salt: u64, digest: Option<[u8; 32]>) -> String {
     let mut id = Sha256::new();
     id.update("shieldwall finding 1\0");
     id.update(&rule.id);
@@ -587,6 +611,9 @@ fn finding_uid(rule: &Rule, source: &SourceRun, offset: u64, digest: Option<[u8;
             id.update(offset.to_le_bytes());
         }
         None => id.update(digest.unwrap_or_default()),
+    }
+    if salt != 0 {
+        id.update(salt.to_le_bytes());
     }
     let id: [u8; 32] = id.finalize().into();
     hex(id.first_chunk::<16>().map_or(&id[..], |half| &half[..]))

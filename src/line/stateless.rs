@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use rustc_hash::FxHashMap;
 use sha2::{Digest, Sha256};
+use shieldwall_detect::sigma::correlation::Correlator;
 use shieldwall_detect::sigma::ir::RuleIndex;
 use shieldwall_detect::sigma::matcher::{Matcher, Scratch};
 use shieldwall_schema::entity::EntityKind;
@@ -16,8 +17,9 @@ use shieldwall_schema::finding::Evidence;
 use shieldwall_schema::{Event, Flag, Mappings, Place, Reject, Rejection, Sink, Timestamp};
 
 use super::describe::{Described, Plan, Plans, cut, describe};
+use super::folded::EVIDENCES_MAX;
 use super::spill::{ItemKind, Key, NO_TIME, encode};
-use super::stateful::{EVIDENCES_MAX, Fold, Head, Kept, Observation};
+use super::stateful::{Fold, Head, Kept, Observation};
 
 /// Rejections listed one by one per source; the rest is counted.
 pub const REJECTIONS_LISTED_MAX: usize = 100;
@@ -48,6 +50,8 @@ pub struct Stage<'a> {
     pub matcher: &'a Matcher,
     /// Names of fields.
     pub mappings: &'a Mappings,
+    /// What correlation rules ask of matches.
+    pub correlator: &'a Correlator,
     /// How records are described.
     pub plans: &'a Plans,
     /// Records before this are left out.
@@ -232,9 +236,13 @@ impl<'a> Stateless<'a> {
                 Some(Described { head, .. }) => head.clone(),
                 None => postcard::to_stdvec(&Head::default()).unwrap_or_default(),
             };
+            let wanted = self.stage.correlator.wanted(rule);
+            let mut values = vec![Vec::new(); wanted.len()];
+            self.stage.matcher.values_of(rule, event, wanted, &mut values);
+            payload = postcard::to_extend(&values, payload).unwrap_or_default();
             if accepted {
                 let Described { class, host, fields, .. } = described.clone().unwrap_or_default();
-                if new {
+                if new && !self.stage.correlator.silent(rule) {
                     (self.stage.first_match)(rule, host.as_deref());
                 }
                 let kept = Kept {
