@@ -144,7 +144,7 @@ def daily_auth():
         auth(time, "CRON", "pam_unix(cron:session): session closed for user root", pid)
     for time in every(FIRST + timedelta(minutes=5, seconds=1), 30):
         pid += 2
-        auth(time, "CRON", "(www-data) CMD (/usr/bin/php /srv/shop/cron.php >/dev/null 2>&1)", pid)
+        auth(time, "CRON", "(shop) CMD (/usr/bin/php /srv/shop/cron.php >/dev/null 2>&1)", pid)
     for day in (9, 10):
         # Karl looks after the server; ben mistypes his password; the build machine deploys with its key.
         for clock, minutes, commands in (
@@ -222,7 +222,7 @@ def number_audit():
 
 
 def syscall(number, name, exe, pid, parent, user, login, session, key, terminal="(none)", comm=None, extra="a0=55d0c1e0 a1=55d0c200 a2=55d0c260 a3=8", items=2):
-    users = {"root": 0, "karl": 1000, "deploy": 1001, "ben": 1002, "www-data": 33}
+    users = {"root": 0, "karl": 1000, "deploy": 1001, "ben": 1002, "shop": 998}
     uid = users[user]
     auid = users[login] if login else 4294967295
     comm = comm or exe.rsplit("/", 1)[1]
@@ -274,7 +274,7 @@ def daily_audit():
         run(time, "/usr/bin/run-parts", ["run-parts", "--report", "/etc/cron.hourly"], pid, 800, "root")
     for time in every(FIRST + timedelta(minutes=5, seconds=1), 30):
         pid += 5
-        run(time, "/usr/bin/php8.2", ["/usr/bin/php", "/srv/shop/cron.php"], pid, 801, "www-data")
+        run(time, "/usr/bin/php8.2", ["/usr/bin/php", "/srv/shop/cron.php"], pid, 801, "shop")
     for day in (9, 10):
         for clock, words in (
             ("08:04:00", ["df", "-h"]), ("08:05:06", ["apt", "update"]), ("08:08:06", ["apt", "list", "--upgradable"]),
