@@ -11,11 +11,13 @@
 //! | [`value`] | one field's value, borrowed |
 //! | [`event`] | [`Tag`], [`Want`], [`Slots`], [`Event`]: what decode gives to detect |
 //! | [`rejection`] | what could not be read, and what was read but is odd |
+//! | [`community_id`](mod@community_id) | one name for a network flow, whoever saw it |
 //! | [`mapping`] | `content/mappings`: which records are which log source, and what their fields are called |
 //! | [`finding`] | [`Reason`], [`finding::Finding`]: what detect gives |
 //! | [`ocsf`] | the OCSF field table: classes, objects, attributes, and the words for ATT&CK |
 
 pub mod chunk;
+pub mod community_id;
 pub mod event;
 pub mod finding;
 pub mod mapping;
@@ -26,6 +28,7 @@ pub mod time;
 pub mod value;
 
 pub use chunk::{Chunk, ReadAt};
+pub use community_id::{community_id, community_id_of, protocol_number};
 pub use event::{Event, Fields, Projection, Sink, SlotSpec, Slots, Tag, Want, fill};
 pub use finding::{Provenance, Reason};
 pub use mapping::{Bucket, BucketId, Mappings};

@@ -1,4 +1,4 @@
-//! `content/mappings/json.toml` against what the decoder gives.
+//! `content/mappings/json.toml` and `network.toml` against what the decoder gives.
 
 use shieldwall_schema::mapping::Logsource;
 use shieldwall_schema::{Mappings, Provenance};
@@ -6,10 +6,11 @@ use shieldwall_schema::{Mappings, Provenance};
 use super::*;
 
 const MAPPING: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../content/mappings/json.toml"));
+const NETWORK: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../content/mappings/network.toml"));
 
 /// Whether a rule of this log source is admitted, and a field of it has one of the record's values.
 fn check(record: &str, (product, category, service): (&str, &str, &str), field: &str, value: &str) {
-    let mappings = Mappings::parse([("json.toml", MAPPING)]).unwrap();
+    let mappings = Mappings::parse([("json.toml", MAPPING), ("network.toml", NETWORK)]).unwrap();
     let seen = lines(record);
     let event = &seen.events[0];
     let words: Vec<&str> = event.tag.split('|').collect();
@@ -76,7 +77,7 @@ fn rules_of_applications_and_sensors_reach_raw_logs() {
 
 #[test]
 fn nobody_vouches_for_an_unknown_log() {
-    let mappings = Mappings::parse([("json.toml", MAPPING)]).unwrap();
+    let mappings = Mappings::parse([("json.toml", MAPPING), ("network.toml", NETWORK)]).unwrap();
     let json = mappings.buckets().iter().find(|bucket| bucket.name == "json").unwrap();
     assert_eq!(json.provenance_of("anything"), Provenance::AttackerWritable);
     let mut names: Vec<_> = mappings.buckets().iter().map(|bucket| &bucket.name).collect();
