@@ -71,7 +71,7 @@ fn the_same_records_as_text_and_as_json_give_the_same_events() {
         assert_eq!((text.rejections.len(), text.events.len(), json.events.len()), (0, 1, 1), "{path}");
         let (text, json) = (&text.events[0], &json.events[0]);
         assert_eq!((&text.product, &text.service), (&json.product, &json.service), "{path}");
-        assert_eq!((&text.product[..], &text.service[..]), ("zeek", path));
+        assert_eq!((text.product.as_str(), text.service.as_str()), ("zeek", path));
         assert_eq!((&text.time, &text.time_text), (&json.time, &json.time_text), "{path}");
         assert!(text.time.starts_with("2026-01-02T03:04:05."), "{}", text.time);
         let fields = |event: &crate::testing::KeptEvent| -> Vec<(String, String)> {
@@ -136,7 +136,6 @@ fn what_cannot_be_read_is_counted_and_the_neighbours_survive() {
     ] {
         let kept = read(text);
         assert_eq!((kept.events.len(), kept.rejections[0].1), (events, reason), "{text}");
-        assert_eq!(kept.rejections.len() >= 1, true, "{text}");
     }
     // A header after a refused one serves again.
     let text = format!("#separator ab\n#fields\tts\n1\n{}", log("x", "ts a", "time string", &["1767323045.0|v"]));
