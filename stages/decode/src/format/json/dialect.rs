@@ -198,8 +198,8 @@ pub(super) enum Extra {
     Ecs(&'static [&'static str]),
     /// Field → log name, for logs that do not say theirs (Zeek's JSON without packages): the first that is there.
     Zeek(&'static [(&'static str, &'static str)]),
-    /// What must be of which type; the first must be there. A record that has the first and any other of a wrong type is
-    /// none of this dialect's making, and rejected.
+    /// What must be of which type. A record that has the first, and any of a wrong type, is damaged and rejected; so is one
+    /// without the first whose kind is no text and whose time is a list or an object.
     Typed(&'static [(&'static str, Is)]),
 }
 

@@ -210,12 +210,13 @@ impl<'a> Reader<'a> {
             Some(Item::Number) => is == Is::Number,
             Some(item) => item == Item::Null,
         };
-        let mut all = dialect.extra.iter().zip(types);
-        let (first, _) = all.next()?;
-        if !self.tape.marks.meets(&Marks::of([*first])) {
-            return None;
-        }
-        dialect.extra.iter().zip(types).find(|(known, (_, wanted))| !is(**known, *wanted)).map(|(_, (path, _))| *path)
+        let mut wrong = dialect.extra.iter().zip(types).filter(|(known, (_, wanted))| !is(**known, *wanted));
+        let held = dialect.extra.first().is_some_and(|first| self.tape.marks.meets(&Marks::of([*first])));
+        // Neither of the two that every record has is a text: whoever wrote this, it says nothing that a rule could read.
+        let hopeless = || dialect.time.iter().all(|known| self.marked_without_null(*known));
+        let (_, (path, _)) = wrong.next()?;
+        let no_kind = dialect.service.iter().any(|known| !is(*known, Is::Text));
+        (held || (no_kind && hopeless())).then_some(*path)
     }
 
     /// The event's time; its text is left in `text` if it says more than the instant.

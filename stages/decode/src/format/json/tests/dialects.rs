@@ -366,7 +366,15 @@ fn eve_of_wrong_types_is_rejected_record_by_record() {
         assert_eq!(seen.events.len(), 2, "{broken}");
         assert_eq!(seen.rejected, [(good.len() as u64 + 1, "corrupt")], "{broken}");
     }
+    let seen = lines(r#"{"event_type":123,"timestamp":{},"src_ip":["a"],"alert":"x"}"#);
+    assert_eq!((seen.events.len(), seen.rejected), (0, vec![(0, "corrupt")]));
     // Other programs use these names too, with types of their own.
+    check(
+        r#"{"timestamp":1767323045,"event_type":7,"src_ip":"192.0.2.1"}"#,
+        "suricata|7||",
+        "2026-01-02T03:04:05Z",
+        &[],
+    );
     check(
         r#"{"timestamp":1767323045,"event_type":"login","src_ip":"192.0.2.1","alert":true}"#,
         "suricata|login||",
