@@ -196,6 +196,19 @@ pub(super) enum Extra {
     Embedded(&'static [&'static str]),
     /// The paths say the operating system, which is the product.
     Ecs(&'static [&'static str]),
+    /// Field → log name, for logs that do not say theirs (Zeek's JSON without packages): the first that is there.
+    Zeek(&'static [(&'static str, &'static str)]),
+    /// What must be of which type. A record that has the first, and any of a wrong type, is damaged and rejected; so is one
+    /// without the first whose kind is no text and whose time is a list or an object.
+    Typed(&'static [(&'static str, Is)]),
+}
+
+/// What a field must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Is {
+    Text,
+    Number,
+    Object,
 }
 
 /// A name and the known paths that may give it; `true` where the path has that native name anyway.
@@ -213,7 +226,7 @@ pub(super) struct Dialect {
     pub(super) code: Vec<u16>,
     pub(super) time: Vec<u16>,
     pub(super) first: Vec<First>,
-    /// Of [`Extra::Embedded`] and [`Extra::Ecs`].
+    /// Of [`Extra`], in its order.
     pub(super) extra: Vec<u16>,
 }
 
@@ -298,16 +311,12 @@ impl Dialect {
                     First { name, paths: list(paths).into_iter().zip(paths.iter().map(|path| same(path))).collect() }
                 })
                 .collect(),
-            extra: list(row.extra_paths()),
-        }
-    }
-}
-
-impl Row {
-    fn extra_paths(&self) -> &'static [&'static str] {
-        match self.extra {
-            Extra::Ecs(paths) | Extra::Embedded(paths) => paths,
-            _ => &[],
+            extra: match row.extra {
+                Extra::Ecs(paths) | Extra::Embedded(paths) => list(paths),
+                Extra::Zeek(names) => names.iter().flat_map(|(path, _)| list(std::slice::from_ref(path))).collect(),
+                Extra::Typed(types) => types.iter().flat_map(|(path, _)| list(std::slice::from_ref(path))).collect(),
+                Extra::None | Extra::Windows | Extra::Journal | Extra::Web => Vec::new(),
+            },
         }
     }
 }

@@ -14,11 +14,13 @@ use std::hash::Hasher;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHasher};
-use shieldwall_schema::{Event, Fields, Flag, Place, Sink, Slots, Tag, Timestamp, Value, Want, event::fill};
+use shieldwall_schema::{
+    Event, Fields, Flag, Place, Reject, Rejection, Sink, Slots, Tag, Timestamp, Value, Want, event::fill,
+};
 
 use super::confusable::is_confusable;
 use super::derive::{Deriver, channel_of};
-use super::dialect::{self, Dialect, Dialects, Extra};
+use super::dialect::{self, Dialect, Dialects, Extra, Is};
 use super::paths::{Node, Paths};
 use super::scan::{Fault, Scanner};
 use super::tape::{Entry, Item, Marks, Source, Tape, kind, push_hex};
@@ -163,6 +165,12 @@ impl<'a> Reader<'a> {
             return;
         }
         let place = Place::offset(offset);
+        if let Extra::Typed(types) = dialect.row.extra
+            && let Some(path) = self.mistyped(dialect, types)
+        {
+            let detail = format!("`{path}` is of another type than its format says");
+            return sink.reject(Rejection { place, reason: Reject::Corrupt, detail });
+        }
         let mut time_text = std::mem::take(&mut self.time_text);
         let time = self.time(dialect, &source, &mut time_text, place, sink);
         self.oddities(&source);
@@ -191,6 +199,24 @@ impl<'a> Reader<'a> {
         }
         self.emit_nested(offset, whole, inner.as_bytes(), 1, sink);
         true
+    }
+
+    /// The field, if any, that has another type than it must have.
+    fn mistyped(&self, dialect: &Dialect, types: &[(&'static str, Is)]) -> Option<&'static str> {
+        let is = |known: u16, is: Is| match self.tape.found(known).map(|(_, entry)| entry.item) {
+            // A list or an object has no value of its own.
+            None => is == Is::Object || !self.marked_without_null(known),
+            Some(Item::Text) => is == Is::Text,
+            Some(Item::Number) => is == Is::Number,
+            Some(item) => item == Item::Null,
+        };
+        let mut wrong = dialect.extra.iter().zip(types).filter(|(known, (_, wanted))| !is(**known, *wanted));
+        let held = dialect.extra.first().is_some_and(|first| self.tape.marks.meets(&Marks::of([*first])));
+        // Neither of the two that every record has is a text: whoever wrote this, it says nothing that a rule could read.
+        let hopeless = || dialect.time.iter().all(|known| self.marked_without_null(*known));
+        let (_, (path, _)) = wrong.next()?;
+        let no_kind = dialect.service.iter().any(|known| !is(*known, Is::Text));
+        (held || (no_kind && hopeless())).then_some(*path)
     }
 
     /// The event's time; its text is left in `text` if it says more than the instant.
@@ -278,6 +304,10 @@ impl<'a> Reader<'a> {
             source.append(entry, tape, &mut service);
         } else if let Extra::Windows = dialect.row.extra {
             service.push_str(channel_of(words.tag().provider).unwrap_or_default());
+        } else if let Extra::Zeek(names) = dialect.row.extra {
+            let there = |(known, _): &(&u16, _)| tape.found(**known).is_some();
+            let named = dialect.extra.iter().zip(names).find(there);
+            service.push_str(named.map_or("", |(_, (_, name))| name));
         }
         words.service = words.word(|out| dialect.row.service.name(&service, out));
     }

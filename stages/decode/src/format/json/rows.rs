@@ -4,7 +4,7 @@
 //! `product` or `service` is not believed. Paths are dotted; a key that has dots of its own (`"id.orig_h"`) counts as the
 //! same path. Products and services are named as SigmaHQ's log sources name them.
 
-use super::dialect::{Extra, Naming, Row, Service};
+use super::dialect::{Extra, Is, Naming, Row, Service};
 
 /// ECS fields under the names that Windows events give them (elastic/beats, module Sysmon, moves some of them away from
 /// `winlog.event_data`).
@@ -39,6 +39,54 @@ macro_rules! ecs {
         ]
     };
 }
+
+/// The types that Suricata's EVE gives to what all its events share (doc.suricata.io, "Eve JSON Format"). Records without
+/// `flow_id` are not held to them: other programs use these names too.
+const EVE_TYPES: &[(&str, Is)] = &[
+    ("flow_id", Is::Number),
+    ("event_type", Is::Text),
+    ("timestamp", Is::Text),
+    ("src_ip", Is::Text),
+    ("dest_ip", Is::Text),
+    ("src_port", Is::Number),
+    ("dest_port", Is::Number),
+    ("proto", Is::Text),
+    ("alert", Is::Object),
+];
+
+/// A field that one log of Zeek's has and those further down have not. Zeek's JSON names its log only in the file's name,
+/// unless a package writes `_path`.
+const ZEEK_LOGS: &[(&str, &str)] = &[
+    ("conn_state", "conn"),
+    ("rejected", "dns"),
+    ("qtype_name", "dns"),
+    ("request_body_len", "http"),
+    ("certificate.serial", "x509"),
+    ("cert_chain_fps", "ssl"),
+    ("established", "ssl"),
+    ("seen_bytes", "files"),
+    ("share_type", "smb_mapping"),
+    ("times.modified", "smb_files"),
+    ("request_type", "kerberos"),
+    ("security_protocol", "rdp"),
+    ("auth_attempts", "ssh"),
+    ("endpoint", "dce_rpc"),
+    ("named_pipe", "dce_rpc"),
+    ("server_nb_computer_name", "ntlm"),
+    ("domainname", "ntlm"),
+    ("note", "notice"),
+    ("notice", "weird"),
+    ("msg_types", "dhcp"),
+    ("data_channel.passive", "ftp"),
+    ("reply_code", "ftp"),
+    ("helo", "smtp"),
+    ("mailfrom", "smtp"),
+    ("get_requests", "snmp"),
+    ("software_type", "software"),
+    ("tunnel_type", "tunnel"),
+    ("failure_reason", "dpd"),
+    ("is_exe", "pe"),
+];
 
 /// The rows. The first whose groups all have a field in the record wins.
 pub(super) const ROWS: &[Row] = &[
@@ -199,7 +247,7 @@ pub(super) const ROWS: &[Row] = &[
         utc: true,
         naming: Naming::Plain,
         first: &[],
-        extra: Extra::None,
+        extra: Extra::Typed(EVE_TYPES),
     },
     Row {
         // zeek
@@ -212,7 +260,7 @@ pub(super) const ROWS: &[Row] = &[
         utc: true,
         naming: Naming::Plain,
         first: &[],
-        extra: Extra::None,
+        extra: Extra::Zeek(ZEEK_LOGS),
     },
     Row {
         // cloudtrail
