@@ -157,7 +157,7 @@ impl<'a> Reader<'a> {
     fn emit_nested(&mut self, offset: u64, whole: &[u8], bytes: &[u8], depth: u8, sink: &mut dyn Sink) {
         let source = Source::new(bytes);
         let (number, dialect) = self.dialects.of(&self.tape.marks);
-        if let (Extra::Embedded(_), 0) = (dialect.row.extra, depth)
+        if let (Extra::Embedded(_) | Extra::Carried(_), 0) = (dialect.row.extra, depth)
             && self.emit_embedded(dialect, offset, whole, &source, sink)
         {
             return;
@@ -185,7 +185,13 @@ impl<'a> Reader<'a> {
         let Some((_, entry)) = dialect.extra.first().and_then(|known| self.tape.found(*known)) else { return false };
         let mut inner = String::new();
         source.append(entry, &self.tape, &mut inner);
-        if self.scanner.scan(inner.as_bytes(), &mut self.paths, &mut self.tape).is_err() {
+        // An envelope that many logs could have is opened only for a record of a dialect that we know.
+        let any = !matches!(dialect.row.extra, Extra::Carried(_));
+        if !any && !inner.starts_with('{') {
+            return false;
+        }
+        let sound = self.scanner.scan(inner.as_bytes(), &mut self.paths, &mut self.tape).is_ok();
+        if !sound || !any && self.dialects.of(&self.tape.marks).1.groups_are_empty() {
             // The outer record is to be scanned anew, since the tape is spoilt.
             return self.scanner.scan(source.bytes, &mut self.paths, &mut self.tape).is_err();
         }
@@ -267,7 +273,8 @@ impl<'a> Reader<'a> {
                 }
                 // Operating systems only: a record cannot make itself any other product's.
                 let known = ["windows", "linux", "macos"].into_iter().find(|known| system.eq_ignore_ascii_case(known));
-                words.word(|out| out.push_str(known.unwrap_or("json")))
+                let other = if dialect.row.product.is_empty() { "json" } else { dialect.row.product };
+                words.word(|out| out.push_str(known.unwrap_or(other)))
             }
             _ => words.word(|out| out.push_str(dialect.row.product)),
         };
@@ -448,6 +455,7 @@ impl View<'_> {
         match top {
             Node::SOURCE => each(&format!("_source.{path}")),
             Node::RESULT => each(&format!("result.{path}")),
+            Node::DETAIL => each(&format!("detail.{path}")),
             _ => {}
         }
     }
