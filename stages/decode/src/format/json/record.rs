@@ -24,6 +24,7 @@ use super::scan::{Fault, Scanner};
 use super::tape::{Entry, Item, Marks, Source, Tape, kind, push_hex};
 use super::time::{self, Moment};
 use crate::decoder::Context;
+use crate::format::syslog::programs::code_of;
 
 /// Distinct tags whose answers a worker keeps before it begins anew. Real hosts have some two thousand (channel, provider,
 /// event id); hostile ones as many as records.
@@ -287,6 +288,21 @@ impl<'a> Reader<'a> {
             service.push_str(channel_of(words.tag().provider).unwrap_or_default());
         }
         words.service = words.word(|out| dialect.row.service.name(&service, out));
+        match dialect.row.extra {
+            // Sysmon for Linux writes the same tree of an event as Windows does.
+            Extra::Windows if words.tag().provider == "Linux-Sysmon" => {
+                words.product = words.word(|out| out.push_str("linux"));
+                words.service = words.word(|out| out.push_str("sysmon"));
+            }
+            Extra::Journal if words.tag().service == "sysmon" => {
+                if let Some((_, entry)) = tape.found(dialect::known("MESSAGE")) {
+                    let mut message = String::new();
+                    source.append(entry, tape, &mut message);
+                    words.code = words.word(|out| out.push_str(code_of("sysmon", &message)));
+                }
+            }
+            _ => {}
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "one step of a walk whose parts are borrowed from different places")]
