@@ -58,7 +58,7 @@ fn cloudtrail_is_the_same_event_in_every_envelope() {
     ] {
         assert_eq!(tags(&envelope), [expected], "{envelope}");
     }
-    let bridge = document(&format!(r#"{{"detail-type":"x","source":"aws.iam","detail":{EVENT}}}"#));
+    let bridge = document(format!(r#"{{"detail-type":"x","source":"aws.iam","detail":{EVENT}}}"#));
     assert_eq!(bridge.events[0].field("userIdentity.userName"), ["mira"]);
     assert_eq!(bridge.events[0].field("detail.userIdentity.userName"), ["mira"]);
 }
