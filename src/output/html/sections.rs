@@ -142,21 +142,36 @@ pub fn matrix(dossier: &Dossier<'_>, page: &mut Page) {
     page.raw("</section>\n");
 }
 
-/// Tactic ids of a rule's tags, and its techniques.
+/// The cells of the matrix that a rule's tags name: each technique under those of the rule's tactics that it serves (all of
+/// the rule's where it serves none of them), each tactic without a technique by itself.
 pub fn attacks(tags: &[String]) -> Vec<(String, String)> {
     let mut tactics = Vec::new();
     let mut techniques = Vec::new();
     for tag in tags {
         match attack::tag(tag) {
-            Some(AttackTag::Tactic { uid, .. }) => tactics.push(uid.to_owned()),
+            Some(AttackTag::Tactic { uid, .. }) => tactics.push(uid),
             Some(AttackTag::Technique(id)) => techniques.push(id.sub_technique().unwrap_or_else(|| id.technique())),
             None => {}
         }
     }
-    if techniques.is_empty() {
-        techniques.push(String::new());
+    let mut cells: Vec<(String, String)> = Vec::new();
+    for technique in &techniques {
+        let served: Vec<&str> = attack::tactics_of(technique)
+            .filter_map(|name| match attack::tag(&format!("attack.{name}")) {
+                Some(AttackTag::Tactic { uid, .. }) => Some(uid),
+                _ => None,
+            })
+            .collect();
+        let both: Vec<&str> = tactics.iter().copied().filter(|tactic| served.contains(tactic)).collect();
+        let under = if both.is_empty() { if tactics.is_empty() { &served } else { &tactics } } else { &both };
+        cells.extend(under.iter().map(|tactic| ((*tactic).to_owned(), technique.clone())));
     }
-    tactics.iter().flat_map(|tactic| techniques.iter().map(|id| (tactic.clone(), id.clone()))).collect()
+    for tactic in tactics {
+        if !cells.iter().any(|(have, _)| have == tactic) {
+            cells.push((tactic.to_owned(), String::new()));
+        }
+    }
+    cells
 }
 
 fn table(caption: &str, heads: &[&str], page: &mut Page) {

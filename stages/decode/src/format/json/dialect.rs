@@ -16,7 +16,7 @@ use crate::format::syslog::programs::is_part_of_sshd;
 pub(super) struct Row {
     /// The record must have at least one path of each group.
     pub(super) groups: &'static [&'static [&'static str]],
-    /// The tag's product; empty if [`Extra::Ecs`] says it.
+    /// The tag's product; what it is if [`Extra::Ecs`] says none.
     pub(super) product: &'static str,
     /// Where the tag's service comes from.
     pub(super) service: Service,
@@ -194,7 +194,9 @@ pub(super) enum Extra {
     Web,
     /// The path holds the record itself, as JSON in a text.
     Embedded(&'static [&'static str]),
-    /// The paths say the operating system, which is the product.
+    /// The path may hold a record of another dialect as JSON in a text; anything else is left where it is.
+    Carried(&'static [&'static str]),
+    /// The paths say the operating system, which is the product; the row's own product (or `json`) if they say none.
     Ecs(&'static [&'static str]),
     /// Field → log name, for logs that do not say theirs (Zeek's JSON without packages): the first that is there.
     Zeek(&'static [(&'static str, &'static str)]),
@@ -241,7 +243,7 @@ pub(super) struct Dialects {
 
 /// Known paths that the decoder itself asks for.
 pub(super) const WRAPPER_PATHS: &[&str] =
-    &["Records", "Events", "events", "records", "hits.hits", "value", "items", "entries", "results"];
+    &["Records", "Events", "events", "records", "hits.hits", "value", "items", "entries", "results", "logEvents"];
 
 static DIALECTS: LazyLock<Dialects> = LazyLock::new(Dialects::compile);
 
@@ -312,7 +314,7 @@ impl Dialect {
                 })
                 .collect(),
             extra: match row.extra {
-                Extra::Ecs(paths) | Extra::Embedded(paths) => list(paths),
+                Extra::Ecs(paths) | Extra::Embedded(paths) | Extra::Carried(paths) => list(paths),
                 Extra::Zeek(names) => names.iter().flat_map(|(path, _)| list(std::slice::from_ref(path))).collect(),
                 Extra::Typed(types) => types.iter().flat_map(|(path, _)| list(std::slice::from_ref(path))).collect(),
                 Extra::None | Extra::Windows | Extra::Journal | Extra::Web => Vec::new(),

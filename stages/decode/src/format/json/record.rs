@@ -26,6 +26,7 @@ use super::scan::{Fault, Scanner};
 use super::tape::{Entry, Item, Marks, Source, Tape, kind, push_hex};
 use super::time::{self, Moment};
 use crate::decoder::Context;
+use crate::format::syslog::programs::code_of;
 
 /// Distinct tags whose answers a worker keeps before it begins anew. Real hosts have some two thousand (channel, provider,
 /// event id); hostile ones as many as records.
@@ -159,7 +160,7 @@ impl<'a> Reader<'a> {
     fn emit_nested(&mut self, offset: u64, whole: &[u8], bytes: &[u8], depth: u8, sink: &mut dyn Sink) {
         let source = Source::new(bytes);
         let (number, dialect) = self.dialects.of(&self.tape.marks);
-        if let (Extra::Embedded(_), 0) = (dialect.row.extra, depth)
+        if let (Extra::Embedded(_) | Extra::Carried(_), 0) = (dialect.row.extra, depth)
             && self.emit_embedded(dialect, offset, whole, &source, sink)
         {
             return;
@@ -193,7 +194,13 @@ impl<'a> Reader<'a> {
         let Some((_, entry)) = dialect.extra.first().and_then(|known| self.tape.found(*known)) else { return false };
         let mut inner = String::new();
         source.append(entry, &self.tape, &mut inner);
-        if self.scanner.scan(inner.as_bytes(), &mut self.paths, &mut self.tape).is_err() {
+        // An envelope that many logs could have is opened only for a record of a dialect that we know.
+        let any = !matches!(dialect.row.extra, Extra::Carried(_));
+        if !any && !inner.starts_with('{') {
+            return false;
+        }
+        let sound = self.scanner.scan(inner.as_bytes(), &mut self.paths, &mut self.tape).is_ok();
+        if !sound || !any && self.dialects.of(&self.tape.marks).1.groups_are_empty() {
             // The outer record is to be scanned anew, since the tape is spoilt.
             return self.scanner.scan(source.bytes, &mut self.paths, &mut self.tape).is_err();
         }
@@ -293,7 +300,8 @@ impl<'a> Reader<'a> {
                 }
                 // Operating systems only: a record cannot make itself any other product's.
                 let known = ["windows", "linux", "macos"].into_iter().find(|known| system.eq_ignore_ascii_case(known));
-                words.word(|out| out.push_str(known.unwrap_or("json")))
+                let other = if dialect.row.product.is_empty() { "json" } else { dialect.row.product };
+                words.word(|out| out.push_str(known.unwrap_or(other)))
             }
             _ => words.word(|out| out.push_str(dialect.row.product)),
         };
@@ -310,6 +318,21 @@ impl<'a> Reader<'a> {
             service.push_str(named.map_or("", |(_, (_, name))| name));
         }
         words.service = words.word(|out| dialect.row.service.name(&service, out));
+        match dialect.row.extra {
+            // Sysmon for Linux writes the same tree of an event as Windows does.
+            Extra::Windows if words.tag().provider == "Linux-Sysmon" => {
+                words.product = words.word(|out| out.push_str("linux"));
+                words.service = words.word(|out| out.push_str("sysmon"));
+            }
+            Extra::Journal if words.tag().service == "sysmon" => {
+                if let Some((_, entry)) = tape.found(dialect::known("MESSAGE")) {
+                    let mut message = String::new();
+                    source.append(entry, tape, &mut message);
+                    words.code = words.word(|out| out.push_str(code_of("sysmon", &message)));
+                }
+            }
+            _ => {}
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "one step of a walk whose parts are borrowed from different places")]
@@ -478,6 +501,7 @@ impl View<'_> {
         match top {
             Node::SOURCE => each(&format!("_source.{path}")),
             Node::RESULT => each(&format!("result.{path}")),
+            Node::DETAIL => each(&format!("detail.{path}")),
             _ => {}
         }
     }

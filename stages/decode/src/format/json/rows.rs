@@ -218,6 +218,24 @@ pub(super) const ROWS: &[Row] = &[
         ],
         extra: Extra::Windows,
     },
+    // Open Cybersecurity Schema Framework: any class; the code is the type, which is class × 100 + activity.
+    Row {
+        // ocsf
+        groups: &[
+            &["class_uid"],
+            &["metadata.version", "metadata.product.name"],
+            &["type_uid", "activity_id", "category_uid"],
+        ],
+        product: "ocsf",
+        service: Service::Fixed("ocsf"),
+        provider: &["metadata.product.name"],
+        code: &["type_uid", "class_uid"],
+        time: &["time", "time_dt"],
+        utc: true,
+        naming: Naming::Plain,
+        first: &[],
+        extra: Extra::Ecs(&["device.os.type"]),
+    },
     Row {
         // journald
         groups: &[&["__REALTIME_TIMESTAMP"], &["MESSAGE", "_HOSTNAME", "__CURSOR"]],
@@ -270,6 +288,37 @@ pub(super) const ROWS: &[Row] = &[
         provider: &["eventSource"],
         code: &["eventName"],
         time: &["eventTime"],
+        utc: true,
+        naming: Naming::Plain,
+        first: &[],
+        extra: Extra::None,
+    },
+    // Unusual rates of calls, as CloudTrail Insights counts them.
+    Row {
+        // cloudtrail_insight
+        groups: &[
+            &["insightDetails.insightType", "insightDetails.eventName"],
+            &["eventVersion", "eventID", "awsRegion"],
+        ],
+        product: "aws",
+        service: Service::Fixed("cloudtrail-insight"),
+        provider: &["insightDetails.eventSource"],
+        code: &["insightDetails.eventName"],
+        time: &["eventTime"],
+        utc: true,
+        naming: Naming::Plain,
+        first: &[],
+        extra: Extra::None,
+    },
+    // Hashes of log files, by which they can be checked: no log, but no unknown record either.
+    Row {
+        // cloudtrail_digest
+        groups: &[&["digestStartTime"], &["digestEndTime"], &["digestS3Bucket", "digestPublicKeyFingerprint"]],
+        product: "aws",
+        service: Service::Fixed("cloudtrail-digest"),
+        provider: &["awsAccountId"],
+        code: &[],
+        time: &["digestEndTime"],
         utc: true,
         naming: Naming::Plain,
         first: &[],
@@ -512,6 +561,20 @@ pub(super) const ROWS: &[Row] = &[
         first: &[],
         extra: Extra::None,
     },
+    // CloudWatch Logs, as subscriptions and `filter-log-events` give it: the record is JSON in a text.
+    Row {
+        // cloudwatch
+        groups: &[&["message"], &["timestamp"], &["id", "eventId", "logStreamName"]],
+        product: "json",
+        service: Service::Fixed(""),
+        provider: &[],
+        code: &[],
+        time: &["timestamp"],
+        utc: true,
+        naming: Naming::Plain,
+        first: &[],
+        extra: Extra::Carried(&["message"]),
+    },
     // Web servers have no JSON of their own; these are the names that their manuals' and shippers' examples use.
     Row {
         // web_access
@@ -559,7 +622,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         // ecs_windows
         groups: &[
-            &["process.executable", "process.command_line"],
+            &["process.executable", "process.command_line", "file.path", "registry.path", "dll.path"],
             &["event.category", "event.action"],
             &["host.os.type", "host.os.family"],
         ],
@@ -572,6 +635,56 @@ pub(super) const ROWS: &[Row] = &[
         naming: Naming::Plain,
         first: ecs![("Computer", &["host.name", "host.hostname"]),],
         extra: Extra::Ecs(&["host.os.type", "host.os.family"]),
+    },
+    // Filebeat's `system` module and its journald input: a syslog line taken apart.
+    Row {
+        // ecs_host
+        groups: &[
+            &["process.name"],
+            &[
+                "log.file.path",
+                "log.syslog.priority",
+                "system.auth.ssh.event",
+                "system.auth.ssh.method",
+                "system.auth.sudo.command",
+                "journald.pid",
+            ],
+            &["event.dataset", "event.module", "event.action", "message"],
+        ],
+        product: "linux",
+        service: Service::Program(&["process.name"]),
+        provider: &["event.dataset"],
+        code: &[],
+        time: &["@timestamp", "event.created"],
+        utc: true,
+        naming: Naming::Plain,
+        first: &[
+            ("program", &["process.name"]),
+            ("pid", &["process.pid"]),
+            ("hostname", &["host.hostname", "host.name"]),
+            ("user", &["user.name"]),
+            ("src_ip", &["source.ip", "source.address"]),
+            ("command", &["system.auth.sudo.command"]),
+        ],
+        extra: Extra::None,
+    },
+    // Packetbeat, firewalls: who spoke with whom, seen from the network.
+    Row {
+        // ecs_network
+        groups: &[
+            &["source.ip", "destination.ip"],
+            &["event.category", "event.dataset", "event.action"],
+            &["network.transport", "network.protocol", "network.type", "dns.question.name", "destination.port"],
+        ],
+        product: "ecs",
+        service: Service::Fixed("network"),
+        provider: &["event.module"],
+        code: &["network.protocol", "type", "event.dataset"],
+        time: &["@timestamp", "event.start", "event.created"],
+        utc: true,
+        naming: Naming::Plain,
+        first: &[],
+        extra: Extra::None,
     },
 ];
 
