@@ -127,7 +127,7 @@ impl Correlator {
 
     /// Ends everything that is open.
     pub fn finish(&mut self, out: &mut Vec<Firing>) {
-        self.engine.expire(&self.plan, i64::MAX, out);
+        while self.engine.close_first(&self.plan, None, out) {}
         self.engine.now = i64::MIN;
     }
 
@@ -139,6 +139,11 @@ impl Correlator {
     /// Matches of records without a time.
     pub fn untimed(&self) -> u64 {
         self.engine.counts.untimed
+    }
+
+    /// How much is kept, of all correlations together.
+    pub fn entries(&self) -> usize {
+        self.engine.entries
     }
 
     /// How many groups are open, of all correlations together.
@@ -316,21 +321,27 @@ impl Engine {
     /// Closes every group of which nothing can come any more, in the order of their ends.
     fn expire(&mut self, plan: &Plan, now: i64, out: &mut Vec<Firing>) {
         while self.next_expiry < now {
-            let ends = plan.watches.iter().zip(&self.tables).enumerate();
-            let ends = ends.filter_map(|(at, (watch, table))| {
-                let (place, group) = table.groups.oldest()?;
-                Some((group.seen.saturating_add(watch.span), at, place))
-            });
-            let Some((end, at, place)) = ends.min() else {
-                self.next_expiry = i64::MAX;
-                return;
-            };
-            self.next_expiry = end;
-            if end < now {
-                self.close(plan, at, place, out);
-                self.deliver(plan, out);
-            }
+            self.close_first(plan, Some(now), out);
         }
+    }
+
+    /// Closes the group whose end is first, if that is before `now`; false if there is no group.
+    fn close_first(&mut self, plan: &Plan, now: Option<i64>, out: &mut Vec<Firing>) -> bool {
+        let ends = plan.watches.iter().zip(&self.tables).enumerate();
+        let ends = ends.filter_map(|(at, (watch, table))| {
+            let (place, group) = table.groups.oldest()?;
+            Some((group.seen.saturating_add(watch.span), at, place))
+        });
+        let Some((end, at, place)) = ends.min() else {
+            self.next_expiry = i64::MAX;
+            return false;
+        };
+        self.next_expiry = end;
+        if now.is_none_or(|now| end < now) {
+            self.close(plan, at, place, out);
+            self.deliver(plan, out);
+        }
+        true
     }
 
     /// Ends a group.

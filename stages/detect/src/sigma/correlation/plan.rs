@@ -141,11 +141,11 @@ impl Plan {
                     };
                     let group: Vec<usize> = correlation.group_by.iter().map(|name| slot(name)).collect();
                     let fields: Vec<usize> = correlation.fields.iter().map(|name| slot(name)).collect();
-                    let pass = |name: &Box<str>| {
-                        let grouped = correlation.group_by.iter().position(|have| have == name);
+                    let mut pass = |name: &str| {
+                        let grouped = correlation.group_by.iter().position(|have| **have == *name);
                         grouped.map_or_else(|| Pass::Value(slot(name)), Pass::Group)
                     };
-                    let pass: Vec<Pass> = above.iter().map(pass).collect();
+                    let pass: Vec<Pass> = above.iter().map(|name| pass(name)).collect();
                     let counts = !matches!(
                         correlation.kind,
                         CorrelationKind::Temporal | CorrelationKind::TemporalOrdered | CorrelationKind::ValueCount
