@@ -3,8 +3,10 @@
 //! Everything returned is escaped and fits a terminal or a JSON message alike. The words only say what the reasons say:
 //! where the reasons cannot decide (a condition with alternatives), neither do the words.
 
-use shieldwall_schema::finding::{Analytic, Evidence, Finding, Provenance, Reason};
+use shieldwall_schema::finding::{Analytic, CORRELATION, Evidence, Finding, Provenance, Reason};
 use shieldwall_schema::ocsf::attack::{self, AttackTag};
+
+pub use shieldwall_schema::incident::Severity;
 
 use super::escape::{escape, escape_flagged};
 
@@ -16,93 +18,6 @@ const PATTERN_CHARS_MAX: usize = 64;
 const LINE_REASONS_MAX: usize = 3;
 /// Exceptions whose failing is told; more are counted.
 const EXCEPTIONS_MAX: usize = 3;
-
-/// How bad, in OCSF's numbers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Severity {
-    /// Sigma `informational`, and what names no level.
-    #[default]
-    Info,
-    /// `low`
-    Low,
-    /// `medium`
-    Medium,
-    /// `high`
-    High,
-    /// `critical`
-    Critical,
-}
-
-impl Severity {
-    /// All, mildest first.
-    pub const ALL: [Self; 5] = [Self::Info, Self::Low, Self::Medium, Self::High, Self::Critical];
-
-    /// From a Sigma level; unknown words count as informational.
-    pub fn of_level(level: &str) -> Self {
-        let all = Self::ALL.into_iter();
-        all.rev().find(|severity| severity.level().eq_ignore_ascii_case(level)).unwrap_or_default()
-    }
-
-    /// The Sigma level.
-    pub const fn level(self) -> &'static str {
-        match self {
-            Self::Info => "informational",
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Critical => "critical",
-        }
-    }
-
-    /// The word in a list: four letters at most.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Info => "INFO",
-            Self::Low => "LOW",
-            Self::Medium => "MED",
-            Self::High => "HIGH",
-            Self::Critical => "CRIT",
-        }
-    }
-
-    /// A mark of one column whose height grows with the severity, so that colour is never the only signal.
-    pub const fn shape(self, unicode: bool) -> &'static str {
-        match (self, unicode) {
-            (Self::Info, true) => "·",
-            (Self::Low, true) => "▂",
-            (Self::Medium, true) => "▄",
-            (Self::High, true) => "▆",
-            (Self::Critical, true) => "█",
-            (Self::Info, false) => ".",
-            (Self::Low, false) => "-",
-            (Self::Medium, false) => "=",
-            (Self::High, false) => "#",
-            (Self::Critical, false) => "!",
-        }
-    }
-
-    /// OCSF `severity_id`.
-    pub const fn ocsf_id(self) -> u8 {
-        match self {
-            Self::Info => 1,
-            Self::Low => 2,
-            Self::Medium => 3,
-            Self::High => 4,
-            Self::Critical => 5,
-        }
-    }
-
-    /// OCSF `severity`.
-    pub const fn ocsf_caption(self) -> &'static str {
-        match self {
-            Self::Info => "Informational",
-            Self::Low => "Low",
-            Self::Medium => "Medium",
-            Self::High => "High",
-            Self::Critical => "Critical",
-        }
-    }
-}
 
 /// The rule's title, or its id where it has none.
 pub fn headline(analytic: &Analytic) -> String {
@@ -139,6 +54,9 @@ pub fn is_attacker_writable(evidence: &Evidence) -> bool {
 /// Why a finding fired, as one line: the first record's reasons, the tellingest first.
 pub fn why_line(finding: &Finding) -> String {
     let Some(evidence) = finding.evidences.first() else { return "no evidence was kept".to_owned() };
+    if let Some(reason) = evidence.reasons.iter().find(|reason| reason.selection == CORRELATION) {
+        return sentence(reason);
+    }
     // What somebody wrote says more than what the system named, and both more than a number or an absence.
     let mut reasons: Vec<&Reason> = by_selection(&evidence.reasons).collect();
     if reasons.iter().any(|reason| !is_negative(reason)) {
@@ -170,6 +88,9 @@ fn by_selection(reasons: &[Reason]) -> impl Iterator<Item = &Reason> {
 
 /// One reason as a sentence: ``the command line (CommandLine) contains `-enc`: `powershell -enc SQB…` ``.
 pub fn sentence(reason: &Reason) -> String {
+    if reason.selection == CORRELATION {
+        return escape_flagged(&reason.how);
+    }
     let mut out = subject(reason);
     out.push(' ');
     out.push_str(&escape(verb(&reason.how)));
@@ -311,6 +232,9 @@ pub fn excerpt(value: &str, span: Option<(u32, u32)>, chars_max: usize) -> Strin
 
 /// What would have kept the rule silent on the first record, as far as the reasons can tell; `None` without reasons.
 pub fn silent(finding: &Finding) -> Option<String> {
+    if finding.evidences.first()?.reasons.iter().any(|reason| reason.selection == CORRELATION) {
+        return Some("there had been fewer of these records, or they had been further apart".to_owned());
+    }
     let all = &finding.evidences.first()?.reasons;
     let positive: Vec<&Reason> = all.iter().filter(|reason| !is_negative(reason)).collect();
     let reasons = if positive.is_empty() { all.iter().collect() } else { positive };
@@ -595,6 +519,6 @@ mod tests {
             assert_eq!(Severity::of_level(severity.level()), severity);
         }
         assert_eq!(Severity::of_level("HIGH"), Severity::High);
-        assert_eq!(Severity::of_level("apocalyptic"), Severity::Info);
+        assert_eq!(Severity::of_level("apocalyptic"), Severity::Informational);
     }
 }

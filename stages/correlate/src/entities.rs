@@ -1,0 +1,339 @@
+//! The table of open entities: who was seen lately, on which hosts, and which incident carries them.
+//!
+//! An entity is found by a 64-bit hash of its kind, its id and, for sessions and processes, its host; ids are compared, so
+//! that a made collision confuses nothing. The table is bounded: when it is full, entities that can join nothing any
+//! more go first, then those seen least; the latter are counted.
+//!
+//! Cost: one hash of the id and one look-up a sighting and entity; a sweep is linear and frees at least a quarter.
+
+use std::hash::{DefaultHasher, Hasher};
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use shieldwall_schema::entity::EntityKind;
+
+use crate::limits::{HUB_HOSTS_MAX, HUB_MEMORY};
+
+/// No incident, no slot.
+pub const NONE: u32 = u32::MAX;
+
+/// A host on which an entity was seen.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The host's key.
+    pub host: u64,
+    /// First time.
+    pub first: i64,
+    /// Last time.
+    pub last: i64,
+}
+
+/// Who carried an entity lastly.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Carrier {
+    /// The rule.
+    pub rule: u32,
+    /// When.
+    pub from: i64,
+    /// For how long.
+    pub reach: i64,
+}
+
+impl Carrier {
+    fn until(self) -> i64 {
+        self.from.saturating_add(self.reach)
+    }
+
+    /// Further is more; of two equal ones the rule with the lower number, whichever came first.
+    fn order(self) -> (i64, std::cmp::Reverse<u32>) {
+        (self.until(), std::cmp::Reverse(self.rule))
+    }
+}
+
+/// An open entity.
+#[derive(Clone, Debug)]
+pub struct Open {
+    /// Its hash.
+    pub key: u64,
+    /// What it is.
+    pub kind: EntityKind,
+    /// Its id.
+    pub id: Arc<str>,
+    /// The incident that carries it, or carried it last.
+    pub incident: u32,
+    /// Its place in that incident's counts.
+    pub slot: u32,
+    /// Moments at which it was seen: a record that matches three rules is one.
+    pub count: u64,
+    /// The last of them.
+    pub last: i64,
+    /// The two rules that carry it furthest; the best first. Two, so that a flood's can be taken back.
+    carriers: [Option<Carrier>; 2],
+    /// The host of its last sighting.
+    host: u64,
+    /// All hosts, once there are two; at most [`HUB_HOSTS_MAX`] and one.
+    hosts: Vec<Seen>,
+    first: i64,
+    /// Shared by too many.
+    pub hub: bool,
+}
+
+impl Open {
+    /// Whether it joins a sighting on `host` at `now` to its incident.
+    pub fn joins(&self, host: u64, now: i64) -> bool {
+        let Some(carrier) = self.carriers[0] else { return false };
+        if self.incident == NONE || self.hub {
+            return false;
+        }
+        // The more hosts share an entity, the shorter it joins them; sharing among two costs nothing.
+        let share = if self.hosts.len() > 1 && self.host != host {
+            let lately = self.hosts.iter().filter(|seen| now.saturating_sub(seen.last) <= HUB_MEMORY).count();
+            i64::try_from(lately.saturating_sub(1)).unwrap_or(i64::MAX).max(1)
+        } else {
+            1
+        };
+        now.saturating_sub(carrier.from) <= carrier.reach / share
+    }
+
+    /// Whether it could join anything at `now`.
+    pub fn is_live(&self, now: i64) -> bool {
+        self.carriers[0].is_some_and(|carrier| carrier.until() >= now)
+    }
+
+    /// Notes that a rule's sighting carries it further.
+    pub fn carry(&mut self, new: Carrier) {
+        let [best, second] = &mut self.carriers;
+        if let Some(old) = [&mut *best, &mut *second].into_iter().flatten().find(|old| old.rule == new.rule) {
+            if new.until() > old.until() {
+                *old = new;
+            }
+        } else if second.is_none_or(|old| new.order() > old.order()) {
+            *second = Some(new);
+        }
+        if second.map(Carrier::order) > best.map(Carrier::order) {
+            std::mem::swap(best, second);
+        }
+    }
+
+    /// Forgets who carried it before: it goes to another incident.
+    pub fn release(&mut self) {
+        self.carriers = [None, None];
+    }
+
+    /// Takes back what a rule carried.
+    pub fn revoke(&mut self, rule: u32) {
+        let [best, second] = &mut self.carriers;
+        if best.is_some_and(|carrier| carrier.rule == rule) {
+            *best = second.take();
+        } else if second.is_some_and(|carrier| carrier.rule == rule) {
+            *second = None;
+        }
+    }
+
+    /// Notes a sighting on a host; `None` where the host is unknown.
+    pub fn seen(&mut self, host: Option<u64>, now: i64) {
+        let before = self.last;
+        self.count = self.count.saturating_add(u64::from(self.count == 0 || self.last != now));
+        self.last = now;
+        let Some(host) = host else { return };
+        if self.host == 0 {
+            self.host = host;
+            self.first = now;
+            return;
+        }
+        if self.host == host && self.hosts.is_empty() {
+            return;
+        }
+        if self.hosts.is_empty() {
+            self.hosts.push(Seen { host: self.host, first: self.first, last: before });
+        }
+        let hosts = &mut self.hosts;
+        match hosts.iter_mut().find(|seen| seen.host == host) {
+            Some(seen) => seen.last = now,
+            None => {
+                if hosts.len() > HUB_HOSTS_MAX {
+                    // Room for the newcomer is made by the one seen longest ago.
+                    let oldest = hosts.iter().enumerate().min_by_key(|(_, seen)| (seen.last, seen.host));
+                    if let Some(at) = oldest.map(|(at, _)| at) {
+                        hosts.swap_remove(at);
+                    }
+                }
+                hosts.push(Seen { host, first: now, last: now });
+                let lately = hosts.iter().filter(|seen| now.saturating_sub(seen.last) <= HUB_MEMORY).count();
+                self.hub |= lately > HUB_HOSTS_MAX;
+            }
+        }
+        self.host = host;
+    }
+
+    /// The hosts on which it was seen, if more than one.
+    pub fn hosts(&self) -> &[Seen] {
+        &self.hosts
+    }
+}
+
+/// The open entities.
+#[derive(Debug, Default)]
+pub struct Table {
+    places: FxHashMap<u64, u32>,
+    open: Vec<Open>,
+    most: usize,
+    /// Entities that went while they could still join something.
+    pub left_out: u64,
+}
+
+/// The hash of a kind and an id, and of a host where the thing exists on one host only.
+pub fn key_of(kind: EntityKind, id: &str, host: u64) -> u64 {
+    // SipHash with a fixed key: the same on every run, and no cheap collisions.
+    let mut hasher = DefaultHasher::new();
+    hasher.write_u8(kind as u8);
+    if matches!(kind, EntityKind::Session | EntityKind::Process) {
+        hasher.write_u64(host);
+    }
+    hasher.write(id.as_bytes());
+    // Zero means no host.
+    hasher.finish().max(1)
+}
+
+impl Table {
+    /// An empty table for at most `most` entities.
+    pub fn new(most: usize) -> Self {
+        Self { most: most.max(64), ..Self::default() }
+    }
+
+    /// Whether `more` entities fit.
+    pub fn has_room(&self, more: usize) -> bool {
+        self.open.len() + more <= self.most
+    }
+
+    /// Makes room for `more` entities. Places given before are no longer valid.
+    pub fn make_room(&mut self, more: usize, now: i64) {
+        if self.has_room(more) {
+            return;
+        }
+        self.open.retain(|open| open.is_live(now));
+        let keep = self.most * 3 / 4;
+        if self.open.len() > keep {
+            self.left_out += u64::try_from(self.open.len() - keep).unwrap_or_default();
+            // Rare and old ones go. The key settles ties, so that the choice never depends on the order in the table.
+            self.open.select_nth_unstable_by_key(keep, |open| (std::cmp::Reverse((open.count, open.last)), open.key));
+            self.open.truncate(keep);
+        }
+        self.places.clear();
+        for (at, open) in self.open.iter().enumerate() {
+            self.places.insert(open.key, u32::try_from(at).unwrap_or(NONE));
+        }
+    }
+
+    /// The place of an entity; it is made if it is not there.
+    pub fn place(&mut self, kind: EntityKind, id: &str, host: u64) -> u32 {
+        let mut key = key_of(kind, id, host);
+        loop {
+            match self.places.get(&key) {
+                Some(place) => {
+                    let same = self.open.get(*place as usize).is_some_and(|open| open.kind == kind && *open.id == *id);
+                    if same {
+                        return *place;
+                    }
+                    key = key.wrapping_add(1).max(1);
+                }
+                None => {
+                    let place = u32::try_from(self.open.len()).unwrap_or(NONE);
+                    self.places.insert(key, place);
+                    self.open.push(Open {
+                        key,
+                        kind,
+                        id: id.into(),
+                        incident: NONE,
+                        slot: NONE,
+                        count: 0,
+                        last: i64::MIN,
+                        carriers: [None, None],
+                        host: 0,
+                        hosts: Vec::new(),
+                        first: 0,
+                        hub: false,
+                    });
+                    return place;
+                }
+            }
+        }
+    }
+
+    /// The entity at a place.
+    pub fn get(&self, place: u32) -> Option<&Open> {
+        self.open.get(place as usize)
+    }
+
+    /// The entity at a place, to change it.
+    pub fn get_mut(&mut self, place: u32) -> Option<&mut Open> {
+        self.open.get_mut(place as usize)
+    }
+
+    /// All entities.
+    pub fn iter(&self) -> impl Iterator<Item = &Open> {
+        self.open.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(table: &mut Table, id: &str) -> u32 {
+        table.place(EntityKind::User, id, 0)
+    }
+
+    #[test]
+    fn the_second_best_carrier_takes_over_when_the_best_is_revoked() {
+        let mut table = Table::new(64);
+        let at = open(&mut table, "alice");
+        let alice = table.get_mut(at).unwrap();
+        alice.incident = 1;
+        for (rule, from, reach) in [(1, 0, 10), (2, 1, 5), (1, 50, 10), (3, 2, 3)] {
+            alice.carry(Carrier { rule, from, reach });
+        }
+        assert!(alice.joins(0, 60));
+        alice.revoke(1);
+        assert!(!alice.joins(0, 60) && alice.joins(0, 6) && !alice.joins(0, 7));
+        alice.revoke(2);
+        assert!(!alice.joins(0, 1));
+    }
+
+    #[test]
+    fn what_many_hosts_share_joins_for_less_time_and_then_not_at_all() {
+        let mut table = Table::new(64);
+        let at = open(&mut table, "svc");
+        let svc = table.get_mut(at).unwrap();
+        svc.incident = 1;
+        for host in 1..=5 {
+            svc.seen(Some(host), 0);
+        }
+        svc.carry(Carrier { rule: 1, from: 0, reach: 100 });
+        assert!(svc.joins(9, 25) && !svc.joins(9, 26) && svc.joins(5, 100));
+        for host in 6..=17 {
+            svc.seen(Some(host), 0);
+        }
+        assert!(svc.hub && !svc.joins(5, 1));
+    }
+
+    #[test]
+    fn a_full_table_drops_the_dead_then_the_rare() {
+        let mut table = Table::new(64);
+        for number in 0..64_i64 {
+            let at = open(&mut table, &format!("user{number}"));
+            let user = table.get_mut(at).unwrap();
+            user.incident = 1;
+            for moment in 0..=number {
+                user.seen(Some(1), moment);
+            }
+            user.carry(Carrier { rule: 1, from: if number < 8 { -100 } else { 100 }, reach: 10 });
+        }
+        table.make_room(1, 100);
+        assert_eq!((table.open.len(), table.left_out), (48, 8));
+        let kept = open(&mut table, "user63");
+        assert_eq!(table.get(kept).unwrap().count, 64);
+        let gone = open(&mut table, "user9");
+        assert_eq!(table.get(gone).unwrap().count, 0);
+    }
+}
