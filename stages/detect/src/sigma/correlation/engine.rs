@@ -97,7 +97,8 @@ impl Correlator {
         self.plan.of(rule).is_some_and(|feeds| feeds.silent)
     }
 
-    /// Takes a match; appends the firings that its time has brought to an end.
+    /// Takes a match; appends the firings that its time has brought to an end. A correlation that another stands on fires
+    /// only if that one says `generate: true`.
     pub fn observe(&mut self, seen: Seen<'_>, out: &mut Vec<Firing>) {
         let Self { plan, engine } = self;
         let Some(feeds) = plan.of(seen.rule).filter(|feeds| !feeds.feeds.is_empty()) else { return };
@@ -239,7 +240,7 @@ impl Engine {
                 let step = step(watch, window, episode, input);
                 self.counts.valueless += u64::from(step.ignored);
                 if let Some(outcome) = step.ended {
-                    out.push(Firing::new(watch, &group.shown, outcome));
+                    fire(watch, &group.shown, outcome, out);
                 }
                 if let (Some(begins), true) = (step.holds, above) {
                     let values = carry(feed, &group.shown, input.values);
@@ -292,7 +293,7 @@ impl Engine {
         let Some(group) = oldest.and_then(|place| self.take(at_watch, place)) else { return };
         self.counts.evicted += 1;
         if let State::Sliding(_, Some(episode)) = group.state {
-            out.push(Firing::new(watch, &group.shown, episode.end(watch)));
+            fire(watch, &group.shown, episode.end(watch), out);
         }
     }
 
@@ -350,12 +351,12 @@ impl Engine {
         let Some(group) = self.take(at_watch, place) else { return };
         match group.state {
             State::Sliding(_, None) => {}
-            State::Sliding(_, Some(episode)) => out.push(Firing::new(watch, &group.shown, episode.end(watch))),
+            State::Sliding(_, Some(episode)) => fire(watch, &group.shown, episode.end(watch), out),
             State::Closing { window, carried } => {
                 let at = group.seen.saturating_add(watch.span);
                 if let Some(outcome) = judge(watch, window) {
                     self.pulse(plan, watch, at, &outcome, carried);
-                    out.push(Firing::new(watch, &group.shown, outcome));
+                    fire(watch, &group.shown, outcome, out);
                 }
             }
         }
@@ -368,6 +369,12 @@ impl Engine {
             let entry = Entry { at, member: MemberRef { rule: watch.rule, ..*last } };
             self.pulses.push_back(Pulse { rule: watch.rule, entry, values, begins: true });
         }
+    }
+}
+
+fn fire(watch: &Watch, shown: &[Box<str>], outcome: Outcome, out: &mut Vec<Firing>) {
+    if !watch.silent {
+        out.push(Firing::new(watch, shown, outcome));
     }
 }
 

@@ -61,6 +61,8 @@ pub(super) struct Watch {
     pub fields: Vec<Box<str>>,
     pub span: i64,
     pub bounds: Vec<Bound>,
+    /// Whether it gives no firing of its own: it is what another correlation stands on.
+    pub silent: bool,
     /// Whether the condition is judged when the window closes.
     pub closing: bool,
     /// The smallest whole number that all bounds admit, where they are lower bounds.
@@ -68,7 +70,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    fn new(correlation: &Correlation, set: &RuleSet) -> Self {
+    fn new(correlation: &Correlation, set: &RuleSet, silent: bool) -> Self {
         let title = |rule: &RuleIndex| set.rules.get(rule.0 as usize).map(|rule| rule.title.as_str());
         let titles = correlation.members.iter().map(|member| {
             let title = member.rules.first().and_then(title).unwrap_or(&member.name);
@@ -83,6 +85,7 @@ impl Watch {
             fields: correlation.fields.clone(),
             span: correlation.timespan.max(0),
             bounds: correlation.bounds.clone(),
+            silent,
             closing: aggregate || !correlation.bounds.iter().all(|bound| bound.is_lower()),
             need: need(&correlation.bounds),
         }
@@ -159,7 +162,9 @@ impl Plan {
         for feeds in &mut rules {
             feeds.feeds.sort_by_key(|feed| (feed.watch, feed.member));
         }
-        Self { rules, watches: order.iter().map(|correlation| Watch::new(correlation, set)).collect() }
+        let silent = |rule: RuleIndex| rules.get(rule.0 as usize).is_some_and(|feeds| feeds.silent);
+        let watches = order.iter().map(|one| Watch::new(one, set, silent(one.rule))).collect();
+        Self { rules, watches }
     }
 
     pub(super) fn of(&self, rule: RuleIndex) -> Option<&RuleFeeds> {

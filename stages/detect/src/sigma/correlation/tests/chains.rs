@@ -8,8 +8,14 @@ const MANY: &str = "---\ntitle: many a\nid: y\nname: many\ncorrelation:\n  type:
                     timespan: 10s\n  condition: {gte: 3}\n";
 
 fn spans(section: &str, more: &str, matches: &[Match<'_>]) -> Vec<(String, i64, i64)> {
-    let set = rules(section, more);
+    let silent = rules(section, more);
+    let above = run(&silent, matches).0;
+    let set = rules(&format!("{section}\ngenerate: true"), more);
     let (firings, _) = run(&set, matches);
+    // Without `generate` only the outermost is heard, and it is the same.
+    let outermost: Vec<_> =
+        firings.iter().filter(|firing| firing.rule == rule(&set, "z-correlation")).cloned().collect();
+    assert_eq!(above, outermost);
     let title = |at: crate::sigma::ir::RuleIndex| set.rules[at.0 as usize].title.clone();
     firings.iter().map(|firing| (title(firing.rule), firing.first / SECOND, firing.last / SECOND)).collect()
 }
