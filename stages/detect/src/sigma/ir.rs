@@ -44,6 +44,37 @@ impl RuleSet {
         self.correlations.get(at)
     }
 
+    /// The chosen rules as a set of their own, with whatever rules the correlations among them stand on.
+    pub fn subset(&self, chosen: impl Fn(&Rule) -> bool) -> Self {
+        let mut kept: Vec<bool> = self.rules.iter().map(chosen).collect();
+        let mut open: Vec<usize> = (0..kept.len()).filter(|at| kept.get(*at) == Some(&true)).collect();
+        while let Some(at) = open.pop() {
+            let below = self.correlation(RuleIndex(at as u32)).into_iter().flat_map(|one| &one.members);
+            for rule in below.flat_map(|member| &member.rules) {
+                if let Some(kept) = kept.get_mut(rule.0 as usize).filter(|kept| !**kept) {
+                    *kept = true;
+                    open.push(rule.0 as usize);
+                }
+            }
+        }
+        let mut place = Vec::with_capacity(kept.len());
+        let mut next = 0;
+        for kept in &kept {
+            place.push(kept.then_some(RuleIndex(next)));
+            next += u32::from(*kept);
+        }
+        let moved = |rule: &RuleIndex| place.get(rule.0 as usize).copied().flatten();
+        let correlations = self.correlations.iter().filter_map(|one| {
+            let mut one = Correlation { rule: moved(&one.rule)?, ..one.clone() };
+            for member in &mut one.members {
+                member.rules = member.rules.iter().filter_map(moved).collect();
+            }
+            Some(one)
+        });
+        let rules = self.rules.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(rule, _)| rule.clone());
+        Self { rules: rules.collect(), correlations: correlations.collect() }
+    }
+
     /// Checks what a stored set says about its correlations: sorted, each of rules that are there, no circle, within the
     /// limits of the engine.
     pub(crate) fn check_correlations(&self) -> Result<(), &'static str> {
