@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::firing::MemberRef;
 use crate::sigma::ir::{Bound, BoundOrder, Correlation, CorrelationKind, RuleIndex, RuleSet};
 
 /// Everything that does not change while matches come.
@@ -57,6 +58,8 @@ pub(super) struct Watch {
     pub kind: CorrelationKind,
     /// The titles of the members.
     pub members: Vec<Box<str>>,
+    /// Their rules.
+    pub rules: Vec<Vec<RuleIndex>>,
     pub group_by: Vec<Box<str>>,
     pub fields: Vec<Box<str>>,
     pub span: i64,
@@ -81,6 +84,7 @@ impl Watch {
             rule: correlation.rule,
             kind: correlation.kind,
             members: titles.collect(),
+            rules: correlation.members.iter().map(|member| member.rules.clone()).collect(),
             group_by: correlation.group_by.clone(),
             fields: correlation.fields.clone(),
             span: correlation.timespan.max(0),
@@ -96,13 +100,19 @@ impl Watch {
         self.bounds.iter().all(|bound| bound.holds(value))
     }
 
-    /// The members' titles: “‘a’, ‘b’ and 3 more”.
-    pub(super) fn titles(&self) -> String {
+    /// The titles of the members that matched, in their order: “‘a’, ‘b’ and 3 more”.
+    pub(super) fn titles(&self, matched: &[MemberRef], between: &str) -> String {
         const SHOWN_MAX: usize = 4;
-        let shown: Vec<String> = self.members.iter().take(SHOWN_MAX).map(|title| format!("‘{title}’")).collect();
-        match self.members.len().saturating_sub(SHOWN_MAX) {
-            0 => shown.join(", "),
-            more => format!("{} and {more} more", shown.join(", ")),
+        let seen = |at: usize| {
+            let rules = self.rules.get(at).map(Vec::as_slice).unwrap_or_default();
+            matched.iter().any(|member| rules.contains(&member.rule))
+        };
+        let titles: Vec<&str> =
+            self.members.iter().enumerate().filter(|(at, _)| seen(*at)).map(|(_, title)| &**title).collect();
+        let shown: Vec<String> = titles.iter().take(SHOWN_MAX).map(|title| format!("‘{title}’")).collect();
+        match titles.len().saturating_sub(SHOWN_MAX) {
+            0 => shown.join(between),
+            more => format!("{} and {more} more", shown.join(between)),
         }
     }
 }

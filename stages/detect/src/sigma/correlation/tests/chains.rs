@@ -157,7 +157,7 @@ fn more_values_than_are_kept_is_at_least() {
     let (firings, _) = run(&set, &matches);
     assert_eq!((firings.len(), firings[0].count, firings[0].value), (1, 3_000, 1_000.0));
     assert!(
-        firings[0].because.starts_with("at least 1000 different values of u in matches of ‘rule a’"),
+        firings[0].because.starts_with("at least 1000 different values of u within 1 s, in 3000 matches of ‘rule a’"),
         "{}",
         firings[0].because
     );

@@ -254,3 +254,39 @@ fn groups() {
         &["0..1 n=2 v=2 []"],
     );
 }
+
+/// What was found stands first, then for whom, then of which rules, then what was asked.
+#[test]
+fn why_in_words() {
+    let because = |section: &str, matches: &[Match<'_>]| run(&rules(section, ""), matches).0[0].because.clone();
+    let both = [(0, "a", "ip=1 n=2"), (5, "b", "ip=1 n=3")];
+    let cases = [
+        (
+            section("temporal", "c, b, a", "gte: 2"),
+            "2 of 3 kinds of match within 5 s for ip 1: ‘rule b’, ‘rule a’; the rule asks for at least 2 within 10 s",
+        ),
+        (
+            section("temporal_ordered", "a, b", ""),
+            "2 of 2 steps in order within 5 s for ip 1: ‘rule a’, then ‘rule b’; the rule asks for at least 2 within 10 s",
+        ),
+        (
+            section("value_sum", "a, b", "field: n, gt: 4.5"),
+            "n adds up to 5 within 5 s for ip 1, in 2 matches of ‘rule a’, ‘rule b’; the rule asks for more than 4.5 within 10 s",
+        ),
+        (
+            section("value_avg", "a, b", "field: n, lt: 3, neq: 7"),
+            "n is 2.5 on average within 5 s for ip 1, in 2 matches of ‘rule a’, ‘rule b’; the rule asks for less than 3 and anything but 7 within 10 s",
+        ),
+        (
+            section("value_percentile", "a", "field: n, percentile: 90, eq: 2"),
+            "the 90th percentile of n is 2 within 1 s for ip 1, in 1 match of ‘rule a’; the rule asks for exactly 2 within 10 s",
+        ),
+        (
+            section("value_count", "a, b, c", "field: n, lte: 2"),
+            "2 different values of n within 5 s for ip 1, in 2 matches of ‘rule a’, ‘rule b’; the rule asks for at most 2 within 10 s",
+        ),
+    ];
+    for (section, want) in cases {
+        assert_eq!(because(&section, &both), want);
+    }
+}
