@@ -11,7 +11,8 @@
 //! | [`describe`] | what a matched record says of itself |
 //! | [`spill`] | the order between the halves |
 //! | [`stateful`], [`folded`] | half B and what it gives |
-//! | [`run`] | what a scan gives: findings, report, manifest |
+//! | [`run`] | what a scan gives: findings, incidents |
+//! | [`report`] | what it tells people: reports, the manifest |
 //! | [`kinds`] | what kinds of records a source holds |
 //! | [`visit`] | one record, for `explain` |
 //! | [`progress`] | what a person sees meanwhile |
@@ -23,6 +24,7 @@ mod drive;
 mod folded;
 mod kinds;
 mod progress;
+mod report;
 mod run;
 mod spill;
 mod stateful;

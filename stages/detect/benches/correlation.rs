@@ -24,7 +24,7 @@ fn set(section: &str) -> RuleSet {
     );
     let pack = Pack { files: vec![("x.yml".to_owned(), text.into_bytes())], ..Pack::default() };
     let loaded = load_with(&[pack], &Lists::new(), 1);
-    assert!(loaded.refusals.is_empty(), "{}", loaded.refusals[0]);
+    assert!(loaded.refusals.is_empty(), "{:?}", loaded.refusals);
     loaded.set
 }
 
