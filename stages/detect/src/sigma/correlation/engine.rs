@@ -97,7 +97,8 @@ impl Correlator {
         self.plan.of(rule).is_some_and(|feeds| feeds.silent)
     }
 
-    /// Takes a match; appends the firings that its time has brought to an end.
+    /// Takes a match; appends the firings that its time has brought to an end. A correlation that another stands on fires
+    /// only if that one says `generate: true`.
     pub fn observe(&mut self, seen: Seen<'_>, out: &mut Vec<Firing>) {
         let Self { plan, engine } = self;
         let Some(feeds) = plan.of(seen.rule).filter(|feeds| !feeds.feeds.is_empty()) else { return };
@@ -127,7 +128,7 @@ impl Correlator {
 
     /// Ends everything that is open.
     pub fn finish(&mut self, out: &mut Vec<Firing>) {
-        self.engine.expire(&self.plan, i64::MAX, out);
+        while self.engine.close_first(&self.plan, None, out) {}
         self.engine.now = i64::MIN;
     }
 
@@ -139,6 +140,11 @@ impl Correlator {
     /// Matches of records without a time.
     pub fn untimed(&self) -> u64 {
         self.engine.counts.untimed
+    }
+
+    /// How much is kept, of all correlations together.
+    pub fn entries(&self) -> usize {
+        self.engine.entries
     }
 
     /// How many groups are open, of all correlations together.
@@ -234,7 +240,7 @@ impl Engine {
                 let step = step(watch, window, episode, input);
                 self.counts.valueless += u64::from(step.ignored);
                 if let Some(outcome) = step.ended {
-                    out.push(Firing::new(watch, &group.shown, outcome));
+                    fire(watch, &group.shown, outcome, out);
                 }
                 if let (Some(begins), true) = (step.holds, above) {
                     let values = carry(feed, &group.shown, input.values);
@@ -287,7 +293,7 @@ impl Engine {
         let Some(group) = oldest.and_then(|place| self.take(at_watch, place)) else { return };
         self.counts.evicted += 1;
         if let State::Sliding(_, Some(episode)) = group.state {
-            out.push(Firing::new(watch, &group.shown, episode.end(watch)));
+            fire(watch, &group.shown, episode.end(watch), out);
         }
     }
 
@@ -316,21 +322,27 @@ impl Engine {
     /// Closes every group of which nothing can come any more, in the order of their ends.
     fn expire(&mut self, plan: &Plan, now: i64, out: &mut Vec<Firing>) {
         while self.next_expiry < now {
-            let ends = plan.watches.iter().zip(&self.tables).enumerate();
-            let ends = ends.filter_map(|(at, (watch, table))| {
-                let (place, group) = table.groups.oldest()?;
-                Some((group.seen.saturating_add(watch.span), at, place))
-            });
-            let Some((end, at, place)) = ends.min() else {
-                self.next_expiry = i64::MAX;
-                return;
-            };
-            self.next_expiry = end;
-            if end < now {
-                self.close(plan, at, place, out);
-                self.deliver(plan, out);
-            }
+            self.close_first(plan, Some(now), out);
         }
+    }
+
+    /// Closes the group whose end is first, if that is before `now`; false if there is no group.
+    fn close_first(&mut self, plan: &Plan, now: Option<i64>, out: &mut Vec<Firing>) -> bool {
+        let ends = plan.watches.iter().zip(&self.tables).enumerate();
+        let ends = ends.filter_map(|(at, (watch, table))| {
+            let (place, group) = table.groups.oldest()?;
+            Some((group.seen.saturating_add(watch.span), at, place))
+        });
+        let Some((end, at, place)) = ends.min() else {
+            self.next_expiry = i64::MAX;
+            return false;
+        };
+        self.next_expiry = end;
+        if now.is_none_or(|now| end < now) {
+            self.close(plan, at, place, out);
+            self.deliver(plan, out);
+        }
+        true
     }
 
     /// Ends a group.
@@ -339,12 +351,12 @@ impl Engine {
         let Some(group) = self.take(at_watch, place) else { return };
         match group.state {
             State::Sliding(_, None) => {}
-            State::Sliding(_, Some(episode)) => out.push(Firing::new(watch, &group.shown, episode.end(watch))),
+            State::Sliding(_, Some(episode)) => fire(watch, &group.shown, episode.end(watch), out),
             State::Closing { window, carried } => {
                 let at = group.seen.saturating_add(watch.span);
                 if let Some(outcome) = judge(watch, window) {
                     self.pulse(plan, watch, at, &outcome, carried);
-                    out.push(Firing::new(watch, &group.shown, outcome));
+                    fire(watch, &group.shown, outcome, out);
                 }
             }
         }
@@ -357,6 +369,12 @@ impl Engine {
             let entry = Entry { at, member: MemberRef { rule: watch.rule, ..*last } };
             self.pulses.push_back(Pulse { rule: watch.rule, entry, values, begins: true });
         }
+    }
+}
+
+fn fire(watch: &Watch, shown: &[Box<str>], outcome: Outcome, out: &mut Vec<Firing>) {
+    if !watch.silent {
+        out.push(Firing::new(watch, shown, outcome));
     }
 }
 

@@ -63,39 +63,49 @@ impl Firing {
 }
 
 /// “412 matches of ‘ssh login failed’ within 6 min for src_ip 203.0.113.50; the rule asks for at least 20 within 10 min”.
+///
+/// What was found and for whom stand first: where there is little room, the end is cut off.
 fn because(watch: &Watch, group: &[(String, String)], outcome: &Outcome) -> String {
-    let titles = watch.titles();
     let fields = watch.fields.iter().map(|field| &**field).collect::<Vec<_>>().join(" and ");
     let least = if outcome.at_least { "at least " } else { "" };
     let value = number(outcome.value);
-    let what = match watch.kind {
-        CorrelationKind::EventCount => format!("{} of {titles}", plural(outcome.count, "match", "matches")),
+    let matches = plural(outcome.count, "match", "matches");
+    let titles = |between| watch.titles(&outcome.members, between);
+    // What was found, and what is said of it behind the group.
+    let (what, behind) = match watch.kind {
+        CorrelationKind::EventCount => (format!("{matches} of {}", titles(", ")), String::new()),
         CorrelationKind::ValueCount => {
             let values = if outcome.value == 1.0 { "value" } else { "different values" };
-            format!("{least}{value} {values} of {fields} in matches of {titles}")
+            (format!("{least}{value} {values} of {fields}"), format!(", in {matches} of {}", titles(", ")))
         }
-        CorrelationKind::Temporal => format!("{value} of {} kinds of match ({titles})", watch.members.len()),
-        CorrelationKind::TemporalOrdered => format!("{value} of {} steps in order ({titles})", watch.members.len()),
-        CorrelationKind::ValueSum => format!("{fields} adds up to {least}{value} in matches of {titles}"),
+        CorrelationKind::Temporal => {
+            (format!("{value} of {} kinds of match", watch.members.len()), format!(": {}", titles(", ")))
+        }
+        CorrelationKind::TemporalOrdered => {
+            (format!("{value} of {} steps in order", watch.members.len()), format!(": {}", titles(", then ")))
+        }
+        CorrelationKind::ValueSum => {
+            (format!("{fields} adds up to {least}{value}"), format!(", in {matches} of {}", titles(", ")))
+        }
         CorrelationKind::ValueAverage => {
-            format!("{fields} is {value} on average in {} of {titles}", plural(outcome.count, "match", "matches"))
+            (format!("{fields} is {value} on average"), format!(", in {matches} of {}", titles(", ")))
         }
         CorrelationKind::ValuePercentile(percent) => {
-            let matches = plural(outcome.count, "match", "matches");
-            format!("the {}th percentile of {fields} is {value} in {matches} of {titles}", number(percent.get()))
+            let of = format!("the {}th percentile of {fields} is {value}", number(percent.get()));
+            (of, format!(", in {matches} of {}", titles(", ")))
         }
     };
     let within = duration(outcome.last.saturating_sub(outcome.first));
     let of: Vec<String> = group.iter().map(|(name, value)| format!("{name} {value}")).collect();
     let of = if of.is_empty() { String::new() } else { format!(" for {}", of.join(", ")) };
-    format!("{what} within {within}{of}; the rule asks for {} within {}", asked(watch), duration(watch.span))
+    format!("{what} within {within}{of}{behind}; the rule asks for {} within {}", asked(watch), duration(watch.span))
 }
 
 fn asked(watch: &Watch) -> String {
     let words = |order| match order {
         BoundOrder::Greater => "more than",
         BoundOrder::GreaterOrEqual => "at least",
-        BoundOrder::Less => "fewer than",
+        BoundOrder::Less => "less than",
         BoundOrder::LessOrEqual => "at most",
         BoundOrder::Equal => "exactly",
         BoundOrder::NotEqual => "anything but",

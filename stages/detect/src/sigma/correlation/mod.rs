@@ -24,7 +24,10 @@
 //! What must stay true: pure, and fed in the order (time, source, offset) the result does not depend on how the matches
 //! are split by group; memory is bounded by [`limits`], and what a limit costs is counted in [`Counts`].
 //!
-//! Cost (`benches/correlation.rs`): see there; each match costs a hash of its group and a few moves.
+//! Cost (`benches/correlation.rs`, one core of a shared, busy VM, medians): over 1,000 sources 1.3 million matches a second
+//! for `value_count`, 2.4 for `value_sum`, 3.3 to 4.7 for the other types, 10 where one source floods. Over 10,000 sources
+//! with ten matches each, where making groups and firings is most of the work: 0.4 (`value_count`, `temporal_ordered`) to
+//! 1.3 million (`event_count`).
 
 mod engine;
 mod firing;

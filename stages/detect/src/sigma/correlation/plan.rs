@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::firing::MemberRef;
 use crate::sigma::ir::{Bound, BoundOrder, Correlation, CorrelationKind, RuleIndex, RuleSet};
 
 /// Everything that does not change while matches come.
@@ -57,10 +58,14 @@ pub(super) struct Watch {
     pub kind: CorrelationKind,
     /// The titles of the members.
     pub members: Vec<Box<str>>,
+    /// Their rules.
+    pub rules: Vec<Vec<RuleIndex>>,
     pub group_by: Vec<Box<str>>,
     pub fields: Vec<Box<str>>,
     pub span: i64,
     pub bounds: Vec<Bound>,
+    /// Whether it gives no firing of its own: it is what another correlation stands on.
+    pub silent: bool,
     /// Whether the condition is judged when the window closes.
     pub closing: bool,
     /// The smallest whole number that all bounds admit, where they are lower bounds.
@@ -68,7 +73,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    fn new(correlation: &Correlation, set: &RuleSet) -> Self {
+    fn new(correlation: &Correlation, set: &RuleSet, silent: bool) -> Self {
         let title = |rule: &RuleIndex| set.rules.get(rule.0 as usize).map(|rule| rule.title.as_str());
         let titles = correlation.members.iter().map(|member| {
             let title = member.rules.first().and_then(title).unwrap_or(&member.name);
@@ -79,10 +84,12 @@ impl Watch {
             rule: correlation.rule,
             kind: correlation.kind,
             members: titles.collect(),
+            rules: correlation.members.iter().map(|member| member.rules.clone()).collect(),
             group_by: correlation.group_by.clone(),
             fields: correlation.fields.clone(),
             span: correlation.timespan.max(0),
             bounds: correlation.bounds.clone(),
+            silent,
             closing: aggregate || !correlation.bounds.iter().all(|bound| bound.is_lower()),
             need: need(&correlation.bounds),
         }
@@ -93,13 +100,19 @@ impl Watch {
         self.bounds.iter().all(|bound| bound.holds(value))
     }
 
-    /// The members' titles: “‘a’, ‘b’ and 3 more”.
-    pub(super) fn titles(&self) -> String {
+    /// The titles of the members that matched, in their order: “‘a’, ‘b’ and 3 more”.
+    pub(super) fn titles(&self, matched: &[MemberRef], between: &str) -> String {
         const SHOWN_MAX: usize = 4;
-        let shown: Vec<String> = self.members.iter().take(SHOWN_MAX).map(|title| format!("‘{title}’")).collect();
-        match self.members.len().saturating_sub(SHOWN_MAX) {
-            0 => shown.join(", "),
-            more => format!("{} and {more} more", shown.join(", ")),
+        let seen = |at: usize| {
+            let rules = self.rules.get(at).map(Vec::as_slice).unwrap_or_default();
+            matched.iter().any(|member| rules.contains(&member.rule))
+        };
+        let titles: Vec<&str> =
+            self.members.iter().enumerate().filter(|(at, _)| seen(*at)).map(|(_, title)| &**title).collect();
+        let shown: Vec<String> = titles.iter().take(SHOWN_MAX).map(|title| format!("‘{title}’")).collect();
+        match titles.len().saturating_sub(SHOWN_MAX) {
+            0 => shown.join(between),
+            more => format!("{} and {more} more", shown.join(between)),
         }
     }
 }
@@ -141,11 +154,11 @@ impl Plan {
                     };
                     let group: Vec<usize> = correlation.group_by.iter().map(|name| slot(name)).collect();
                     let fields: Vec<usize> = correlation.fields.iter().map(|name| slot(name)).collect();
-                    let pass = |name: &Box<str>| {
-                        let grouped = correlation.group_by.iter().position(|have| have == name);
+                    let mut pass = |name: &str| {
+                        let grouped = correlation.group_by.iter().position(|have| **have == *name);
                         grouped.map_or_else(|| Pass::Value(slot(name)), Pass::Group)
                     };
-                    let pass: Vec<Pass> = above.iter().map(pass).collect();
+                    let pass: Vec<Pass> = above.iter().map(|name| pass(name)).collect();
                     let counts = !matches!(
                         correlation.kind,
                         CorrelationKind::Temporal | CorrelationKind::TemporalOrdered | CorrelationKind::ValueCount
@@ -159,7 +172,9 @@ impl Plan {
         for feeds in &mut rules {
             feeds.feeds.sort_by_key(|feed| (feed.watch, feed.member));
         }
-        Self { rules, watches: order.iter().map(|correlation| Watch::new(correlation, set)).collect() }
+        let silent = |rule: RuleIndex| rules.get(rule.0 as usize).is_some_and(|feeds| feeds.silent);
+        let watches = order.iter().map(|one| Watch::new(one, set, silent(one.rule))).collect();
+        Self { rules, watches }
     }
 
     pub(super) fn of(&self, rule: RuleIndex) -> Option<&RuleFeeds> {

@@ -113,7 +113,9 @@ fn check(kind: CorrelationKind, name: &str, condition: &mut Condition, rules: us
         K::Temporal | K::TemporalOrdered => u32::try_from(rules).unwrap_or(u32::MAX),
         _ => return Ok(()),
     };
-    let over = |bound: &&Bound| bound.is_lower() && bound.limit.get() > f64::from(max);
+    // Of values no more are told apart than may be asked for, so an upper bound above that could not be judged either.
+    let counted = |bound: &&Bound| bound.is_lower() || kind == K::ValueCount;
+    let over = |bound: &&Bound| counted(bound) && bound.limit.get() > f64::from(max);
     match condition.bounds.iter().find(over) {
         Some(bound) => Err(Fault::new(at, Why::CorrelationCountOver { limit: bound.limit.get().to_string(), max })),
         None => Ok(()),

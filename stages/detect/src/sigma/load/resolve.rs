@@ -32,7 +32,7 @@ pub(crate) fn resolve(drafts: Vec<Draft>, rules: &[Named], refusals: &mut Vec<Re
         }
     }
     let mut sound = Sound { rules, found: &found, known: BTreeMap::new() };
-    let verdicts: Vec<(RuleIndex, Result<usize, (At, Why)>)> =
+    let verdicts: Vec<(RuleIndex, Depth)> =
         found.keys().map(|rule| (*rule, sound.depth(*rule, &mut Vec::new()))).collect();
     let mut out = Vec::with_capacity(verdicts.len());
     for (rule, verdict) in verdicts {
@@ -128,17 +128,20 @@ fn number(at: usize) -> Option<RuleIndex> {
     u32::try_from(at).ok().map(RuleIndex)
 }
 
+/// How many correlations stand on one another, or why they cannot.
+type Depth = Result<usize, (At, Why)>;
+
 /// Which correlations stand on others, and whether they can.
 struct Sound<'f> {
     rules: &'f [Named],
     found: &'f BTreeMap<RuleIndex, (Draft, Correlation)>,
-    known: BTreeMap<RuleIndex, Result<usize, (At, Why)>>,
+    known: BTreeMap<RuleIndex, Depth>,
 }
 
 impl Sound<'_> {
     /// How many correlations stand on one another below this one and with it. Recursion is bounded by
     /// [`CORRELATION_DEPTH_MAX`].
-    fn depth(&mut self, rule: RuleIndex, path: &mut Vec<RuleIndex>) -> Result<usize, (At, Why)> {
+    fn depth(&mut self, rule: RuleIndex, path: &mut Vec<RuleIndex>) -> Depth {
         if let Some(known) = self.known.get(&rule) {
             return known.clone();
         }

@@ -4,7 +4,9 @@ use super::{Correlator, Firing, Seen};
 use crate::sigma::ir::{RuleIndex, RuleSet};
 use crate::sigma::load::{Lists, Pack, load_with};
 
+mod chains;
 mod kinds;
+mod properties;
 
 pub(super) const SECOND: i64 = 1_000_000_000;
 
