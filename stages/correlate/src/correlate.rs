@@ -201,7 +201,8 @@ impl Correlate {
         let mut matches = std::mem::take(&mut self.matches);
         matches.sort_unstable();
         if let Some(time) = record.time {
-            self.find_links(&record, time);
+            let gravest = matches.first().map_or(Severity::Informational, |one| one.severity.0);
+            self.find_links(&record, time, gravest);
         }
         // Without a host, what a rule says of one account or address is an episode.
         let at = if record.host != 0 { record.host } else { self.strongest().map_or(1, |(_, key)| key) };
@@ -242,14 +243,15 @@ impl Correlate {
     }
 
     /// Fills `links` with the entities that could join the record at hand to an incident.
-    fn find_links(&mut self, record: &Record, time: i64) {
+    fn find_links(&mut self, record: &Record, time: i64, gravest: Severity) {
         self.links.clear();
         for at in 0..self.places.len() {
             let Some(place) = self.places.get(at).copied() else { continue };
             let Some(open) = self.table.get(place) else { continue };
-            // A host joins only what happened on it: that two hosts know each other says little.
+            // That two hosts know each other says little. But whoever does something grave here and came from a host where
+            // something was found just now most likely came from there.
             let is_other_host = open.kind == EntityKind::Host && place != record.own;
-            if is_other_host || !open.joins(record.host, time) {
+            if (is_other_host && gravest < Severity::Medium) || !open.joins(record.host, time) {
                 continue;
             }
             let (rank, incident) = (rank(open.kind), open.incident);
