@@ -478,7 +478,8 @@ mod tests {
 
     /// `c` counts matches of `b`; `x` is a rule beside them.
     fn set(ids: &[&str]) -> RuleSet {
-        let rules: Vec<Rule> = ids.iter().map(|id| rule(id, if *id == "c" { Level::High } else { Level::Low })).collect();
+        let rules: Vec<Rule> =
+            ids.iter().map(|id| rule(id, if *id == "c" { Level::High } else { Level::Low })).collect();
         let at = |id: &str| rules.iter().position(|rule| rule.id == id).map(|at| RuleIndex(at as u32));
         let correlations = at("c").zip(at("b")).map(|(rule, base)| Correlation {
             rule,
