@@ -20,7 +20,7 @@ use rustc_hash::FxHashMap;
 use shieldwall_schema::entity::{ENTITIES_MAX, EntityKind};
 use shieldwall_schema::incident::{RuleFacts, Severity, Sighting};
 
-use crate::entities::{Carrier, NONE, Table, key_of};
+use crate::entities::{Carrier, NONE, Open, Table, Tally, key_of};
 use crate::limits::{EPISODE_GAP, FLOOD, INVOLVED_LEAST, Limits, MEMBERS_LEAST, Windows};
 use crate::state::{Line, Origin, State};
 
@@ -155,7 +155,9 @@ impl Correlate {
         }
         if !self.table.has_room(ENTITIES_MAX + 1) {
             self.settle();
-            self.table.make_room(ENTITIES_MAX + 1, time.unwrap_or(i64::MIN));
+            for open in self.table.make_room(ENTITIES_MAX + 1, time.unwrap_or(i64::MIN)) {
+                self.write_tally(&open);
+            }
         }
         let mut next = std::mem::take(&mut self.next);
         let record = self.find_places(sighting, time, &mut next);
@@ -406,19 +408,46 @@ impl Correlate {
         }
         state.count(one.rule, one.severity.0, record.host, record.time);
         let repeats = state.repeats(one.rule);
-        let room = if self.counted_all < self.limits.involved_all { self.limits.involved } else { INVOLVED_LEAST };
-        for place in &self.places {
-            let Some(open) = self.table.get_mut(*place) else { continue };
-            let (slot, is_new) = state.counts.add((open.key, open.kind, &open.id), record.time, open.slot, room);
-            self.counted_all += usize::from(is_new);
-            open.slot = slot;
-        }
+        self.tally(target, record.time);
         if let Some(time) = record.time {
             self.carry(record, one, to, time, (repeats, count));
         }
         let line = self.count_line(record, one, target, episode);
         let last = record.time.unwrap_or(i64::MIN);
         self.remember((one.finding, at), record.time, Episode { incident: target, line, last, count });
+    }
+
+    /// Counts the record's entities for its incident.
+    fn tally(&mut self, target: u32, time: Option<i64>) {
+        for at in 0..self.places.len() {
+            let Some(place) = self.places.get(at).copied() else { continue };
+            let Some(before) = self.table.get(place).map(|open| open.tally.incident) else { continue };
+            if before != target && before != NONE && self.root(before) != Some(target) {
+                // It goes to and fro between incidents: what was counted for the other is written there.
+                if let Some(open) = self.table.get(place).cloned() {
+                    self.write_tally(&open);
+                }
+                if let Some(open) = self.table.get_mut(place) {
+                    open.tally = Tally::default();
+                }
+            }
+            let Some(open) = self.table.get_mut(place) else { continue };
+            if open.tally.count == 0 {
+                open.tally.first = time;
+            }
+            open.tally.incident = target;
+            open.tally.count = open.tally.count.saturating_add(1);
+            open.tally.last = time;
+        }
+    }
+
+    /// Writes what was counted for an entity to its incident.
+    pub(crate) fn write_tally(&mut self, open: &Open) {
+        let Some(target) = self.root(open.tally.incident).filter(|_| open.tally.count > 0) else { return };
+        let room = if self.counted_all < self.limits.involved_all { self.limits.involved } else { INVOLVED_LEAST };
+        if let Some(state) = self.states.get_mut(target as usize).and_then(Option::as_mut) {
+            self.counted_all += usize::from(state.counts.add(open, room));
+        }
     }
 
     /// Carries the record's entities further for its incident.

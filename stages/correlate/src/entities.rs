@@ -1,7 +1,8 @@
 //! The table of open entities: who was seen lately, on which hosts, and which incident carries them.
 //!
-//! An entity is found by a 64-bit hash of its kind, its id and, for sessions and processes, its host; ids are compared, so
-//! that a made collision confuses nothing. The table is bounded: when it is full, entities that can join nothing any
+//! An entity is its 64-bit SipHash of kind, id and, for sessions and processes, host; ids are not compared, which would
+//! cost a cache miss each. By chance two of a million are equal once in 10^7 runs. On purpose, somebody can make two ids of
+//! his own equal with 2^32 hashes and gains that they join; to meet an id that is not his takes 2^64. The table is bounded: when it is full, entities that can join nothing any
 //! more go first, then those seen least; the latter are counted.
 //!
 //! Cost: one hash of the id and one look-up a sighting and entity; a sweep is linear and frees at least a quarter.
@@ -50,6 +51,25 @@ impl Carrier {
     }
 }
 
+/// How often an entity was seen in one incident since that was last written to the incident's counts.
+#[derive(Clone, Copy, Debug)]
+pub struct Tally {
+    /// The incident.
+    pub incident: u32,
+    /// Matches.
+    pub count: u32,
+    /// The first; `None` where there is no time.
+    pub first: Option<i64>,
+    /// The last.
+    pub last: Option<i64>,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self { incident: NONE, count: 0, first: None, last: None }
+    }
+}
+
 /// An open entity.
 #[derive(Clone, Debug)]
 pub struct Open {
@@ -61,12 +81,12 @@ pub struct Open {
     pub id: Arc<str>,
     /// The incident that carries it, or carried it last.
     pub incident: u32,
-    /// Its place in that incident's counts.
-    pub slot: u32,
     /// Moments at which it was seen: a record that matches three rules is one.
     pub count: u64,
     /// The last of them.
     pub last: i64,
+    /// What is not yet in an incident's counts.
+    pub tally: Tally,
     /// The two rules that carry it furthest; the best first. Two, so that a flood's can be taken back.
     carriers: [Option<Carrier>; 2],
     /// The host of its last sighting.
@@ -206,58 +226,55 @@ impl Table {
         self.open.len() + more <= self.most
     }
 
-    /// Makes room for `more` entities. Places given before are no longer valid.
-    pub fn make_room(&mut self, more: usize, now: i64) {
+    /// Makes room for `more` entities; gives those that went. Places given before are no longer valid.
+    pub fn make_room(&mut self, more: usize, now: i64) -> Vec<Open> {
         if self.has_room(more) {
-            return;
+            return Vec::new();
         }
-        self.open.retain(|open| open.is_live(now));
+        let (live, mut gone): (Vec<Open>, Vec<Open>) =
+            std::mem::take(&mut self.open).into_iter().partition(|open| open.is_live(now));
+        self.open = live;
         let keep = self.most * 3 / 4;
         if self.open.len() > keep {
             self.left_out += u64::try_from(self.open.len() - keep).unwrap_or_default();
             // Rare and old ones go. The key settles ties, so that the choice never depends on the order in the table.
             self.open.select_nth_unstable_by_key(keep, |open| (std::cmp::Reverse((open.count, open.last)), open.key));
-            self.open.truncate(keep);
+            gone.extend(self.open.drain(keep..));
         }
         self.places.clear();
         for (at, open) in self.open.iter().enumerate() {
             self.places.insert(open.key, u32::try_from(at).unwrap_or(NONE));
         }
+        gone
+    }
+
+    /// Ends the table: all entities.
+    pub fn into_open(self) -> Vec<Open> {
+        self.open
     }
 
     /// The place of an entity; it is made if it is not there.
     pub fn place(&mut self, kind: EntityKind, id: &str, host: u64) -> u32 {
-        let mut key = key_of(kind, id, host);
-        loop {
-            match self.places.get(&key) {
-                Some(place) => {
-                    let same = self.open.get(*place as usize).is_some_and(|open| open.kind == kind && *open.id == *id);
-                    if same {
-                        return *place;
-                    }
-                    key = key.wrapping_add(1).max(1);
-                }
-                None => {
-                    let place = u32::try_from(self.open.len()).unwrap_or(NONE);
-                    self.places.insert(key, place);
-                    self.open.push(Open {
-                        key,
-                        kind,
-                        id: id.into(),
-                        incident: NONE,
-                        slot: NONE,
-                        count: 0,
-                        last: i64::MIN,
-                        carriers: [None, None],
-                        host: 0,
-                        hosts: Vec::new(),
-                        first: 0,
-                        hub: false,
-                    });
-                    return place;
-                }
-            }
+        let key = key_of(kind, id, host);
+        let next = u32::try_from(self.open.len()).unwrap_or(NONE);
+        let place = *self.places.entry(key).or_insert(next);
+        if place == next {
+            self.open.push(Open {
+                key,
+                kind,
+                id: id.into(),
+                incident: NONE,
+                count: 0,
+                last: i64::MIN,
+                tally: Tally::default(),
+                carriers: [None, None],
+                host: 0,
+                hosts: Vec::new(),
+                first: 0,
+                hub: false,
+            });
         }
+        place
     }
 
     /// The entity at a place.

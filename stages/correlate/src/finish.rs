@@ -59,6 +59,13 @@ impl Correlate {
         self.pairs = Vec::new();
         let skew = skew::find(&self.table);
         let hubs = self.hubs();
+        let entities_left_out = self.table.left_out;
+        let mut open = std::mem::take(&mut self.table).into_open();
+        // The frequent first, so that they are counted exactly.
+        open.sort_by(|left, right| (right.tally.count, &left.id).cmp(&(left.tally.count, &right.id)));
+        for open in open {
+            self.write_tally(&open);
+        }
         let mut built: Vec<(u32, Incident)> = Vec::new();
         let mut taken = BTreeSet::new();
         let states = std::mem::take(&mut self.states);
@@ -95,7 +102,7 @@ impl Correlate {
             finding_incident,
             skew,
             hubs,
-            entities_left_out: self.table.left_out,
+            entities_left_out,
             episodes_left_out: self.episodes_left_out,
             incidents_left_out: self.incidents_left_out + u64::try_from(surplus).unwrap_or_default(),
             pairs_left_out: self.pairs_left_out,
