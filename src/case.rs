@@ -3,30 +3,39 @@
 //! ```text
 //! case42/
 //! ├── findings.jsonl   one OCSF Detection Finding a line
+//! ├── incidents.jsonl  one OCSF Incident Finding a line, worst first
 //! └── manifest.json    inputs with hashes, rules with hashes, version, assumptions, everything skipped; written last
 //! ```
 //!
 //! Every file is written beside itself and renamed; the manifest goes first and comes last, so a case with a manifest is
 //! whole, and a scan that was killed while it wrote leaves no case there until it is run again. Clocks and durations are not part of a case.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, BufWriter, Read};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use shieldwall_explain::{Telling, tell};
 use shieldwall_schema::finding::Finding;
+use shieldwall_schema::story::HostCoverage;
 
 use crate::home::{TEMPORARY_PREFIX, sweep, write_whole};
 use crate::line::Run;
-use crate::output::read;
+use crate::output::read::ReadError;
+use crate::output::story::Told;
+use crate::output::{incident, read, story};
 
 /// Bytes of one line of findings. A hundred pieces of evidence with forty fields of 2 KiB stay below.
 const LINE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// A case's folder.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Case {
     folder: PathBuf,
+    /// Held while the case is written: two scans into one folder would mix their files.
+    _writer: Option<fs::File>,
 }
 
 impl Case {
@@ -35,7 +44,7 @@ impl Case {
     /// # Errors
     /// When the folder holds something else.
     pub fn check(folder: &Path) -> Result<()> {
-        let ours = ["findings.jsonl", "manifest.json"];
+        let ours = ["findings.jsonl", "incidents.jsonl", "manifest.json"];
         if let Ok(entries) = fs::read_dir(folder) {
             for entry in entries {
                 let name = entry?.file_name();
@@ -55,14 +64,14 @@ impl Case {
     /// As [`Case::check`], or when the folder cannot be made.
     pub fn create(folder: &Path) -> Result<Self> {
         Self::check(folder)?;
-        let case = Self { folder: folder.to_path_buf() };
+        fs::create_dir_all(folder).with_context(|| format!("cannot make the case folder `{}`", folder.display()))?;
+        let case = Self { folder: folder.to_path_buf(), _writer: writer(folder)? };
         sweep(folder);
         // Without its manifest the old case does not count as whole while the new one is written.
         let manifest = case.folder.join("manifest.json");
         if manifest.exists() {
             fs::remove_file(&manifest).with_context(|| format!("cannot replace `{}`", manifest.display()))?;
         }
-        fs::create_dir_all(folder).with_context(|| format!("cannot make the case folder `{}`", folder.display()))?;
         Ok(case)
     }
 
@@ -74,7 +83,7 @@ impl Case {
         if !folder.join("manifest.json").is_file() {
             bail!("`{}` is no case: it has no manifest.json", folder.display());
         }
-        Ok(Self { folder: folder.to_path_buf() })
+        Ok(Self { folder: folder.to_path_buf(), _writer: None })
     }
 
     /// Writes a run into the case.
@@ -82,19 +91,25 @@ impl Case {
     /// # Errors
     /// When a file cannot be written.
     pub fn save(&self, run: &mut Run) -> Result<()> {
-        let path = self.folder.join("findings.jsonl");
+        self.write("findings.jsonl", &mut |out| run.write_findings(out))?;
+        self.write("incidents.jsonl", &mut |out| run.write_incidents(out))?;
+        let mut manifest = serde_json::to_vec_pretty(&run.manifest())?;
+        manifest.push(b'\n');
+        write_whole(&self.folder.join("manifest.json"), &manifest)
+    }
+
+    /// Writes one file of the case beside itself and puts it in place.
+    fn write(&self, name: &str, write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+        let path = self.folder.join(name);
         let file = tempfile::Builder::new()
             .prefix(TEMPORARY_PREFIX)
             .tempfile_in(&self.folder)
             .with_context(|| format!("cannot write in `{}`", self.folder.display()))?;
         let mut out = BufWriter::new(file);
-        run.write_jsonl(&mut out)?;
-        let file = out.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+        write(&mut out)?;
+        let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.persist(&path).with_context(|| format!("cannot put `{}` in place", path.display()))?;
-
-        let mut manifest = serde_json::to_vec_pretty(&run.manifest())?;
-        manifest.push(b'\n');
-        write_whole(&self.folder.join("manifest.json"), &manifest)
+        Ok(())
     }
 
     /// The case's findings, in the order of the file.
@@ -102,20 +117,97 @@ impl Case {
     /// # Errors
     /// When the file cannot be read or a line is no finding.
     pub fn findings(&self) -> Result<Vec<Finding>> {
-        let path = self.folder.join("findings.jsonl");
+        let mut findings = Vec::new();
+        self.each_line("findings.jsonl", &mut |_, line| {
+            findings.push(read::line(line)?);
+            Ok(true)
+        })?;
+        Ok(findings)
+    }
+
+    /// How many incidents there are, and the one of a number (from 1), with the findings of its members.
+    ///
+    /// # Errors
+    /// When a file cannot be read or a line is not what it should be.
+    pub fn incident(&self, number: usize) -> Result<(usize, Option<Told>)> {
+        let mut count = 0;
+        let mut found = None;
+        if self.folder.join("incidents.jsonl").is_file() {
+            self.each_line("incidents.jsonl", &mut |at, line| {
+                count = at + 1;
+                if count == number {
+                    found = Some(incident::read(line)?);
+                }
+                Ok(true)
+            })?;
+        }
+        let Some(incident) = found else { return Ok((count, None)) };
+        let findings = self.findings_of(&story::findings(&incident))?;
+        let manifest: Manifest = serde_json::from_slice(&fs::read(self.folder.join("manifest.json"))?)
+            .with_context(|| format!("`{}` is no manifest", self.folder.join("manifest.json").display()))?;
+        let records = manifest.inputs.iter().map(|input| input.records).sum();
+        let telling = Telling { incident: &incident, findings: &findings, coverage: &manifest.coverage, records };
+        let story = tell(&telling);
+        Ok((count, Some(Told { incident, story })))
+    }
+
+    /// Findings by their numbers; memory is theirs, whatever the size of the case.
+    ///
+    /// # Errors
+    /// When the file cannot be read or a line is no finding.
+    pub fn findings_of(&self, numbers: &[u32]) -> Result<BTreeMap<u32, Finding>> {
+        let mut findings = BTreeMap::new();
+        self.each_line("findings.jsonl", &mut |at, line| {
+            let at = at as u32;
+            if numbers.contains(&at) {
+                findings.insert(at, read::line(line)?);
+            }
+            Ok(findings.len() < numbers.len())
+        })?;
+        Ok(findings)
+    }
+
+    /// Gives the lines of a file with their numbers, until `each` says that it has enough.
+    fn each_line(&self, name: &str, each: &mut dyn FnMut(usize, &str) -> Result<bool, ReadError>) -> Result<()> {
+        let path = self.folder.join(name);
         let shown = path.display();
         let file = fs::File::open(&path).with_context(|| format!("cannot read `{shown}`"))?;
         let mut reader = BufReader::new(file);
-        let mut findings = Vec::new();
         let mut line = String::new();
-        loop {
+        for at in 0.. {
             line.clear();
-            let count = reader.by_ref().take(LINE_BYTES_MAX).read_line(&mut line)?;
-            if count == 0 {
-                return Ok(findings);
+            if reader.by_ref().take(LINE_BYTES_MAX).read_line(&mut line)? == 0 {
+                break;
             }
-            let number = findings.len() + 1;
-            findings.push(read::line(&line).with_context(|| format!("`{shown}` line {number}"))?);
+            if !each(at, &line).with_context(|| format!("`{shown}` line {}", at + 1))? {
+                break;
+            }
         }
+        Ok(())
     }
+}
+
+/// The folder's own lock, where the system lets a folder be locked; it ends with the process, whatever happens to it.
+fn writer(folder: &Path) -> Result<Option<fs::File>> {
+    let Ok(file) = fs::File::open(folder) else { return Ok(None) };
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(fs::TryLockError::WouldBlock) => bail!("another scan is writing the case `{}`", folder.display()),
+        Err(fs::TryLockError::Error(_)) => Ok(None),
+    }
+}
+
+/// What `show` needs of a manifest.
+#[derive(Deserialize)]
+struct Manifest {
+    #[serde(default)]
+    coverage: Vec<HostCoverage>,
+    #[serde(default)]
+    inputs: Vec<Input>,
+}
+
+#[derive(Deserialize)]
+struct Input {
+    #[serde(default)]
+    records: u64,
 }

@@ -11,12 +11,14 @@
 //! | [`spill`] | the order between the halves |
 //! | [`stateful`] | half B |
 //! | [`run`] | what a scan gives: findings, report, manifest |
+//! | [`kinds`] | what kinds of records a source holds |
 //! | [`visit`] | one record, for `explain` |
 //! | [`progress`] | what a person sees meanwhile |
 //!
 //! What must stay true: the same input gives the same bytes at any number of threads; nothing is decoded twice.
 
 mod drive;
+mod kinds;
 mod progress;
 mod run;
 mod spill;
@@ -126,7 +128,8 @@ pub fn scan(paths: &[PathBuf], loaded: Loaded, mappings: Mappings, options: &Lin
     progress.end();
     let refusals = [refusals, refused_late(&matcher)].concat();
     let spill = spill.into_spill().context("cannot write to the temporary folder")?;
-    Run::finish(driven, spill, unread, set, refusals, skipped, options).context("cannot read back the temporary files")
+    Run::finish(driven, spill, unread, (set, mappings), refusals, skipped, options)
+        .context("cannot read back the temporary files")
 }
 
 /// Rules that turned out not to compile when the first record asked for them.

@@ -248,7 +248,7 @@ fn print(
 ) -> Result<()> {
     let mut out = BufWriter::with_capacity(64 * 1024, out);
     match format {
-        FormatArg::Jsonl => run.write_jsonl(&mut out)?,
+        FormatArg::Jsonl => run.write_findings(&mut out)?,
         FormatArg::Text => {
             let level = args.level.map(|level| Severity::of_level(&format!("{:?}", Level::from(level))));
             run.write_text(&mut out, &text::Options { style, level }, case)?;

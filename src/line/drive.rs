@@ -20,8 +20,9 @@ use shieldwall_decode::{
     Assumption, ChunkDecoder, Clock, Context, Decoder, Split, Survey, TimePolicy, identify, written_offset,
 };
 use shieldwall_detect::sigma::matcher::Scratch;
-use shieldwall_schema::{Place, ReadAt, Reject, Rejection, Timestamp};
+use shieldwall_schema::{BucketId, Place, ReadAt, Reject, Rejection, Timestamp};
 
+use super::kinds::Noting;
 use super::progress::Progress;
 use super::spill::Spill;
 use super::stateless::{Evidences, Stage, Stateless, Tally};
@@ -59,6 +60,8 @@ pub struct SourceRun {
     pub sha256: Option<[u8; 32]>,
     /// What was read.
     pub tally: Tally,
+    /// The kinds of its records.
+    pub kinds: BTreeSet<BucketId>,
     /// What was assumed about times.
     pub assumptions: Vec<Assumption>,
     /// Whether dates are a placeholder.
@@ -80,6 +83,7 @@ struct Active {
     clock: Clock,
     head: Vec<u8>,
     evidences: Evidences,
+    kinds: Mutex<BTreeSet<BucketId>>,
     pieces: Mutex<Option<Pieces>>,
 }
 
@@ -319,6 +323,7 @@ impl Drive<'_> {
             bytes: 0,
             sha256: None,
             tally: Tally::default(),
+            kinds: BTreeSet::new(),
             assumptions: Vec::new(),
             year_unknown: false,
         };
@@ -415,8 +420,15 @@ impl Drive<'_> {
         }
         let hashing = if self.stage.hashed { Hashing::Sha256 } else { Hashing::Off };
         let pieces = Pieces::new(source, cut_of(decoder.split()), hashing);
-        let active =
-            Active { id, decoder, clock, head, evidences: Evidences::default(), pieces: Mutex::new(Some(pieces)) };
+        let active = Active {
+            id,
+            decoder,
+            clock,
+            head,
+            evidences: Evidences::default(),
+            kinds: Mutex::default(),
+            pieces: Mutex::new(Some(pieces)),
+        };
         match decoder.split() {
             Split::Lines | Split::Blocks { .. } => {
                 let active = Arc::new(active);
@@ -431,7 +443,8 @@ impl Drive<'_> {
 
     /// Decodes pieces of one source until there are no more. For ordered splits only one worker comes here.
     fn pieces(&self, active: &Active, scratch: &mut Scratch, buffer: &mut Buffer) {
-        let context = Context { projection: self.stage.matcher, clock: &active.clock, head: &active.head };
+        let noting = self.noting(&active.kinds);
+        let context = Context { projection: &noting, clock: &active.clock, head: &active.head };
         let mut decoder = active.decoder.open(context);
         let mut end = 0;
         while self.next_piece(active, buffer) {
@@ -446,6 +459,11 @@ impl Drive<'_> {
             }
         }
         self.run_decoder(active.id, &active.evidences, scratch, end, &mut |sink| decoder.finish(sink));
+        self.with_source(active.id, |run| run.kinds.extend(lock(&active.kinds).iter()));
+    }
+
+    fn noting<'n>(&'n self, kinds: &'n Mutex<BTreeSet<BucketId>>) -> Noting<'n> {
+        Noting { projection: self.stage.matcher, mappings: self.stage.mappings, kinds }
     }
 
     /// Reads the next piece under the reader's lock; at the end closes the reader and notes length, hash and trouble.
@@ -476,7 +494,9 @@ impl Drive<'_> {
         stored: &dyn ReadAt,
         scratch: &mut Scratch,
     ) {
-        let context = Context { projection: self.stage.matcher, clock, head };
+        let kinds = Mutex::default();
+        let noting = self.noting(&kinds);
+        let context = Context { projection: &noting, clock, head };
         let evidences = Evidences::default();
         let mut opened: Box<dyn ChunkDecoder + '_> = decoder.open(context);
         self.run_decoder(id, &evidences, scratch, 0, &mut |sink| {
@@ -495,6 +515,7 @@ impl Drive<'_> {
         self.with_source(id, |run| {
             run.bytes = stored.size();
             run.sha256 = sha256;
+            run.kinds.extend(lock(&kinds).iter());
         });
     }
 

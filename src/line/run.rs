@@ -1,28 +1,50 @@
 //! What a scan gives: findings with names and ids, the report, the manifest.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use shieldwall_collect::Unread;
+use shieldwall_correlate::{self as correlate, Correlate, Correlated};
 use shieldwall_decode::Assumption;
 use shieldwall_decode::clock::AssumedFrom;
 use shieldwall_detect::sigma::ir::{Rule, RuleSet};
 use shieldwall_detect::sigma::load::{Refusal, Skipped};
+use shieldwall_explain::{Telling, tell};
 use shieldwall_schema::finding::{Analytic, Finding};
-use shieldwall_schema::{Flag, Place, Reject, Rejection};
+use shieldwall_schema::incident::{RuleFacts, Severity};
+use shieldwall_schema::ocsf::attack::{self, AttackTag};
+use shieldwall_schema::story::{HostCoverage, Story};
+use shieldwall_schema::{Flag, Mappings, Place, Reject, Rejection};
 
 use super::drive::{Driven, Note, SourceRun};
 use super::spill::Spill;
 use super::stateful::{self, EVIDENCES_MAX, Folded, Parts};
 use super::{Fold, LineOptions, unread_words};
+use crate::output::incident::{self, MemberFacts};
 use crate::output::report::{Report, SourceNote, SourceSummary, Totals};
+use crate::output::story::{self, Told};
 use crate::output::{jsonl, text};
 
 /// Findings that a text report holds at once; the rest is folded into its last line.
 const REPORT_FINDINGS_MAX: usize = 20_000;
+
+/// Incidents that come with their stories in JSON; the rest can be told by `show`.
+const STORIES_MAX: usize = 1000;
+
+/// Incidents that a text report may list.
+const LISTED_INCIDENTS_MAX: usize = 50;
+
+/// Evidence of each finding that a story is told from.
+const STORY_EVIDENCES_MAX: usize = 20;
+
+/// Clocks and hubs that are named.
+const NOTES_MAX: usize = 5;
+
+/// Hosts whose telemetry is told.
+const COVERAGE_HOSTS_MAX: usize = 10_000;
 
 /// Evidence that a text report needs of each finding.
 const REPORT_EVIDENCES_MAX: usize = 1;
@@ -47,9 +69,13 @@ pub struct Run {
     duplicate_of: Vec<Option<usize>>,
     unread: Vec<Unread>,
     rules: Arc<RuleSet>,
+    /// The rules as findings name them.
+    analytics: Vec<Analytic>,
+    mappings: Arc<Mappings>,
     refusals: Vec<Refusal>,
     skipped: Vec<Skipped>,
     options: LineOptions,
+    correlated: Correlated,
     /// What the user asked for, for the manifest.
     pub asked: Value,
 }
@@ -60,7 +86,7 @@ impl Run {
         driven: Driven,
         spill: Spill,
         walk_unread: Vec<Unread>,
-        rules: Arc<RuleSet>,
+        (rules, mappings): (Arc<RuleSet>, Arc<Mappings>),
         refusals: Vec<Refusal>,
         skipped: Vec<Skipped>,
         options: &LineOptions,
@@ -89,17 +115,39 @@ impl Run {
             })
             .collect();
         let canonical: Vec<bool> = duplicate_of.iter().map(Option::is_none).collect();
-        let folded = stateful::fold(spill.sorted(&rank)?, &canonical, options.fold)?;
+        // Rules and nothing else: without hashes nothing is known of who a record speaks of.
+        let mut correlate = options.hashed.then(|| Correlate::new(facts(&rules), correlate::Limits::default()));
+        let folded = stateful::fold(spill.sorted(&rank)?, &canonical, options.fold, &mut |sighting| {
+            if let Some(correlate) = &mut correlate {
+                correlate.observe(sighting);
+            }
+        })?;
+        let uid = |at: u32| {
+            let group = folded.first_of(at as usize);
+            let named = group.and_then(|(source, rule, offset)| {
+                let (source, rule) = (ranked.get(source as usize)?, rules.rules.get(rule as usize)?);
+                Some(finding_uid(rule, source, offset, None))
+            });
+            named.unwrap_or_default()
+        };
+        let correlated = correlate.map(|correlate| correlate.finish(&uid)).unwrap_or_default();
         let unread = walk_unread.into_iter().chain(unread.into_iter().map(|(_, unread)| unread)).collect();
         Ok(Self {
             folded,
             ranked,
             duplicate_of,
             unread,
+            analytics: if correlated.incidents.is_empty() {
+                Vec::new()
+            } else {
+                rules.rules.iter().map(analytic).collect()
+            },
             rules,
+            mappings,
             refusals,
             skipped,
             options: options.clone(),
+            correlated,
             asked: Value::Null,
         })
     }
@@ -142,16 +190,97 @@ impl Run {
     ///
     /// # Errors
     /// When `out` fails or the spool cannot be read back.
-    pub fn write_jsonl(&mut self, out: &mut dyn Write) -> io::Result<()> {
+    pub fn write_findings(&mut self, out: &mut dyn Write) -> io::Result<()> {
         let mut writer = jsonl::Writer::default();
         let mut line = String::new();
         for at in 0..self.findings() {
             let finding = self.finding(at, EVIDENCES_MAX)?;
             line.clear();
-            writer.line(&finding, &mut line);
+            writer.line_of(&finding, self.incidents_of(at as u32), &mut line);
             out.write_all(line.as_bytes())?;
         }
         Ok(())
+    }
+
+    /// Ids of the incidents that a finding's matches went to.
+    fn incidents_of(&self, finding: u32) -> impl Iterator<Item = &str> {
+        let pairs = &self.correlated.finding_incident;
+        let from = pairs.partition_point(|(at, _)| *at < finding);
+        let own = pairs.get(from..).unwrap_or_default().iter().take_while(move |(at, _)| *at == finding);
+        own.filter_map(|(_, incident)| self.correlated.incidents.get(*incident as usize)).map(|one| one.uid.as_str())
+    }
+
+    /// Writes every incident as a line of OCSF JSON, worst first. The first [`STORIES_MAX`] come with their stories.
+    ///
+    /// # Errors
+    /// When `out` fails or the spool cannot be read back.
+    pub fn write_incidents(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        let coverage = self.coverage();
+        let mut line = String::new();
+        for at in 0..self.correlated.incidents.len() {
+            let story = if at < STORIES_MAX { self.story(at, &coverage)? } else { None };
+            let Some(incident) = self.correlated.incidents.get(at) else { continue };
+            line.clear();
+            let facts = |finding: u32| {
+                let (source, rule, offset) = self.folded.first_of(finding as usize)?;
+                let source = self.ranked.get(source as usize)?;
+                let uid = finding_uid(self.rules.rules.get(rule as usize)?, source, offset, None);
+                Some(MemberFacts { uid, analytic: self.analytics.get(rule as usize)? })
+            };
+            incident::line(incident, story.as_ref(), &facts, &mut line);
+            out.write_all(line.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// The story of an incident, by its place among the incidents.
+    fn story(&mut self, at: usize, coverage: &[HostCoverage]) -> io::Result<Option<Story>> {
+        let Some(incident) = self.correlated.incidents.get(at).cloned() else { return Ok(None) };
+        let mut findings = BTreeMap::new();
+        for number in story::findings(&incident) {
+            findings.insert(number, self.finding(number as usize, STORY_EVIDENCES_MAX)?);
+        }
+        let telling = Telling { incident: &incident, findings: &findings, coverage, records: self.records() };
+        Ok(Some(tell(&telling)))
+    }
+
+    /// What was recorded on which host: the kinds of records in the sources that speak of it.
+    pub fn coverage(&self) -> Vec<HostCoverage> {
+        let mut kinds: Vec<(BTreeSet<String>, &str)> = Vec::new();
+        for source in &self.ranked {
+            let buckets = source.kinds.iter().filter_map(|kind| self.mappings.get(*kind));
+            let mut names = BTreeSet::new();
+            let mut product = "";
+            for bucket in buckets {
+                let parts = [&bucket.logsource.category, &bucket.logsource.service];
+                names.extend(parts.into_iter().filter(|part| !part.is_empty()).cloned());
+                if product.is_empty() {
+                    product = &bucket.logsource.product;
+                }
+            }
+            kinds.push((names, product));
+        }
+        let mut out: Vec<HostCoverage> = Vec::new();
+        for (host, seen) in self.folded.hosts.iter().take(COVERAGE_HOSTS_MAX) {
+            let own = seen.sources.iter().filter_map(|source| kinds.get(*source as usize));
+            let mut all = BTreeSet::new();
+            let mut product = "";
+            for (names, named) in own {
+                all.extend(names.iter().cloned());
+                if product.is_empty() {
+                    product = named;
+                }
+            }
+            out.push(HostCoverage {
+                host: host.clone(),
+                product: product.to_owned(),
+                kinds: all.into_iter().collect(),
+                records: seen.records,
+                first: seen.first,
+                last: seen.last,
+            });
+        }
+        out
     }
 
     /// Writes the report for people.
@@ -165,8 +294,10 @@ impl Run {
             |at: &usize| self.folded.rule(*at).and_then(|rule| rules.rules.get(rule as usize)).map(|rule| rule.level);
         let mut order: Vec<usize> = (0..self.findings()).collect();
         order.sort_by_key(|at| std::cmp::Reverse(level(at)));
-        let left_out = order.len().saturating_sub(REPORT_FINDINGS_MAX);
-        order.truncate(REPORT_FINDINGS_MAX);
+        // Incidents speak for the findings; where there are none, findings speak for themselves.
+        let incidents = self.listed_incidents()?;
+        let left_out = if incidents.is_empty() { order.len().saturating_sub(REPORT_FINDINGS_MAX) } else { 0 };
+        order.truncate(if incidents.is_empty() { REPORT_FINDINGS_MAX } else { 0 });
         let mut findings = Vec::new();
         for at in order {
             findings.push(self.finding(at, REPORT_EVIDENCES_MAX)?);
@@ -187,18 +318,84 @@ impl Run {
             && self.ranked.iter().any(|source| source.year_unknown);
         let unplaced =
             unplaced.then(|| "logs without a year were read whole, whatever --since and --until say".to_owned());
+        let mut incident_counts = [0; 5];
+        for incident in &self.correlated.incidents {
+            if let Some(count) = incident_counts.get_mut(incident.severity as usize) {
+                *count += 1;
+            }
+        }
         let report = Report {
             findings,
+            incidents,
+            incident_counts,
+            finding_count: self.folded.len() as u64,
             sources,
             rules: self.rules.rules.len() as u64,
             refused_rules: self.refusals.iter().map(ToString::to_string).collect(),
-            assumptions: outside.into_iter().chain(unplaced).collect(),
+            assumptions: outside.into_iter().chain(unplaced).chain(self.correlation_notes()).collect(),
             kept: !matches!(case, CaseName::None),
             case: if let CaseName::Named(name) = case { Some(name) } else { None },
         };
         let mut words = String::new();
         text::report(&report, options, &mut words);
         out.write_all(words.as_bytes())
+    }
+
+    /// What a reader of incidents must know: clocks that disagree, what joined no more, what was left out.
+    fn correlation_notes(&self) -> Vec<String> {
+        let correlated = &self.correlated;
+        let mut notes = Vec::new();
+        for skew in correlated.skew.iter().take(NOTES_MAX) {
+            let seconds = skew.offset / 1_000_000_000;
+            let span = match seconds {
+                0..120 => format!("{seconds} s"),
+                120..7200 => format!("{} min", seconds / 60),
+                _ => format!("{:.1} h", seconds as f64 / 3600.0),
+            };
+            notes.push(format!(
+                "the clock of {} seems {span} ahead of {}'s (told by {} shared traces): times across them may be out of order",
+                skew.ahead, skew.behind, skew.entities
+            ));
+        }
+        let hubs: Vec<String> = correlated
+            .hubs
+            .iter()
+            .take(NOTES_MAX)
+            .map(|hub| format!("{} {}", hub.entity.kind.word(), hub.entity.id))
+            .collect();
+        if !hubs.is_empty() {
+            let more = correlated.hubs.len().saturating_sub(hubs.len());
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            notes.push(format!("so many hosts share {}{more} that they join no findings", hubs.join(", ")));
+        }
+        for (count, words) in [
+            (
+                correlated.entities_left_out,
+                "entities were no longer watched for lack of room: what they would have joined stands apart",
+            ),
+            (
+                correlated.episodes_left_out,
+                "episodes were no longer watched for lack of room: their further matches began a new line",
+            ),
+            (correlated.incidents_left_out, "incidents of least risk were left out for lack of room"),
+        ] {
+            if count > 0 {
+                notes.push(format!("{count} {words}"));
+            }
+        }
+        notes
+    }
+
+    fn listed_incidents(&mut self) -> io::Result<Vec<Told>> {
+        let coverage = self.coverage();
+        let mut out = Vec::new();
+        for at in 0..self.correlated.incidents.len().min(LISTED_INCIDENTS_MAX) {
+            let story = self.story(at, &coverage)?.unwrap_or_default();
+            if let Some(incident) = self.correlated.incidents.get(at) {
+                out.push(Told { incident: incident.clone(), story });
+            }
+        }
+        Ok(out)
     }
 
     /// Figures that differ from machine to machine, for standard error.
@@ -294,6 +491,9 @@ impl Run {
                 "first": time(seen.first),
                 "last": time(seen.last),
             })).collect::<Vec<_>>(),
+            "coverage": self.coverage(),
+            "incidents": self.correlated.incidents.len(),
+            "incident_notes": self.correlation_notes(),
             "findings": self.findings(),
             "findings_over_limit": self.folded.overflow,
             "hosts_over_limit": self.folded.hosts_overflow,
@@ -319,7 +519,7 @@ impl Run {
             "wanted_records_outside_window": source.tally.outside,
             "matches": source.tally.matches,
             "rejected": source.tally.rejected.iter().map(|(reason, count)| (reason.name(), *count))
-                .collect::<std::collections::BTreeMap<_, _>>(),
+                .collect::<BTreeMap<_, _>>(),
             "rejections": source.tally.rejections.iter().map(|((place, reason), detail)| json!({
                 "offset": place.offset, "record": place.record, "reason": reason.name(), "detail": detail,
             })).collect::<Vec<_>>(),
@@ -356,23 +556,9 @@ fn assumption_words(assumption: &Assumption) -> String {
 fn name(parts: Parts, source: &SourceRun, rule: &Rule) -> Finding {
     let Parts { count, first, last, hosts, kept, .. } = parts;
     let first_match = kept.first();
-    // The id names content: the rule and its version, the file's bytes, the first matched record. Never a path.
-    let mut id = Sha256::new();
-    id.update("shieldwall finding 1\0");
-    id.update(&rule.id);
-    id.update("\0");
-    id.update(&rule.hash);
-    id.update("\0");
-    match source.sha256 {
-        Some(hash) => {
-            id.update(hash);
-            id.update(first_match.map_or(0, |kept| kept.evidence.place.offset).to_le_bytes());
-        }
-        None => id.update(first_match.and_then(|kept| kept.digest).unwrap_or_default()),
-    }
-    let id: [u8; 32] = id.finalize().into();
+    let offset = first_match.map_or(0, |kept| kept.evidence.place.offset);
     Finding {
-        uid: hex(id.first_chunk::<16>().map_or(&id[..], |half| &half[..])),
+        uid: finding_uid(rule, source, offset, first_match.and_then(|kept| kept.digest)),
         analytic: analytic(rule),
         event_class: first_match.map_or(0, |kept| kept.class),
         source: source.display.clone(),
@@ -385,6 +571,52 @@ fn name(parts: Parts, source: &SourceRun, rule: &Rule) -> Finding {
         hosts,
         evidences: kept.into_iter().map(|kept| kept.evidence).collect(),
     }
+}
+
+/// A finding's id. It names content: the rule and its version, the file's bytes, the first matched record. Never a path.
+fn finding_uid(rule: &Rule, source: &SourceRun, offset: u64, digest: Option<[u8; 32]>) -> String {
+    let mut id = Sha256::new();
+    id.update("shieldwall finding 1\0");
+    id.update(&rule.id);
+    id.update("\0");
+    id.update(&rule.hash);
+    id.update("\0");
+    match source.sha256 {
+        Some(hash) => {
+            id.update(hash);
+            id.update(offset.to_le_bytes());
+        }
+        None => id.update(digest.unwrap_or_default()),
+    }
+    let id: [u8; 32] = id.finalize().into();
+    hex(id.first_chunk::<16>().map_or(&id[..], |half| &half[..]))
+}
+
+/// What correlate needs to know of the rules.
+fn facts(rules: &RuleSet) -> Vec<RuleFacts> {
+    let facts = |rule: &Rule| {
+        let mut techniques = BTreeSet::new();
+        let mut tactics = BTreeSet::new();
+        for tag in &rule.tags {
+            match attack::tag(tag) {
+                Some(AttackTag::Technique(id)) => {
+                    techniques.insert(id.sub_technique().unwrap_or_else(|| id.technique()));
+                }
+                Some(AttackTag::Tactic { name, .. }) => {
+                    tactics.insert(name.to_lowercase().replace(' ', "-"));
+                }
+                None => {}
+            }
+        }
+        RuleFacts {
+            uid: rule.id.clone(),
+            title: rule.title.clone(),
+            severity: Severity::of_level(&format!("{:?}", rule.level)),
+            techniques: techniques.into_iter().collect(),
+            tactics: tactics.into_iter().collect(),
+        }
+    };
+    rules.rules.iter().map(facts).collect()
 }
 
 fn analytic(rule: &Rule) -> Analytic {

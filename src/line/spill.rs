@@ -42,14 +42,14 @@ pub enum ItemKind {
 }
 
 /// One record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Item<'a> {
     /// Its key.
     pub key: Key,
     /// Its kind.
     pub kind: ItemKind,
     /// Its payload.
-    pub payload: Vec<u8>,
+    pub payload: &'a [u8],
 }
 
 const HEADER_BYTES: usize = 29;
@@ -132,7 +132,8 @@ impl Spill {
         sort_run(&self.memory, rank, &mut last)?;
         drop(self.memory);
         readers.push(Box::new(io::Cursor::new(last)));
-        let mut sorted = Sorted { readers, heap: BinaryHeap::new() };
+        let payloads = vec![Vec::new(); readers.len()];
+        let mut sorted = Sorted { readers, payloads, heap: BinaryHeap::new(), given: None };
         for at in 0..sorted.readers.len() {
             sorted.refill(at)?;
         }
@@ -160,18 +161,23 @@ fn sort_run(bytes: &[u8], rank: &[u32], out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// The first record of a run that is not given out yet: its key, kind, run and payload.
-type Head = (Key, ItemKind, usize, Vec<u8>);
-
-/// Records in key order, merged from the runs.
+/// Records in key order, merged from the runs. Lending: a record's payload is valid until the next is asked for, so a
+/// record costs no allocation.
 pub struct Sorted {
     readers: Vec<Box<dyn Read>>,
-    heap: BinaryHeap<Reverse<Head>>,
+    /// The payload of each run's next record.
+    payloads: Vec<Vec<u8>>,
+    /// The key, kind and run of each run's next record.
+    heap: BinaryHeap<Reverse<(Key, ItemKind, usize)>>,
+    /// The run whose record was given out last and is to be read on.
+    given: Option<usize>,
 }
 
 impl Sorted {
     fn refill(&mut self, at: usize) -> io::Result<()> {
-        let Some(reader) = self.readers.get_mut(at) else { return Ok(()) };
+        let (Some(reader), Some(payload)) = (self.readers.get_mut(at), self.payloads.get_mut(at)) else {
+            return Ok(());
+        };
         let mut head = [0; HEADER_BYTES];
         match reader.read_exact(&mut head) {
             Ok(()) => {}
@@ -179,22 +185,24 @@ impl Sorted {
             Err(error) => return Err(error),
         }
         let (key, kind, length) = header(&head);
-        let mut payload = vec![0; length];
-        reader.read_exact(&mut payload)?;
-        self.heap.push(Reverse((key, kind, at, payload)));
+        payload.resize(length, 0);
+        reader.read_exact(payload)?;
+        self.heap.push(Reverse((key, kind, at)));
         Ok(())
     }
-}
 
-impl Iterator for Sorted {
-    type Item = io::Result<Item>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let Reverse((key, kind, at, payload)) = self.heap.pop()?;
-        if let Err(error) = self.refill(at) {
-            return Some(Err(error));
+    /// The next record; `None` at the end.
+    ///
+    /// # Errors
+    /// When a run cannot be read back.
+    pub fn next(&mut self) -> io::Result<Option<Item<'_>>> {
+        if let Some(run) = self.given.take() {
+            self.refill(run)?;
         }
-        Some(Ok(Item { key, kind, payload }))
+        let Some(Reverse((key, kind, run))) = self.heap.pop() else { return Ok(None) };
+        self.given = Some(run);
+        let payload = self.payloads.get(run).map(Vec::as_slice).unwrap_or_default();
+        Ok(Some(Item { key, kind, payload }))
     }
 }
 
@@ -213,7 +221,12 @@ mod tests {
         }
         // Sources rank in reverse, to see that ranks and not numbers decide.
         let rank: Vec<u32> = (0..8).rev().collect();
-        spill.sorted(&rank).unwrap().map(|item| item.map(|item| (item.key, item.payload)).unwrap()).collect()
+        let mut sorted = spill.sorted(&rank).unwrap();
+        let mut all = Vec::new();
+        while let Some(item) = sorted.next().unwrap() {
+            all.push((item.key, item.payload.to_vec()));
+        }
+        all
     }
 
     proptest! {

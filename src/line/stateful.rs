@@ -12,10 +12,12 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
-use shieldwall_schema::Timestamp;
+use shieldwall_schema::entity::host_id;
 use shieldwall_schema::finding::Evidence;
+use shieldwall_schema::incident::Sighting;
+use shieldwall_schema::{Entity, EntityKind, Timestamp};
 
-use super::spill::{Item, ItemKind, NO_TIME};
+use super::spill::{ItemKind, NO_TIME, Sorted};
 
 /// Evidence that a finding keeps; the rest is counted. Enough to see a pattern, few enough to read.
 pub const EVIDENCES_MAX: usize = 100;
@@ -32,11 +34,22 @@ pub const FINDING_HOSTS_MAX: usize = 1000;
 /// Hosts that are told apart; later ones are counted together.
 pub const HOSTS_MAX: usize = 100_000;
 
+/// Sources whose telemetry counts as a host's. A machine has some hundred logs; a collector's host has its own.
+pub const HOST_SOURCES_MAX: usize = 1000;
+
+/// What B needs of every match; the payload of a match begins with it. [`Kept`] follows where the match is worth its
+/// evidence.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The record's host.
+    pub host: Option<String>,
+    /// Whom and what it speaks of, sorted.
+    pub entities: Vec<Entity>,
+}
+
 /// A matched record as it travels from A to B.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kept {
-    /// The record's host. First, so that it can be read alone.
-    pub host: Option<String>,
     /// The evidence.
     pub evidence: Evidence,
     /// OCSF class of the record.
@@ -59,6 +72,8 @@ pub enum Fold {
 struct Group {
     source: u32,
     rule: u32,
+    /// Where the first match stands in the source.
+    offset: u64,
     count: u64,
     first: i64,
     last: i64,
@@ -67,7 +82,7 @@ struct Group {
 }
 
 /// What was seen of one host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HostSeen {
     /// Records that speak of the host.
     pub records: u64,
@@ -75,6 +90,8 @@ pub struct HostSeen {
     pub first: Option<Timestamp>,
     /// Latest event time.
     pub last: Option<Timestamp>,
+    /// Ranks of the sources that speak of it, at most [`HOST_SOURCES_MAX`].
+    pub sources: BTreeSet<u32>,
 }
 
 /// An observation: something small about an entity, summed over a chunk.
@@ -90,13 +107,6 @@ pub struct Observation {
     pub earliest: Option<i64>,
     /// The latest.
     pub latest: Option<i64>,
-}
-
-/// What an observation speaks of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum EntityKind {
-    /// A machine, by `device.hostname`.
-    Host,
 }
 
 /// What B gives.
@@ -131,11 +141,16 @@ pub struct Parts {
     pub kept: Vec<Kept>,
 }
 
-/// Half B. `canonical[source]` is false for a source whose content another one has already; its matches are left out.
+/// Half B. Every match is also told to `sight`, which joins them into incidents. `canonical[source]` is false for a source whose content another one has already; its matches are left out.
 ///
 /// # Errors
 /// When the spill cannot be read or the spool not be written.
-pub fn fold(items: impl Iterator<Item = io::Result<Item>>, canonical: &[bool], fold: Fold) -> io::Result<Folded> {
+pub fn fold(
+    mut items: Sorted,
+    canonical: &[bool],
+    fold: Fold,
+    sight: &mut dyn FnMut(&Sighting<'_>),
+) -> io::Result<Folded> {
     let mut folded = Folded {
         groups: Vec::new(),
         spool: tempfile::spooled_tempfile(EVIDENCE_MEMORY_BYTES_MAX),
@@ -145,13 +160,12 @@ pub fn fold(items: impl Iterator<Item = io::Result<Item>>, canonical: &[bool], f
     };
     let mut open: FxHashMap<(u32, u32), usize> = FxHashMap::default();
     let mut written = 0u64;
-    for item in items {
-        let item = item?;
+    while let Some(item) = items.next()? {
         if !canonical.get(item.key.source as usize).copied().unwrap_or(false) {
             continue;
         }
         if item.kind == ItemKind::Observation {
-            folded.observe(&item.payload);
+            folded.observe(item.key.source, item.payload);
             continue;
         }
         let known = match fold {
@@ -172,6 +186,7 @@ pub fn fold(items: impl Iterator<Item = io::Result<Item>>, canonical: &[bool], f
                 folded.groups.push(Group {
                     source: item.key.source,
                     rule: item.key.subject,
+                    offset: item.key.offset,
                     count: 0,
                     first: NO_TIME,
                     last: NO_TIME,
@@ -189,28 +204,38 @@ pub fn fold(items: impl Iterator<Item = io::Result<Item>>, canonical: &[bool], f
             }
             group.last = item.key.time;
         }
-        // Every payload begins with the host; the evidence behind it is there only for the first matches.
-        let Ok((host, evidence)) = postcard::take_from_bytes::<Option<String>>(&item.payload) else { continue };
-        if let Some(host) = host.filter(|_| group.hosts.len() < FINDING_HOSTS_MAX) {
+        let Ok((head, evidence)) = postcard::take_from_bytes::<Head>(item.payload) else { continue };
+        let host = head.host.as_deref().and_then(host_id);
+        sight(&Sighting {
+            time: (item.key.time != NO_TIME).then(|| Timestamp::from_nanos(item.key.time)),
+            finding: at as u32,
+            rule: item.key.subject,
+            host: host.as_deref(),
+            entities: &head.entities,
+        });
+        if let Some(host) = head.host.filter(|_| group.hosts.len() < FINDING_HOSTS_MAX) {
             group.hosts.insert(host);
         }
         if group.evidences.len() < EVIDENCES_MAX && !evidence.is_empty() {
-            folded.spool.write_all(&item.payload)?;
-            group.evidences.push((written, item.payload.len() as u32));
-            written += item.payload.len() as u64;
+            folded.spool.write_all(evidence)?;
+            group.evidences.push((written, evidence.len() as u32));
+            written += evidence.len() as u64;
         }
     }
     Ok(folded)
 }
 
 impl Folded {
-    fn observe(&mut self, payload: &[u8]) {
+    fn observe(&mut self, source: u32, payload: &[u8]) {
         let Ok(seen) = postcard::from_bytes::<Observation>(payload) else { return };
         if self.hosts.len() >= HOSTS_MAX && !self.hosts.contains_key(&seen.id) {
             self.hosts_overflow += 1;
             return;
         }
-        let host = self.hosts.entry(seen.id).or_insert(HostSeen { records: 0, first: None, last: None });
+        let host = self.hosts.entry(seen.id).or_default();
+        if host.sources.len() < HOST_SOURCES_MAX {
+            host.sources.insert(source);
+        }
         host.records += seen.records;
         host.first = host.first.into_iter().chain(seen.earliest.map(Timestamp::from_nanos)).min();
         host.last = host.last.max(seen.latest.map(Timestamp::from_nanos));
@@ -224,6 +249,11 @@ impl Folded {
     /// Which rule a finding is of.
     pub fn rule(&self, at: usize) -> Option<u32> {
         self.groups.get(at).map(|group| group.rule)
+    }
+
+    /// A finding's source, rule, and the offset of its first match.
+    pub fn first_of(&self, at: usize) -> Option<(u32, u32, u64)> {
+        self.groups.get(at).map(|group| (group.source, group.rule, group.offset))
     }
 
     /// A finding's parts with at most `evidences_max` pieces of evidence. Findings stand in the order of their first match.

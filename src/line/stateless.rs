@@ -11,11 +11,12 @@ use rustc_hash::FxHashMap;
 use sha2::{Digest, Sha256};
 use shieldwall_detect::sigma::ir::RuleIndex;
 use shieldwall_detect::sigma::matcher::{Matcher, Scratch};
+use shieldwall_schema::entity::{EntityKind, entities};
 use shieldwall_schema::finding::Evidence;
 use shieldwall_schema::{BucketId, Event, Flag, Mappings, Place, Reject, Rejection, Sink, Timestamp};
 
 use super::spill::{ItemKind, Key, NO_TIME, encode};
-use super::stateful::{EVIDENCES_MAX, EntityKind, Fold, Kept, Observation};
+use super::stateful::{EVIDENCES_MAX, Fold, Head, Kept, Observation};
 
 /// Bytes of one field's value in evidence; a script block may have megabytes.
 pub const VALUE_BYTES_MAX: usize = 2048;
@@ -223,16 +224,20 @@ impl<'a> Stateless<'a> {
             self.tally.matches += 1;
             let key = Key { time, source: self.source, offset: event.place.offset, subject: rule.0 };
             let (accepted, new) = self.evidences.accept(rule.0, time, event.place.offset);
-            let payload = if accepted || self.stage.fold == Fold::ByRecord {
-                if described.is_none() {
-                    described = Some(self.describe(event));
-                }
-                let Described { class, host, fields } = described.clone().unwrap_or_default();
+            let accepted = accepted || self.stage.fold == Fold::ByRecord;
+            if accepted && described.is_none() {
+                described = Some(self.describe(event));
+            }
+            let mut payload = match &described {
+                Some(Described { head, .. }) => head.clone(),
+                None => postcard::to_stdvec(&Head::default()).unwrap_or_default(),
+            };
+            if accepted {
+                let Described { class, host, fields, .. } = described.clone().unwrap_or_default();
                 if new {
                     (self.stage.first_match)(rule, host.as_deref());
                 }
                 let kept = Kept {
-                    host: host.clone(),
                     evidence: Evidence {
                         time: event.time,
                         time_text: event.time_text.map(|text| cut(text).to_owned()),
@@ -244,11 +249,8 @@ impl<'a> Stateless<'a> {
                     class,
                     digest: (!self.stage.hashed).then(|| Sha256::digest(event.bytes).into()),
                 };
-                postcard::to_stdvec(&kept).unwrap_or_default()
-            } else {
-                let host = described.as_ref().and_then(|described| described.host.as_ref());
-                host.map(|host| postcard::to_stdvec(&Some(host)).unwrap_or_default()).unwrap_or_default()
-            };
+                payload = postcard::to_extend(&kept, payload).unwrap_or_default();
+            }
             encode(&mut self.records, key, ItemKind::Match, &payload);
         }
         if self.records.len() >= RECORDS_BYTES_MAX {
@@ -297,6 +299,8 @@ struct Described {
     host: Option<String>,
     /// Well-known fields by OCSF path, sorted.
     fields: Vec<(String, String)>,
+    /// What B needs of every match, encoded.
+    head: Vec<u8>,
 }
 
 impl Stateless<'_> {
@@ -347,7 +351,9 @@ fn describe(mappings: &Mappings, buckets: &[BucketId], event: &Event<'_>) -> Des
         }
     }
     let host = fields.get("device.hostname").cloned();
-    Described { class, host, fields: fields.into_iter().collect() }
+    let fields: Vec<_> = fields.into_iter().collect();
+    let head = Head { host, entities: entities(&fields) };
+    Described { class, head: postcard::to_stdvec(&head).unwrap_or_default(), host: head.host, fields }
 }
 
 /// Cuts a value at [`VALUE_BYTES_MAX`], at a character's end.

@@ -82,6 +82,14 @@ pub fn number(out: &mut String, value: impl std::fmt::Display) {
     let _ = write!(out, "{value}");
 }
 
+/// A value that is JSON already. Hidden characters stand only inside its strings, where they become escapes.
+pub fn raw(out: &mut String, value: &str) {
+    separate(out);
+    for c in value.chars() {
+        if c.is_control() || is_hidden(c) { character(out, c) } else { out.push(c) }
+    }
+}
+
 /// `"name":"text"`
 pub fn string_pair(out: &mut String, name: &str, text: &str) {
     key(out, name);

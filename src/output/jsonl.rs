@@ -28,8 +28,14 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Appends one finding as one line, with its line feed.
+    /// Appends one finding that is part of no incident.
+    #[cfg(test)]
     pub fn line(&mut self, finding: &Finding, out: &mut String) {
+        self.line_of(finding, std::iter::empty(), out);
+    }
+
+    /// Appends one finding as one line, with its line feed; `incidents` are the ids of those that its matches belong to.
+    pub fn line_of<'a>(&mut self, finding: &Finding, incidents: impl Iterator<Item = &'a str>, out: &mut String) {
         let severity = Severity::of_level(&finding.analytic.level);
         out.push('{');
         string_pair(out, "activity_name", "Create");
@@ -65,7 +71,7 @@ impl Writer {
             }
             out.push(']');
         }
-        unmapped(finding, shown.len(), first.is_none(), out);
+        unmapped(finding, shown.len(), first.is_none(), incidents, out);
         out.push_str("}\n");
     }
 
@@ -281,7 +287,13 @@ const fn provenance(provenance: Provenance) -> &'static str {
     }
 }
 
-fn unmapped(finding: &Finding, shown: usize, time_unknown: bool, out: &mut String) {
+fn unmapped<'a>(
+    finding: &Finding,
+    shown: usize,
+    time_unknown: bool,
+    incidents: impl Iterator<Item = &'a str>,
+    out: &mut String,
+) {
     let analytic = &finding.analytic;
     key(out, "unmapped");
     open(out, '{');
@@ -317,5 +329,6 @@ fn unmapped(finding: &Finding, shown: usize, time_unknown: bool, out: &mut Strin
         number_pair(out, "year_unknown", true);
     }
     some_strings(out, "hosts", finding.hosts.iter().map(String::as_str));
+    some_strings(out, "incidents", incidents);
     out.push('}');
 }

@@ -6,6 +6,8 @@
 //! | [`text`] | the terminal report |
 //! | `gaps` | what was not read, odd, assumed |
 //! | [`show`] | one finding with everything |
+//! | [`story`] | one incident, in brief and whole |
+//! | [`incident`] | incidents as OCSF events and back |
 //! | [`words`] | a finding in plain words |
 //! | [`jsonl`], [`evidence`], [`json`] | findings as OCSF events, one a line |
 //! | [`read`] | those lines back into findings |
@@ -17,11 +19,13 @@
 pub mod escape;
 pub mod evidence;
 mod gaps;
+pub mod incident;
 pub mod json;
 pub mod jsonl;
 pub mod read;
 pub mod report;
 pub mod show;
+pub mod story;
 pub mod style;
 pub mod text;
 pub mod words;

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use shieldwall_schema::finding::Finding;
 use shieldwall_schema::{Flag, Reject, Rejection, Timestamp};
 
+use super::story::Told;
 use super::words::Severity;
 
 /// Everything that one run found, read and did not read.
@@ -12,6 +13,12 @@ use super::words::Severity;
 pub struct Report {
     /// The findings, in any order; [`Report::groups`] orders them.
     pub findings: Vec<Finding>,
+    /// The incidents, worst first, as many as a terminal lists. Empty where incidents were not made: findings stand alone.
+    pub incidents: Vec<Told>,
+    /// How many incidents there are of each severity, mildest first.
+    pub incident_counts: [u64; 5],
+    /// How many findings there are.
+    pub finding_count: u64,
     /// Every source, in the order in which the inputs were listed.
     pub sources: Vec<SourceSummary>,
     /// How many rules were loaded.
@@ -109,6 +116,18 @@ impl Report {
     }
 }
 
+/// One finding as a group of its own.
+pub fn group(finding: &Finding, number: usize) -> Group<'_> {
+    Group {
+        number,
+        findings: vec![finding],
+        severity: Severity::of_level(&finding.analytic.level),
+        count: finding.count,
+        first: finding.first,
+        last: finding.last,
+    }
+}
+
 /// See [`Report::groups`].
 pub fn groups(findings: &[Finding]) -> Vec<Group<'_>> {
     let mut sorted: Vec<&Finding> = findings.iter().collect();
@@ -125,7 +144,7 @@ pub fn groups(findings: &[Finding]) -> Vec<Group<'_>> {
         .chunk_by(same)
         .map(|chunk| Group {
             number: 0,
-            severity: chunk.first().map_or(Severity::Info, |f| Severity::of_level(&f.analytic.level)),
+            severity: chunk.first().map_or(Severity::Informational, |f| Severity::of_level(&f.analytic.level)),
             count: chunk.iter().fold(0, |sum, finding| sum.saturating_add(finding.count)),
             first: chunk.iter().filter_map(|finding| finding.first).min(),
             last: chunk.iter().filter_map(|finding| finding.last.or(finding.first)).max(),

@@ -74,7 +74,7 @@ impl Style {
             Ink::Severity(Severity::High) => "1;31",
             Ink::Severity(Severity::Medium) => "33",
             Ink::Severity(Severity::Low) => "36",
-            Ink::Severity(Severity::Info) => "2",
+            Ink::Severity(Severity::Informational) => "2",
         };
         format!("\x1b[{code}m{text}\x1b[0m")
     }
@@ -91,7 +91,11 @@ impl Style {
 
     /// Text of our own, with the few marks that we use replaced where only ASCII may be used.
     pub fn own(&self, text: &str) -> String {
-        if self.unicode { text.to_owned() } else { text.replace('…', "...").replace(['·', '–'], "-") }
+        if self.unicode {
+            text.to_owned()
+        } else {
+            text.replace('…', "...").replace('→', ">").replace(['·', '–'], "-")
+        }
     }
 }
 

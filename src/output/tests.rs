@@ -238,6 +238,9 @@ fn report() -> Report {
     Report {
         kept: true,
         findings: findings(),
+        incidents: Vec::new(),
+        incident_counts: [0; 5],
+        finding_count: 0,
         sources: sources(),
         rules: 2858,
         refused_rules: vec!["rules/bad.yml:7: unknown modifier `contians`".to_owned()],
@@ -279,7 +282,7 @@ fn the_report() {
 fn the_report_in_ascii_on_a_narrow_terminal() {
     let mut report = report();
     report.findings.retain(|finding| !finding.analytic.name.contains('\x1b'));
-    let text = text_of(&report, Style { width: 60, color: false, unicode: false }, Some(Severity::Info));
+    let text = text_of(&report, Style { width: 60, color: false, unicode: false }, Some(Severity::Informational));
     assert!(text.is_ascii(), "{text}");
     insta::assert_snapshot!(text);
 }
@@ -547,6 +550,7 @@ fn hostile_strings_are_harmless_everywhere() {
             assumptions: vec![evil.to_owned()],
             case: Some(evil.to_owned()),
             rules: 1,
+            ..Report::default()
         };
         for width in [60, 100] {
             let style = Style { width, ..Style::PLAIN };

@@ -10,6 +10,7 @@ use super::escape::escape_flagged;
 use super::gaps;
 use super::jsonl::EVIDENCES_MAX;
 use super::report::{Group, Report, Totals};
+use super::story::{self, Told};
 use super::style::{Ink, Style, cell, columns, counted, cut, thousands, wrap};
 use super::words::{self, Severity};
 
@@ -19,6 +20,12 @@ const WHY_MAX: usize = 10;
 const WHY_LINES_MAX: usize = 2;
 /// Groups listed at all; the rest is counted.
 const ROWS_MAX: usize = 50;
+/// Incidents whose story is told in the report.
+const STORIES_MAX: usize = 3;
+/// Moments of the first story, and of the others.
+const FIRST_MOMENTS_MAX: usize = 14;
+/// See [`FIRST_MOMENTS_MAX`].
+const MOMENTS_MAX: usize = 6;
 /// Columns of the host at most.
 const HOST_COLUMNS_MAX: usize = 24;
 /// `2026-11-03 03:12:07`
@@ -38,6 +45,11 @@ pub struct Options {
 /// Appends the report.
 pub fn report(report: &Report, options: &Options, out: &mut String) {
     let style = &options.style;
+    if !report.incidents.is_empty() {
+        incidents(report, options, out);
+        ending(report, true, style, out);
+        return;
+    }
     let groups = report.groups();
     let worst = groups.first().map(|group| group.severity);
     let level = options.level.unwrap_or_else(|| worst.map_or(Severity::Medium, |worst| worst.min(Severity::Medium)));
@@ -60,6 +72,104 @@ pub fn report(report: &Report, options: &Options, out: &mut String) {
         }
     }
     ending(report, !groups.is_empty(), style, out);
+}
+
+/// The list of incidents, the first of them with their stories.
+fn incidents(report: &Report, options: &Options, out: &mut String) {
+    let style = &options.style;
+    let all: u64 = report.incident_counts.iter().sum();
+    let worst = report.incidents.iter().map(|told| told.incident.severity).max().unwrap_or_default();
+    let level = options.level.unwrap_or_else(|| worst.min(Severity::Medium));
+    let what = format!(
+        "{} ({}) in {}",
+        counted(all, "incident", "incidents"),
+        counted(report.finding_count, "finding", "findings"),
+        looked_at(report)
+    );
+    paragraph(Ink::Bold, &what, style, out);
+    paragraph(Ink::Dim, "Worst first. Times are UTC.", style, out);
+    let shown: Vec<(usize, &Told)> =
+        report.incidents.iter().enumerate().filter(|(_, told)| told.incident.severity >= level).collect();
+    let number_columns = shown.last().map_or(1, |(at, _)| (at + 1).to_string().len());
+    for (place, (at, told)) in shown.iter().enumerate() {
+        if place < STORIES_MAX
+            || told.is_single() != shown.get(place.wrapping_sub(1)).is_none_or(|(_, before)| before.is_single())
+        {
+            out.push('\n');
+        }
+        incident(told, at + 1, place, number_columns, style, out);
+    }
+    let mut kinds = Vec::new();
+    for (severity, count) in Severity::ALL.iter().zip(report.incident_counts).rev() {
+        let listed = shown.iter().filter(|(_, told)| told.incident.severity == *severity).count() as u64;
+        if count > listed {
+            kinds.push((*severity, count - listed));
+        }
+    }
+    if let Some((mildest, _)) = kinds.last() {
+        let more: u64 = kinds.iter().map(|(_, count)| count).sum();
+        let list: Vec<String> =
+            kinds.iter().map(|(severity, count)| format!("{} {}", thousands(*count), severity.level())).collect();
+        let how = if *mildest < level {
+            format!("--level {}", mildest.level())
+        } else {
+            format!("shieldwall show {}", shown.len() + 1)
+        };
+        out.push('\n');
+        paragraph(Ink::Dim, &format!("{} more ({}): {how}", thousands(more), list.join(", ")), style, out);
+    }
+}
+
+fn incident(told: &Told, number: usize, place: usize, number_columns: usize, style: &Style, out: &mut String) {
+    let severity = told.incident.severity;
+    let indent = number_columns + 2 + 1 + 1 + 4 + 2;
+    let word = format!("{} {:<4}", severity.shape(style.unicode), severity.word());
+    let width = style.width.saturating_sub(indent);
+    let headline = style.own(&escape_flagged(&told.story.headline.text));
+    for (at, part) in wrap(&headline, width).iter().enumerate() {
+        let part = style.paint(Ink::Bold, part);
+        match at {
+            0 => line(
+                out,
+                &format!("{number:>number_columns$}  {}  {part}", style.paint(Ink::Severity(severity), &word)),
+            ),
+            _ => line(out, &format!("{:indent$}{part}", "")),
+        }
+    }
+    let mut facts = story::summary(&told.incident, style);
+    if let Some(time) = told.incident.first {
+        facts = format!("{} {} {facts}", utc(time), style.dot());
+    }
+    for part in wrap(&facts, width) {
+        line(out, &format!("{:indent$}{}", "", style.paint(Ink::Dim, &part)));
+    }
+    let tactics = story::tactics(&told.incident, style);
+    if told.is_single() {
+        // Its reasons say more than a story of one moment.
+        if place < WHY_MAX
+            && let Some(why) = told.story.why.first()
+        {
+            let mut lines = wrap(&style.own(&escape_flagged(&why.text)), width);
+            let more = lines.len() > WHY_LINES_MAX;
+            lines.truncate(WHY_LINES_MAX);
+            if let Some(last) = lines.last_mut().filter(|_| more) {
+                *last = cut(&format!("{last} {}", style.ellipsis()), width, style);
+            }
+            for text in lines {
+                line(out, &format!("{:indent$}{text}", ""));
+            }
+        }
+        return;
+    }
+    if told.incident.tactics.len() > 1 {
+        for part in wrap(&tactics, width) {
+            line(out, &format!("{:indent$}{part}", ""));
+        }
+    }
+    if place < STORIES_MAX {
+        let most = if place == 0 { FIRST_MOMENTS_MAX } else { MOMENTS_MAX };
+        story::brief(told, number, most, indent, style, out);
+    }
 }
 
 /// `2,431,882 events, 12 files (evtx, auth), with 2,858 rules`
@@ -210,7 +320,11 @@ fn ending(report: &Report, found: bool, style: &Style, out: &mut String) {
     }
     if found && report.kept {
         let case = report.case.as_deref().map(|case| format!(" {}", escape_flagged(case))).unwrap_or_default();
-        labelled("Next", &format!("shieldwall show 1{case} · explains finding 1 with its evidence"), style, out);
+        let what = match report.incidents.first() {
+            Some(told) if !told.is_single() => "tells incident 1 whole",
+            _ => "explains finding 1 with its evidence",
+        };
+        labelled("Next", &format!("shieldwall show 1{case} · {what}"), style, out);
     }
 }
 

@@ -6,6 +6,8 @@
 use shieldwall_schema::finding::{Analytic, Evidence, Finding, Provenance, Reason};
 use shieldwall_schema::ocsf::attack::{self, AttackTag};
 
+pub use shieldwall_schema::incident::Severity;
+
 use super::escape::{escape, escape_flagged};
 
 /// Characters of a value that a sentence shows; the rest stands in the evidence.
@@ -16,93 +18,6 @@ const PATTERN_CHARS_MAX: usize = 64;
 const LINE_REASONS_MAX: usize = 3;
 /// Exceptions whose failing is told; more are counted.
 const EXCEPTIONS_MAX: usize = 3;
-
-/// How bad, in OCSF's numbers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Severity {
-    /// Sigma `informational`, and what names no level.
-    #[default]
-    Info,
-    /// `low`
-    Low,
-    /// `medium`
-    Medium,
-    /// `high`
-    High,
-    /// `critical`
-    Critical,
-}
-
-impl Severity {
-    /// All, mildest first.
-    pub const ALL: [Self; 5] = [Self::Info, Self::Low, Self::Medium, Self::High, Self::Critical];
-
-    /// From a Sigma level; unknown words count as informational.
-    pub fn of_level(level: &str) -> Self {
-        let all = Self::ALL.into_iter();
-        all.rev().find(|severity| severity.level().eq_ignore_ascii_case(level)).unwrap_or_default()
-    }
-
-    /// The Sigma level.
-    pub const fn level(self) -> &'static str {
-        match self {
-            Self::Info => "informational",
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Critical => "critical",
-        }
-    }
-
-    /// The word in a list: four letters at most.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Info => "INFO",
-            Self::Low => "LOW",
-            Self::Medium => "MED",
-            Self::High => "HIGH",
-            Self::Critical => "CRIT",
-        }
-    }
-
-    /// A mark of one column whose height grows with the severity, so that colour is never the only signal.
-    pub const fn shape(self, unicode: bool) -> &'static str {
-        match (self, unicode) {
-            (Self::Info, true) => "·",
-            (Self::Low, true) => "▂",
-            (Self::Medium, true) => "▄",
-            (Self::High, true) => "▆",
-            (Self::Critical, true) => "█",
-            (Self::Info, false) => ".",
-            (Self::Low, false) => "-",
-            (Self::Medium, false) => "=",
-            (Self::High, false) => "#",
-            (Self::Critical, false) => "!",
-        }
-    }
-
-    /// OCSF `severity_id`.
-    pub const fn ocsf_id(self) -> u8 {
-        match self {
-            Self::Info => 1,
-            Self::Low => 2,
-            Self::Medium => 3,
-            Self::High => 4,
-            Self::Critical => 5,
-        }
-    }
-
-    /// OCSF `severity`.
-    pub const fn ocsf_caption(self) -> &'static str {
-        match self {
-            Self::Info => "Informational",
-            Self::Low => "Low",
-            Self::Medium => "Medium",
-            Self::High => "High",
-            Self::Critical => "Critical",
-        }
-    }
-}
 
 /// The rule's title, or its id where it has none.
 pub fn headline(analytic: &Analytic) -> String {
@@ -595,6 +510,6 @@ mod tests {
             assert_eq!(Severity::of_level(severity.level()), severity);
         }
         assert_eq!(Severity::of_level("HIGH"), Severity::High);
-        assert_eq!(Severity::of_level("apocalyptic"), Severity::Info);
+        assert_eq!(Severity::of_level("apocalyptic"), Severity::Informational);
     }
 }

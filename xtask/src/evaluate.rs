@@ -11,6 +11,7 @@ mod conformance;
 mod decoding;
 mod program;
 mod recall;
+mod simulations;
 mod speed;
 
 use std::ffi::OsString;
@@ -49,6 +50,7 @@ pub fn run(arguments: &[OsString]) -> Result<()> {
     let mut text = opening(&program);
     text.push_str(&conformance::section(&program)?);
     text.push_str(&recall::section(&program)?);
+    text.push_str(&simulations::section(&program)?);
     text.push_str(&alarms::section(&program)?);
     text.push_str(&decoding::section(&program)?);
     text.push_str(&speed::section());

@@ -23,23 +23,72 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// The severity that a rule's `level` names; informational for any other word.
+    /// All, mildest first.
+    pub const ALL: [Self; 5] = [Self::Informational, Self::Low, Self::Medium, Self::High, Self::Critical];
+
+    /// From a Sigma level; unknown words count as informational.
     pub fn of_level(level: &str) -> Self {
-        let levels = [("low", Self::Low), ("medium", Self::Medium), ("high", Self::High), ("critical", Self::Critical)];
-        levels
-            .into_iter()
-            .find(|(name, _)| level.eq_ignore_ascii_case(name))
-            .map_or(Self::Informational, |(_, severity)| severity)
+        let all = Self::ALL.into_iter();
+        all.rev().find(|severity| severity.level().eq_ignore_ascii_case(level)).unwrap_or_default()
     }
 
-    /// Sigma's word.
-    pub fn name(self) -> &'static str {
+    /// The Sigma level.
+    pub const fn level(self) -> &'static str {
         match self {
             Self::Informational => "informational",
             Self::Low => "low",
             Self::Medium => "medium",
             Self::High => "high",
             Self::Critical => "critical",
+        }
+    }
+
+    /// The word in a list: four letters at most.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Informational => "INFO",
+            Self::Low => "LOW",
+            Self::Medium => "MED",
+            Self::High => "HIGH",
+            Self::Critical => "CRIT",
+        }
+    }
+
+    /// A mark of one column whose height grows with the severity, so that colour is never the only signal.
+    pub const fn shape(self, unicode: bool) -> &'static str {
+        match (self, unicode) {
+            (Self::Informational, true) => "·",
+            (Self::Low, true) => "▂",
+            (Self::Medium, true) => "▄",
+            (Self::High, true) => "▆",
+            (Self::Critical, true) => "█",
+            (Self::Informational, false) => ".",
+            (Self::Low, false) => "-",
+            (Self::Medium, false) => "=",
+            (Self::High, false) => "#",
+            (Self::Critical, false) => "!",
+        }
+    }
+
+    /// OCSF `severity_id`.
+    pub const fn ocsf_id(self) -> u8 {
+        match self {
+            Self::Informational => 1,
+            Self::Low => 2,
+            Self::Medium => 3,
+            Self::High => 4,
+            Self::Critical => 5,
+        }
+    }
+
+    /// OCSF `severity`.
+    pub const fn ocsf_caption(self) -> &'static str {
+        match self {
+            Self::Informational => "Informational",
+            Self::Low => "Low",
+            Self::Medium => "Medium",
+            Self::High => "High",
+            Self::Critical => "Critical",
         }
     }
 }

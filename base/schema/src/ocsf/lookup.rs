@@ -12,6 +12,9 @@ pub const UNMAPPED: &str = "unmapped.";
 /// `class_uid` of *Detection Finding*.
 pub const DETECTION_FINDING: u32 = 2004;
 
+/// `class_uid` of *Incident Finding*.
+pub const INCIDENT_FINDING: u32 = 2005;
+
 /// What a path leads to.
 #[derive(Clone, Copy, Debug)]
 pub struct OcsfField {

@@ -27,8 +27,8 @@ pub mod validate;
 
 pub use field::FieldId;
 pub use lookup::{
-    DETECTION_FINDING, OcsfField, PATH_DEPTH_MAX, UNMAPPED, activity_name, category_name, class, class_name, classes,
-    object, resolve, resolve_in, type_uid,
+    DETECTION_FINDING, INCIDENT_FINDING, OcsfField, PATH_DEPTH_MAX, UNMAPPED, activity_name, category_name, class,
+    class_name, classes, object, resolve, resolve_in, type_uid,
 };
 pub use table::VERSION;
 pub use types::{Attribute, Class, Constraints, Object, Requirement, Type};
