@@ -1,6 +1,6 @@
 //! One sighting after the other: which incident it belongs to, what it changes there, and whom it carries further.
 //!
-//! A sighting goes, in this order, to the incident of its **episode** (the same finding on the same host within
+//! A sighting goes, in this order, to the incident of its **episode** (the same rule on the same host within
 //! [`EPISODE_GAP`]), else to the incident with which it shares the **strongest live entity**, else to a new one. It joins
 //! the incidents between which it stands: all if it is of medium level or above, those joined by a strong key (process,
 //! session, hash) if it is low, none if it is informational or part of a flood. Then it carries its own entities
@@ -24,10 +24,12 @@ use crate::entities::{Carrier, NONE, Open, Table, Tally, key_of};
 use crate::limits::{EPISODE_GAP, FLOOD, INVOLVED_LEAST, Limits, MEMBERS_LEAST, Windows};
 use crate::state::{Line, Origin, State};
 
-/// The running matches of one finding at one place.
+/// The running matches of one rule at one place, in whatever source.
 #[derive(Clone, Copy, Debug)]
 struct Episode {
     incident: u32,
+    /// The last match's finding and its line; [`NONE`] if that was left out.
+    finding: u32,
     line: u32,
     last: i64,
     count: u32,
@@ -67,6 +69,7 @@ pub struct Correlate {
     pub(crate) rules: Vec<RuleFacts>,
     pub(crate) limits: Limits,
     pub(crate) table: Table,
+    /// By rule and place.
     episodes: FxHashMap<(u32, u64), Episode>,
     /// Incidents without a time, by host or finding.
     untimed: FxHashMap<u64, u32>,
@@ -206,10 +209,12 @@ impl Correlate {
             self.find_links(&record, time);
         }
         // Without a host, what a rule says of one account or address is an episode.
-        let at = if record.host != 0 { record.host } else { self.strongest().map_or(1, |(_, key)| key) };
+        let at = if record.host != 0 { record.host } else { self.strongest().map_or(0, |(_, key)| key) };
         let mut together = None;
         for one in &matches {
-            let episode = self.episode(one.finding, at, record.time);
+            // Where nothing is known, all that is left is the source and the rule.
+            let at = if at == 0 { u64::from(one.finding) } else { at };
+            let episode = self.episode(one.rule, at, record.time);
             let (target, begins) = match record.time {
                 None => self.untimed_target(&record, *one),
                 Some(time) => self.target(&record, *one, episode, together, time),
@@ -236,8 +241,8 @@ impl Correlate {
         best.map(|(place, open)| (place, open.key))
     }
 
-    fn episode(&mut self, finding: u32, at: u64, time: Option<i64>) -> Option<Episode> {
-        let mut episode = *self.episodes.get(&(finding, at))?;
+    fn episode(&mut self, rule: u32, at: u64, time: Option<i64>) -> Option<Episode> {
+        let mut episode = *self.episodes.get(&(rule, at))?;
         episode.incident = self.root(episode.incident)?;
         let is_near = time.is_none_or(|time| time.saturating_sub(episode.last) <= EPISODE_GAP);
         is_near.then_some(episode)
@@ -414,7 +419,8 @@ impl Correlate {
         }
         let line = self.count_line(record, one, target, episode);
         let last = record.time.unwrap_or(i64::MIN);
-        self.remember((one.finding, at), record.time, Episode { incident: target, line, last, count });
+        let episode = Episode { incident: target, finding: one.finding, line, last, count };
+        self.remember((one.rule, at), record.time, episode);
     }
 
     /// Counts the record's entities for its incident.
@@ -502,10 +508,14 @@ impl Correlate {
             let known = state.lines.get(episode.line as usize).is_some_and(is_it).then_some(episode.line as usize);
             // Merging moves lines; the latest of several episodes is the one that goes on.
             let known = known.or_else(|| state.lines.iter().rposition(is_it));
-            let Some((at, line)) = known.and_then(|at| Some((at, state.lines.get_mut(at)?))) else { return NONE };
-            line.count += 1;
-            line.last = line.last.max(record.time);
-            return u32::try_from(at).unwrap_or(NONE);
+            if let Some((at, line)) = known.and_then(|at| Some((at, state.lines.get_mut(at)?))) {
+                line.count += 1;
+                line.last = line.last.max(record.time);
+                return u32::try_from(at).unwrap_or(NONE);
+            }
+            if episode.finding == one.finding {
+                return NONE;
+            }
         }
         let best = self.links.iter().max_by_key(|link| (link.rank, link.place)).map(|link| link.place);
         let by = best.or_else(|| self.strongest().map(|(place, _)| place));

@@ -120,7 +120,7 @@ pub const HUB_MEMORY: i64 = 24 * HOUR;
 /// scanner or a broken service does.
 pub const FLOOD: u32 = 32;
 
-/// Matches of one finding on one host that are at most this far apart are one episode, whatever lies between.
+/// Matches of one rule on one host that are at most this far apart are one episode, whatever lies between.
 pub const EPISODE_GAP: i64 = HOUR;
 
 /// Bounds of the state. The defaults keep a million findings below 256 MB.
