@@ -9,6 +9,7 @@
 mod alarms;
 mod conformance;
 mod decoding;
+pub mod incidents;
 mod program;
 mod recall;
 mod simulations;

@@ -205,8 +205,8 @@ impl Correlate {
         let record = self.record;
         let mut matches = std::mem::take(&mut self.matches);
         matches.sort_unstable();
-        if let Some(time) = record.time {
-            self.find_links(&record, time);
+        if let (Some(time), Some(gravest)) = (record.time, matches.first()) {
+            self.find_links(&record, time, gravest.severity.0);
         }
         // Without a host, what a rule says of one account or address is an episode.
         let at = if record.host != 0 { record.host } else { self.strongest().map_or(0, |(_, key)| key) };
@@ -249,14 +249,15 @@ impl Correlate {
     }
 
     /// Fills `links` with the entities that could join the record at hand to an incident.
-    fn find_links(&mut self, record: &Record, time: i64) {
+    fn find_links(&mut self, record: &Record, time: i64, severity: Severity) {
         self.links.clear();
         for at in 0..self.places.len() {
             let Some(place) = self.places.get(at).copied() else { continue };
             let Some(open) = self.table.get(place) else { continue };
             // A host joins only what happened on it: that two hosts know each other says little.
             let is_other_host = open.kind == EntityKind::Host && place != record.own;
-            if is_other_host || !open.joins(record.host, time) {
+            let back = Windows::back(self.limits.windows.of(open.kind, &open.id), severity);
+            if is_other_host || !open.joins(record.host, time, back) {
                 continue;
             }
             let (rank, incident) = (rank(open.kind), open.incident);
@@ -488,7 +489,7 @@ impl Correlate {
             }
             if carrier == Some(target) {
                 open.incident = target;
-            } else if carrier.is_none() || !open.joins(record.host, time) {
+            } else if carrier.is_none() || !open.joins(record.host, time, i64::MAX) {
                 // Nobody carries it any more: it goes to this incident.
                 open.release();
                 open.incident = target;

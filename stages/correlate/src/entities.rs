@@ -99,8 +99,8 @@ pub struct Open {
 }
 
 impl Open {
-    /// Whether it joins a sighting on `host` at `now` to its incident.
-    pub fn joins(&self, host: u64, now: i64) -> bool {
+    /// Whether it joins a sighting on `host` at `now`, which itself reaches back at most `back`, to its incident.
+    pub fn joins(&self, host: u64, now: i64, back: i64) -> bool {
         let Some(carrier) = self.carriers[0] else { return false };
         if self.incident == NONE || self.hub {
             return false;
@@ -112,7 +112,7 @@ impl Open {
         } else {
             1
         };
-        now.saturating_sub(carrier.from) <= carrier.reach / share
+        now.saturating_sub(carrier.from) <= back.min(carrier.reach / share)
     }
 
     /// Whether it could join anything at `now`.
@@ -310,11 +310,11 @@ mod tests {
         for (rule, from, reach) in [(1, 0, 10), (2, 1, 5), (1, 50, 10), (3, 2, 3)] {
             alice.carry(Carrier { rule, from, reach });
         }
-        assert!(alice.joins(0, 60));
+        assert!(alice.joins(0, 60, i64::MAX));
         alice.revoke(1);
-        assert!(!alice.joins(0, 60) && alice.joins(0, 6) && !alice.joins(0, 7));
+        assert!(!alice.joins(0, 60, i64::MAX) && alice.joins(0, 6, i64::MAX) && !alice.joins(0, 7, i64::MAX));
         alice.revoke(2);
-        assert!(!alice.joins(0, 1));
+        assert!(!alice.joins(0, 1, i64::MAX));
     }
 
     #[test]
@@ -327,11 +327,11 @@ mod tests {
             svc.seen(Some(host), 0);
         }
         svc.carry(Carrier { rule: 1, from: 0, reach: 100 });
-        assert!(svc.joins(9, 25) && !svc.joins(9, 26) && svc.joins(5, 100));
+        assert!(svc.joins(9, 25, i64::MAX) && !svc.joins(9, 26, i64::MAX) && svc.joins(5, 100, i64::MAX));
         for host in 6..=17 {
             svc.seen(Some(host), 0);
         }
-        assert!(svc.hub && !svc.joins(5, 1));
+        assert!(svc.hub && !svc.joins(5, 1, i64::MAX));
     }
 
     #[test]

@@ -97,13 +97,17 @@ impl Windows {
     /// The n-th repeat of a rule in an incident carries for an n-th: only news keeps an incident open. What is new in a
     /// repeat (another address in a flood) counts from its own first time.
     pub fn reach(window: i64, severity: Severity, begins: bool, repeats: u32) -> i64 {
-        let share = match severity {
-            Severity::Informational if begins => window / 6,
-            Severity::Informational => 0,
+        let is_carried = begins || severity > Severity::Informational;
+        if is_carried { Self::back(window, severity) / i64::from(repeats.max(1)) } else { 0 }
+    }
+
+    /// How far back a sighting looks for what it joins: a low one half the window, an informational one a sixth.
+    pub fn back(window: i64, severity: Severity) -> i64 {
+        match severity {
+            Severity::Informational => window / 6,
             Severity::Low => window / 2,
             Severity::Medium | Severity::High | Severity::Critical => window,
-        };
-        share / i64::from(repeats.max(1))
+        }
     }
 }
 

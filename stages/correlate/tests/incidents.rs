@@ -136,6 +136,8 @@ fn what_joins_and_what_does_not() {
         ("one host, near in time", "0 m1 a\n20 m2 a", "m1@a m2@a"),
         ("one host, far in time", "0 m1 a\n31 m2 a", "m1@a|m2@a"),
         ("a low finding carries half as far", "0 l1 a\n14 l2 a\n30 m3 a", "m3@a|l1@a l2@a"),
+        ("and looks back half as far", "0 m1 a\n14 l2 a\n35 l3 a", "l2@a m1@a|l3@a"),
+        ("an informational one a sixth", "0 m1 a\n6 i2 a", "m1@a|i2@a"),
         ("one account on two hosts", "0 m1 a u:eve\n50 m2 b u:eve", "m1@a m2@b"),
         ("one account, a day later", "0 m1 a u:eve\n1440 m2 b u:eve", "m1@a|m2@b"),
         ("a host that is only mentioned joins nothing", "0 m1 a\n1 m2 b o:a", "m1@a|m2@b"),
