@@ -1,8 +1,9 @@
 //! A made estate of known content: simulations of attacks, each on machines of its own, among benign logs.
 //!
 //! Each simulation is one archive of the OTRF Security Datasets. Its hosts are renamed, so that no two simulations share one;
-//! its times are shifted so that it begins near a time of the benign logs, at least [`APART`] from every other simulation. What a record says
-//! is otherwise left as it is: text is replaced, JSON is not rewritten.
+//! its times are shifted so that it begins near a time of the benign logs: at least [`APART`] from every other simulation, or,
+//! where accounts and addresses are renamed too, all of them [`AT_ONCE`]. What a record says is otherwise left as it is: text
+//! is replaced, JSON is not rewritten.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,8 +16,12 @@ use shieldwall_schema::Timestamp;
 
 const NANOS: i64 = 1_000_000_000;
 
-/// The least span between the beginnings of two simulations, in seconds. Offsets are hours to days.
+/// The least span between the beginnings of two simulations that share accounts and addresses, in seconds: what happens
+/// in one hour by one account from one address is one thing, as far as anybody can tell.
 const APART: i64 = 2 * 3600;
+
+/// Simulations that share nothing all begin within this span, in seconds, most of them overlap.
+const AT_ONCE: u64 = 600;
 
 /// One archive of records.
 #[derive(Clone, Debug)]
@@ -160,13 +165,17 @@ pub struct Estate {
 /// When the file cannot be written.
 pub fn write(sets: &[&Set], times: &[i64], renamed: Renamed, draw: &mut Draw, folder: &Path) -> Result<Estate> {
     let mut starts: Vec<i64> = Vec::new();
+    let at_once = times.get(usize::try_from(draw.below(times.len() as u64))?).context("no times")? / NANOS;
     let mut records: Vec<(i64, usize, String)> = Vec::new();
     for (number, set) in sets.iter().enumerate() {
         let own: Vec<Option<i64>> = set.lines.iter().map(|line| time_of(line)).collect();
         let first = own.iter().flatten().min().copied().context("a set without a time")?;
         let start = loop {
-            let near = times.get(usize::try_from(draw.below(times.len() as u64))?).copied().unwrap_or_default();
-            let start = near / NANOS + i64::try_from(draw.below(6 * 3600))? - 3 * 3600;
+            if renamed == Renamed::All {
+                break at_once + i64::try_from(draw.below(AT_ONCE))?;
+            }
+            let near = times.get(usize::try_from(draw.below(times.len() as u64))?).context("no times")? / NANOS;
+            let start = near + i64::try_from(draw.below(6 * 3600))? - 3 * 3600;
             if starts.iter().all(|other| (other - start).abs() >= APART) {
                 break start;
             }

@@ -1,7 +1,7 @@
 //! What the program wrote, read back: matches with their truth and their incident; and the same matches put to correlation
 //! again with other windows, which the program has no flag for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -27,6 +27,7 @@ pub struct Match {
     pub rule: u32,
     /// Techniques in the rule's tags.
     pub techniques: Vec<String>,
+    pub severity: Severity,
     entities: Vec<Entity>,
 }
 
@@ -36,6 +37,8 @@ pub struct Found {
     pub uid: String,
     pub severity: Severity,
     pub techniques: Vec<String>,
+    /// By what its members joined, beside their hosts: `user eve`.
+    pub joined_by: BTreeSet<String>,
 }
 
 /// One estate, scanned.
@@ -89,6 +92,7 @@ pub fn read(case: &Path, estate: Option<&Estate>) -> Result<Seen> {
             host: evidence["device"]["hostname"].as_str().and_then(host_id),
             rule: number,
             techniques: seen.rules.get(number as usize).map(|rule| rule.techniques.clone()).unwrap_or_default(),
+            severity: seen.rules.get(number as usize).map(|rule| rule.severity).unwrap_or_default(),
             entities: entities(&fields),
         });
     }
@@ -100,6 +104,7 @@ pub fn read(case: &Path, estate: Option<&Estate>) -> Result<Seen> {
             uid: text(&own["uid"]),
             severity: Severity::of_level(&text(&own["severity"])),
             techniques,
+            joined_by: own["members"].as_array().into_iter().flatten().filter_map(joined_by).collect(),
         });
     }
     Ok(seen)
@@ -127,6 +132,11 @@ impl Seen {
         }
         groups
     }
+}
+
+fn joined_by(member: &Value) -> Option<String> {
+    let (kind, id) = (member["joined_by"]["kind"].as_str()?, member["joined_by"]["id"].as_str()?);
+    (kind != "host").then(|| format!("{kind} `{id}`"))
 }
 
 fn text(value: &Value) -> String {
