@@ -75,6 +75,9 @@ pub struct Correlate {
     untimed: FxHashMap<u64, u32>,
     is_timed: bool,
     pub(crate) states: Vec<Option<Box<State>>>,
+    /// Dropped ones, to be used again: most incidents are small and short.
+    #[expect(clippy::vec_box, reason = "they go back into `states` with the memory that they have")]
+    spare: Vec<Box<State>>,
     /// Union-find over incidents: a merged one points to that which took it in.
     parents: Vec<u32>,
     alive: usize,
@@ -127,6 +130,7 @@ impl Correlate {
             untimed: FxHashMap::default(),
             is_timed: false,
             states: Vec::new(),
+            spare: Vec::new(),
             parents: Vec::new(),
             alive: 0,
             lines_all: 0,
@@ -324,17 +328,20 @@ impl Correlate {
             self.drop_least(record.time);
         }
         let id = u32::try_from(self.states.len()).unwrap_or(NONE);
-        self.states.push(Some(Box::new(State::new(self.origin(record, one)))));
+        let origin = self.origin(record, one, id);
+        let mut state = self.spare.pop().unwrap_or_default();
+        state.begin(origin);
+        self.states.push(Some(state));
         self.parents.push(id);
         self.alive += 1;
         id
     }
 
-    fn origin(&self, record: &Record, one: Match) -> Origin {
+    fn origin(&self, record: &Record, one: Match, incident: u32) -> Origin {
         let strongest = self.strongest().and_then(|(place, _)| self.table.get(place)).map(|open| open.kind);
         let key = if record.host != 0 { EntityKind::Host } else { strongest.unwrap_or(EntityKind::Host) };
         let host = self.table.get(record.own).map(|open| Arc::clone(&open.id));
-        Origin { first: record.time, finding: one.finding, key, host }
+        Origin { first: record.time, finding: one.finding, key, host, incident }
     }
 
     /// The incident into which an incident went; `None` if it was dropped.
@@ -398,6 +405,9 @@ impl Correlate {
                 self.incidents_left_out += 1;
                 self.lines_all = self.lines_all.saturating_sub(state.lines.len());
                 self.counted_all = self.counted_all.saturating_sub(state.counts.len());
+                if self.spare.len() < self.limits.incidents && state.is_small() {
+                    self.spare.push(state);
+                }
             }
         }
     }
@@ -407,7 +417,7 @@ impl Correlate {
         let (target, begins) = to;
         let count = episode.map_or(0, |episode| episode.count).saturating_add(1);
         let first = self.states.get(target as usize).and_then(Option::as_ref).map(|state| state.first);
-        let origin = (!begins && first == Some(record.time)).then(|| self.origin(record, one));
+        let origin = (!begins && first == Some(record.time)).then(|| self.origin(record, one, target));
         let Some(state) = self.states.get_mut(target as usize).and_then(Option::as_mut) else { return };
         if let Some(origin) = origin {
             state.also_begins(origin);
@@ -439,12 +449,7 @@ impl Correlate {
                 }
             }
             let Some(open) = self.table.get_mut(place) else { continue };
-            if open.tally.count == 0 {
-                open.tally.first = time;
-            }
-            open.tally.incident = target;
-            open.tally.count = open.tally.count.saturating_add(1);
-            open.tally.last = time;
+            open.tally.add(target, time);
         }
     }
 
@@ -481,7 +486,7 @@ impl Correlate {
             }
             let window = self.limits.windows.of(open.kind, &open.id);
             // In a flood from ever new addresses each of them is news; the host and the rule are not.
-            let seen = u32::try_from(open.count).unwrap_or(u32::MAX).saturating_add(1);
+            let seen = open.count.saturating_add(1);
             let repeats = if is_host { repeats } else { repeats.min(seen) };
             let reach = Windows::reach(window, one.severity.0, begins, repeats);
             if reach == 0 {
@@ -504,6 +509,9 @@ impl Correlate {
     fn count_line(&mut self, record: &Record, one: Match, target: u32, episode: Option<Episode>) -> u32 {
         let host = self.table.get(record.own).map(|open| Arc::clone(&open.id));
         if let Some(episode) = episode {
+            if episode.line == NONE && episode.finding == one.finding {
+                return NONE;
+            }
             let Some(state) = self.states.get_mut(target as usize).and_then(Option::as_mut) else { return NONE };
             let is_it = |line: &Line| line.finding == one.finding && line.host == host;
             let known = state.lines.get(episode.line as usize).is_some_and(is_it).then_some(episode.line as usize);

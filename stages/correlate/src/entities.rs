@@ -5,7 +5,7 @@
 //! his own equal with 2^32 hashes and gains that they join; to meet an id that is not his takes 2^64. The table is bounded: when it is full, entities that can join nothing any
 //! more go first, then those seen least; the latter are counted.
 //!
-//! Cost: one hash of the id and one look-up a sighting and entity; a sweep is linear and frees at least a quarter.
+//! Cost: one hash of the id and one look-up a sighting and entity; a sweep is linear and frees at least a quarter of the table.
 
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
@@ -29,8 +29,8 @@ pub struct Seen {
     pub last: i64,
 }
 
-/// Who carried an entity lastly.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Who carries an entity. It may be nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Carrier {
     /// The rule.
     pub rule: u32,
@@ -41,13 +41,19 @@ pub struct Carrier {
 }
 
 impl Carrier {
+    const NOBODY: Self = Self { rule: NONE, from: i64::MIN, reach: -1 };
+
+    fn is_somebody(self) -> bool {
+        self.reach >= 0
+    }
+
     fn until(self) -> i64 {
         self.from.saturating_add(self.reach)
     }
 
     /// Further is more; of two equal ones the rule with the lower number, whichever came first.
-    fn order(self) -> (i64, std::cmp::Reverse<u32>) {
-        (self.until(), std::cmp::Reverse(self.rule))
+    fn order(self) -> (bool, i64, std::cmp::Reverse<u32>) {
+        (self.is_somebody(), self.until(), std::cmp::Reverse(self.rule))
     }
 }
 
@@ -58,15 +64,36 @@ pub struct Tally {
     pub incident: u32,
     /// Matches.
     pub count: u32,
-    /// The first; `None` where there is no time.
-    pub first: Option<i64>,
-    /// The last.
-    pub last: Option<i64>,
+    /// The first and the last time; [`i64::MIN`] where there is none.
+    times: (i64, i64),
 }
 
 impl Default for Tally {
     fn default() -> Self {
-        Self { incident: NONE, count: 0, first: None, last: None }
+        Self { incident: NONE, count: 0, times: (i64::MIN, i64::MIN) }
+    }
+}
+
+impl Tally {
+    /// Counts a match.
+    pub fn add(&mut self, incident: u32, time: Option<i64>) {
+        let time = time.unwrap_or(i64::MIN);
+        if self.count == 0 {
+            self.times.0 = time;
+        }
+        self.incident = incident;
+        self.count = self.count.saturating_add(1);
+        self.times.1 = time;
+    }
+
+    /// The first time.
+    pub fn first(&self) -> Option<i64> {
+        Some(self.times.0).filter(|time| *time != i64::MIN)
+    }
+
+    /// The last time.
+    pub fn last(&self) -> Option<i64> {
+        Some(self.times.1).filter(|time| *time != i64::MIN)
     }
 }
 
@@ -82,13 +109,13 @@ pub struct Open {
     /// The incident that carries it, or carried it last.
     pub incident: u32,
     /// Moments at which it was seen: a record that matches three rules is one.
-    pub count: u64,
+    pub count: u32,
     /// The last of them.
     pub last: i64,
     /// What is not yet in an incident's counts.
     pub tally: Tally,
     /// The two rules that carry it furthest; the best first. Two, so that a flood's can be taken back.
-    carriers: [Option<Carrier>; 2],
+    carriers: [Carrier; 2],
     /// The host of its last sighting.
     host: u64,
     /// All hosts, once there are two; at most [`HUB_HOSTS_MAX`] and one.
@@ -101,8 +128,8 @@ pub struct Open {
 impl Open {
     /// Whether it joins a sighting on `host` at `now`, which itself reaches back at most `back`, to its incident.
     pub fn joins(&self, host: u64, now: i64, back: i64) -> bool {
-        let Some(carrier) = self.carriers[0] else { return false };
-        if self.incident == NONE || self.hub {
+        let carrier = self.carriers[0];
+        if self.incident == NONE || self.hub || !carrier.is_somebody() {
             return false;
         }
         // The more hosts share an entity, the shorter it joins them; sharing among two costs nothing.
@@ -117,43 +144,44 @@ impl Open {
 
     /// Whether it could join anything at `now`.
     pub fn is_live(&self, now: i64) -> bool {
-        self.carriers[0].is_some_and(|carrier| carrier.until() >= now)
+        self.carriers[0].is_somebody() && self.carriers[0].until() >= now
     }
 
     /// Notes that a rule's sighting carries it further.
     pub fn carry(&mut self, new: Carrier) {
         let [best, second] = &mut self.carriers;
-        if let Some(old) = [&mut *best, &mut *second].into_iter().flatten().find(|old| old.rule == new.rule) {
+        let old = if best.rule == new.rule { &mut *best } else { &mut *second };
+        if old.rule == new.rule && old.is_somebody() {
             if new.until() > old.until() {
                 *old = new;
             }
-        } else if second.is_none_or(|old| new.order() > old.order()) {
-            *second = Some(new);
+        } else if new.order() > second.order() {
+            *second = new;
         }
-        if second.map(Carrier::order) > best.map(Carrier::order) {
+        if second.order() > best.order() {
             std::mem::swap(best, second);
         }
     }
 
     /// Forgets who carried it before: it goes to another incident.
     pub fn release(&mut self) {
-        self.carriers = [None, None];
+        self.carriers = [Carrier::NOBODY; 2];
     }
 
     /// Takes back what a rule carried.
     pub fn revoke(&mut self, rule: u32) {
         let [best, second] = &mut self.carriers;
-        if best.is_some_and(|carrier| carrier.rule == rule) {
-            *best = second.take();
-        } else if second.is_some_and(|carrier| carrier.rule == rule) {
-            *second = None;
+        if best.rule == rule {
+            *best = std::mem::replace(second, Carrier::NOBODY);
+        } else if second.rule == rule {
+            *second = Carrier::NOBODY;
         }
     }
 
     /// Notes a sighting on a host; `None` where the host is unknown.
     pub fn seen(&mut self, host: Option<u64>, now: i64) {
         let before = self.last;
-        self.count = self.count.saturating_add(u64::from(self.count == 0 || self.last != now));
+        self.count = self.count.saturating_add(u32::from(self.count == 0 || self.last != now));
         self.last = now;
         let Some(host) = host else { return };
         if self.host == 0 {
@@ -231,11 +259,15 @@ impl Table {
         if self.has_room(more) {
             return Vec::new();
         }
-        let (live, mut gone): (Vec<Open>, Vec<Open>) =
-            std::mem::take(&mut self.open).into_iter().partition(|open| open.is_live(now));
-        self.open = live;
-        let keep = self.most * 3 / 4;
-        if self.open.len() > keep {
+        let mut gone = Vec::new();
+        let mut at = 0;
+        while let Some(open) = self.open.get(at) {
+            // The last takes the place of what goes: nothing depends on the order.
+            if open.is_live(now) { at += 1 } else { gone.push(self.open.swap_remove(at)) }
+        }
+        // Rebuilding costs as much as the table is large: free enough that it stays rare.
+        let keep = self.most / 2;
+        if self.open.len() > keep + keep / 2 {
             self.left_out += u64::try_from(self.open.len() - keep).unwrap_or_default();
             // Rare and old ones go. The key settles ties, so that the choice never depends on the order in the table.
             self.open.select_nth_unstable_by_key(keep, |open| (std::cmp::Reverse((open.count, open.last)), open.key));
@@ -267,7 +299,7 @@ impl Table {
                 count: 0,
                 last: i64::MIN,
                 tally: Tally::default(),
-                carriers: [None, None],
+                carriers: [Carrier::NOBODY; 2],
                 host: 0,
                 hosts: Vec::new(),
                 first: 0,
@@ -347,7 +379,7 @@ mod tests {
             user.carry(Carrier { rule: 1, from: if number < 8 { -100 } else { 100 }, reach: 10 });
         }
         table.make_room(1, 100);
-        assert_eq!((table.open.len(), table.left_out), (48, 8));
+        assert_eq!((table.open.len(), table.left_out), (32, 24));
         let kept = open(&mut table, "user63");
         assert_eq!(table.get(kept).unwrap().count, 64);
         let gone = open(&mut table, "user9");

@@ -49,12 +49,12 @@ impl Counts {
         let Some(slots) = self.kinds.get_mut(open.kind as usize) else { return false };
         if let Some(slot) = slots.iter_mut().find(|slot| slot.key == open.key) {
             slot.count = slot.count.saturating_add(count);
-            slot.first = earlier(slot.first, tally.first);
-            slot.last = slot.last.max(tally.last);
+            slot.first = earlier(slot.first, tally.first());
+            slot.last = slot.last.max(tally.last());
             return false;
         }
         let id = Arc::clone(&open.id);
-        let new = Slot { key: open.key, id, count, first: tally.first, last: tally.last };
+        let new = Slot { key: open.key, id, count, first: tally.first(), last: tally.last() };
         if slots.len() < room.max(1) {
             slots.push(new);
             return true;
@@ -91,6 +91,12 @@ impl Counts {
             }
         }
         before.saturating_sub(self.len())
+    }
+
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        self.kinds.iter_mut().for_each(Vec::clear);
+        self.left_out = 0;
     }
 
     /// Slots in use.
@@ -130,7 +136,8 @@ mod tests {
         let mut table = Table::new(64);
         let at = table.place(EntityKind::Address, &format!("192.0.2.{number}"), 0);
         let open = table.get_mut(at).unwrap();
-        open.tally = Tally { incident: 0, count, first: Some(1), last: Some(1) };
+        open.tally = Tally::default();
+        (0..count).for_each(|_| open.tally.add(0, Some(1)));
         counts.add(open, room);
     }
 
