@@ -83,6 +83,8 @@ pub struct Correlate {
     alive: usize,
     lines_all: usize,
     counted_all: usize,
+    /// The highest number of a finding.
+    newest: Option<u32>,
     /// (finding, incident) in the order of their first meeting.
     pub(crate) pairs: Vec<(u32, u32)>,
     pub(crate) pairs_left_out: u64,
@@ -135,6 +137,7 @@ impl Correlate {
             alive: 0,
             lines_all: 0,
             counted_all: 0,
+            newest: None,
             pairs: Vec::new(),
             pairs_left_out: 0,
             episodes_left_out: 0,
@@ -508,10 +511,13 @@ impl Correlate {
     /// Adds the match to the line of its episode, or makes that line.
     fn count_line(&mut self, record: &Record, one: Match, target: u32, episode: Option<Episode>) -> u32 {
         let host = self.table.get(record.own).map(|open| Arc::clone(&open.id));
-        if let Some(episode) = episode {
-            if episode.line == NONE && episode.finding == one.finding {
-                return NONE;
-            }
+        if episode.is_some_and(|episode| episode.line == NONE && episode.finding == one.finding) {
+            return NONE;
+        }
+        // Findings are numbered as they are met: one with a number above all others has no line yet.
+        let is_new = self.newest.is_none_or(|newest| one.finding > newest);
+        self.newest = self.newest.max(Some(one.finding));
+        if let Some(episode) = episode.filter(|_| !is_new) {
             let Some(state) = self.states.get_mut(target as usize).and_then(Option::as_mut) else { return NONE };
             let is_it = |line: &Line| line.finding == one.finding && line.host == host;
             let known = state.lines.get(episode.line as usize).is_some_and(is_it).then_some(episode.line as usize);

@@ -55,9 +55,9 @@ impl Correlate {
     /// Ends: ranks the incidents and gives them their ids. `uid` gives the id of a finding by its number.
     pub fn finish(mut self, uid: &dyn Fn(u32) -> String) -> Correlated {
         self.settle();
+        let pairs = std::mem::take(&mut self.pairs);
         let pairs: Vec<(u32, u32)> =
-            self.pairs.iter().filter_map(|(finding, id)| Some((*finding, self.root_of(*id)?))).collect();
-        self.pairs = Vec::new();
+            pairs.into_iter().filter_map(|(finding, id)| Some((finding, self.root_of(id)?))).collect();
         let skew = skew::find(&self.table);
         let hubs = self.hubs();
         let entities_left_out = self.table.left_out;

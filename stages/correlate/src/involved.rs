@@ -38,6 +38,8 @@ struct Slot {
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
     kinds: [Vec<Slot>; KINDS.len()],
+    /// For each kind, when there is no room: no slot's count is below this.
+    least: [u64; KINDS.len()],
     left_out: u64,
 }
 
@@ -46,7 +48,15 @@ impl Counts {
     pub fn add(&mut self, open: &Open, room: usize) -> bool {
         let tally = &open.tally;
         let count = u64::from(tally.count);
-        let Some(slots) = self.kinds.get_mut(open.kind as usize) else { return false };
+        let kind = open.kind as usize;
+        let (Some(slots), Some(least_known)) = (self.kinds.get_mut(kind), self.least.get_mut(kind)) else {
+            return false;
+        };
+        // Most of a crowd ends here. One that has a slot and comes back is counted short, as said above.
+        if slots.len() >= room && count <= *least_known {
+            self.left_out += 1;
+            return false;
+        }
         if let Some(slot) = slots.iter_mut().find(|slot| slot.key == open.key) {
             slot.count = slot.count.saturating_add(count);
             slot.first = earlier(slot.first, tally.first());
@@ -62,8 +72,11 @@ impl Counts {
         // The least frequent; of several the one seen last longest ago.
         let least = slots.iter_mut().min_by_key(|slot| (slot.count, slot.last, slot.key));
         self.left_out += 1;
-        if let Some(slot) = least.filter(|slot| slot.count < count) {
-            *slot = new;
+        if let Some(slot) = least {
+            *least_known = slot.count;
+            if slot.count < count {
+                *slot = new;
+            }
         }
         false
     }
@@ -71,6 +84,7 @@ impl Counts {
     /// Takes in the counts of an incident that merged into this one; how many slots the two now hold less.
     pub fn merge(&mut self, other: Self, room: usize) -> usize {
         let before = self.len() + other.len();
+        self.least = [0; KINDS.len()];
         self.left_out += other.left_out;
         for (slots, others) in self.kinds.iter_mut().zip(other.kinds) {
             for new in others {
@@ -96,6 +110,7 @@ impl Counts {
     /// Forgets all.
     pub fn clear(&mut self) {
         self.kinds.iter_mut().for_each(Vec::clear);
+        self.least = [0; KINDS.len()];
         self.left_out = 0;
     }
 

@@ -132,9 +132,9 @@ pub const EPISODE_GAP: i64 = HOUR;
 pub struct Limits {
     /// How long entities join.
     pub windows: Windows,
-    /// Entities watched at a time; beyond it those seen least go first. 2^18: about 40 MB.
+    /// Entities watched at a time; beyond it those seen least go first. 2^17: about 35 MB.
     pub entities_open: usize,
-    /// Episodes watched at a time. 2^18: about 15 MB.
+    /// Episodes watched at a time. 2^17: about 10 MB.
     pub episodes_open: usize,
     /// Incidents kept; beyond it those of least risk are dropped and counted. More than any person reads.
     pub incidents: usize,
@@ -166,13 +166,13 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             windows: Windows::default(),
-            entities_open: 1 << 18,
-            episodes_open: 1 << 18,
+            entities_open: 1 << 17,
+            episodes_open: 1 << 17,
             incidents: 8192,
             members: 256,
-            members_all: 200_000,
+            members_all: 100_000,
             involved: 64,
-            involved_all: 200_000,
+            involved_all: 100_000,
             pairs: 4_000_000,
         }
     }
