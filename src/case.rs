@@ -4,6 +4,7 @@
 //! case42/
 //! ├── findings.jsonl   one OCSF Detection Finding a line
 //! ├── incidents.jsonl  one OCSF Incident Finding a line, worst first
+//! ├── report.html …    reports, as asked for
 //! └── manifest.json    inputs with hashes, rules with hashes, version, assumptions, everything skipped; written last
 //! ```
 //!
@@ -30,6 +31,25 @@ use crate::output::{incident, read, story};
 /// Bytes of one line of findings. A hundred pieces of evidence with forty fields of 2 KiB stay below.
 const LINE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
+/// A report that a case may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportKind {
+    /// One page to read, keep and print.
+    Html,
+}
+
+impl ReportKind {
+    /// All of them.
+    pub const ALL: [Self; 1] = [Self::Html];
+
+    /// The file's name in the case.
+    pub const fn file(self) -> &'static str {
+        match self {
+            Self::Html => "report.html",
+        }
+    }
+}
+
 /// A case's folder.
 #[derive(Debug)]
 pub struct Case {
@@ -44,7 +64,8 @@ impl Case {
     /// # Errors
     /// When the folder holds something else.
     pub fn check(folder: &Path) -> Result<()> {
-        let ours = ["findings.jsonl", "incidents.jsonl", "manifest.json"];
+        let mut ours = vec!["findings.jsonl", "incidents.jsonl", "manifest.json"];
+        ours.extend(ReportKind::ALL.map(ReportKind::file));
         if let Ok(entries) = fs::read_dir(folder) {
             for entry in entries {
                 let name = entry?.file_name();
@@ -86,13 +107,22 @@ impl Case {
         Ok(Self { folder: folder.to_path_buf(), _writer: None })
     }
 
-    /// Writes a run into the case.
+    /// Writes a run into the case, with these reports.
     ///
     /// # Errors
     /// When a file cannot be written.
-    pub fn save(&self, run: &mut Run) -> Result<()> {
+    pub fn save(&self, run: &mut Run, reports: &[ReportKind]) -> Result<()> {
+        // Reports of an earlier run would tell of another case.
+        for kind in ReportKind::ALL {
+            let _ = fs::remove_file(self.folder.join(kind.file()));
+        }
         self.write("findings.jsonl", &mut |out| run.write_findings(out))?;
         self.write("incidents.jsonl", &mut |out| run.write_incidents(out))?;
+        for kind in reports {
+            self.write(kind.file(), &mut |out| match kind {
+                ReportKind::Html => run.write_html(out),
+            })?;
+        }
         let mut manifest = serde_json::to_vec_pretty(&run.manifest())?;
         manifest.push(b'\n');
         write_whole(&self.folder.join("manifest.json"), &manifest)

@@ -8,18 +8,23 @@
 //! |---|---|
 //! | [`drive`] | who reads what when |
 //! | [`stateless`] | half A |
+//! | [`describe`] | what a matched record says of itself |
 //! | [`spill`] | the order between the halves |
-//! | [`stateful`] | half B |
-//! | [`run`] | what a scan gives: findings, report, manifest |
+//! | [`stateful`], [`folded`] | half B and what it gives |
+//! | [`run`] | what a scan gives: findings, incidents |
+//! | [`report`] | what it tells people: reports, the manifest |
 //! | [`kinds`] | what kinds of records a source holds |
 //! | [`visit`] | one record, for `explain` |
 //! | [`progress`] | what a person sees meanwhile |
 //!
 //! What must stay true: the same input gives the same bytes at any number of threads; nothing is decoded twice.
 
+mod describe;
 mod drive;
+mod folded;
 mod kinds;
 mod progress;
+mod report;
 mod run;
 mod spill;
 mod stateful;
@@ -32,6 +37,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use shieldwall_collect::{Limits, Unread};
 use shieldwall_decode::TimePolicy;
+use shieldwall_detect::sigma::correlation::Correlator;
 use shieldwall_detect::sigma::load::{Loaded, Refusal};
 use shieldwall_detect::sigma::matcher::{Matcher, Options};
 use shieldwall_schema::{Mappings, Reject, Timestamp};
@@ -42,6 +48,7 @@ pub use visit::{Wanted, visit_record};
 
 use drive::SpillShare;
 use progress::Progress;
+use run::Detection;
 use spill::Spill;
 use stateless::Stage;
 
@@ -114,9 +121,13 @@ pub fn scan(paths: &[PathBuf], loaded: Loaded, mappings: Mappings, options: &Lin
         }
     };
     let spill = SpillShare::new(Spill::new(spill::MEMORY_BYTES_MAX));
+    let plans = describe::Plans::default();
+    let correlator = Correlator::new(&set);
     let stage = Stage {
         matcher: &matcher,
         mappings: &mappings,
+        correlator: &correlator,
+        plans: &plans,
         since: options.since,
         until: options.until,
         fold: options.fold,
@@ -128,8 +139,8 @@ pub fn scan(paths: &[PathBuf], loaded: Loaded, mappings: Mappings, options: &Lin
     progress.end();
     let refusals = [refusals, refused_late(&matcher)].concat();
     let spill = spill.into_spill().context("cannot write to the temporary folder")?;
-    Run::finish(driven, spill, unread, (set, mappings), refusals, skipped, options)
-        .context("cannot read back the temporary files")
+    let detection = Detection { rules: set, mappings, correlator, refusals, skipped };
+    Run::finish(driven, spill, unread, detection, options).context("cannot read back the temporary files")
 }
 
 /// Rules that turned out not to compile when the first record asked for them.

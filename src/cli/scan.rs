@@ -12,7 +12,7 @@ use shieldwall_detect::sigma::ir::Level;
 use shieldwall_schema::{Timestamp, Zone};
 
 use super::{Global, Outcome};
-use crate::case::Case;
+use crate::case::{Case, ReportKind};
 use crate::home::Home;
 use crate::line::{self, CaseName, Fold, LineOptions, Run};
 use crate::output::escape::escape;
@@ -60,9 +60,9 @@ pub struct ScanArgs {
     /// The year of the last line of logs that have none
     #[arg(long, value_name = "YEAR", value_parser = clap::value_parser!(i32).range(1970..=2200))]
     assume_year: Option<i32>,
-    /// How to print
-    #[arg(long, value_enum, default_value = "text")]
-    format: FormatArg,
+    /// How to print, or, for a case folder, which reports it gets (a list) [default: text; a case gets them all]
+    #[arg(long, value_enum, value_delimiter = ',')]
+    format: Vec<FormatArg>,
     /// Write to a file, or, given a folder (`case42/`), make it a case
     #[arg(short, long, value_name = "FILE|DIR")]
     output: Option<PathBuf>,
@@ -104,6 +104,17 @@ enum EvidenceArg {
 enum FormatArg {
     Text,
     Jsonl,
+    Html,
+}
+
+impl FormatArg {
+    /// The report that a case folder gets; text is printed, and findings as JSON are part of every case.
+    fn report(self) -> Option<ReportKind> {
+        match self {
+            Self::Text | Self::Jsonl => None,
+            Self::Html => Some(ReportKind::Html),
+        }
+    }
 }
 
 /// Where the result goes.
@@ -119,6 +130,9 @@ pub fn run(global: &Global, args: &ScanArgs) -> Result<Outcome> {
         bail!("--since is not before --until: no record can be between them");
     }
     let destination = destination(args.output.as_deref());
+    if args.format.len() > 1 && !matches!(destination, Destination::Case(_)) {
+        bail!("several formats need a case folder: name one with -o case42/");
+    }
     let output = match &destination {
         Destination::Stdout => None,
         Destination::File(path) => {
@@ -200,18 +214,24 @@ fn deliver(run: &mut Run, home: Option<&Home>, destination: Destination, args: &
     match destination {
         Destination::Stdout => {
             let mut kept = CaseName::None;
-            if args.format == FormatArg::Text && !args.rules_only {
+            let format = args.format.first().copied().unwrap_or(FormatArg::Text);
+            if format == FormatArg::Text && !args.rules_only {
                 // Kept for `show`. A machine without a place for data still gets its report.
                 kept = keep_latest(run, home, args.quiet);
             }
-            print(run, args, args.format, io::stdout().lock(), Style::of_stdout(), kept)
+            print(run, args, format, io::stdout().lock(), Style::of_stdout(), kept)
         }
         Destination::File(path) => {
             let file = File::create(&path).with_context(|| format!("cannot write `{}`", path.display()))?;
-            print(run, args, args.format, file, Style::PLAIN, CaseName::None)
+            let format = args.format.first().copied().unwrap_or_else(|| by_extension(&path));
+            print(run, args, format, file, Style::PLAIN, CaseName::None)
         }
         Destination::Case(path) => {
-            Case::create(&path)?.save(run)?;
+            let reports: Vec<ReportKind> = match args.format.as_slice() {
+                [] => ReportKind::ALL.to_vec(),
+                formats => formats.iter().filter_map(|format| format.report()).collect(),
+            };
+            Case::create(&path)?.save(run, &reports)?;
             let case = CaseName::Named(path.display().to_string());
             print(run, args, FormatArg::Text, io::stdout().lock(), Style::of_stdout(), case)
         }
@@ -223,7 +243,7 @@ fn keep_latest(run: &mut Run, home: Option<&Home>, quiet: bool) -> CaseName {
         || bail!("no place for data"),
         |home| {
             let _writer = home.write()?;
-            Case::create(&home.latest_case())?.save(run)
+            Case::create(&home.latest_case())?.save(run, &[])
         },
     );
     match kept {
@@ -249,6 +269,7 @@ fn print(
     let mut out = BufWriter::with_capacity(64 * 1024, out);
     match format {
         FormatArg::Jsonl => run.write_findings(&mut out)?,
+        FormatArg::Html => run.write_html(&mut out)?,
         FormatArg::Text => {
             let level = args.level.map(|level| Severity::of_level(&format!("{:?}", Level::from(level))));
             run.write_text(&mut out, &text::Options { style, level }, case)?;
@@ -256,6 +277,15 @@ fn print(
     }
     out.flush()?;
     Ok(())
+}
+
+/// What a file's name asks for; text where it asks for nothing.
+fn by_extension(path: &Path) -> FormatArg {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("html" | "htm") => FormatArg::Html,
+        Some("jsonl" | "ndjson") => FormatArg::Jsonl,
+        _ => FormatArg::Text,
+    }
 }
 
 /// A path that is a folder, ends like one, or has no extension is a case; the rest is a file.

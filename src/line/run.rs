@@ -4,50 +4,38 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use shieldwall_collect::Unread;
 use shieldwall_correlate::{self as correlate, Correlate, Correlated};
-use shieldwall_decode::Assumption;
-use shieldwall_decode::clock::AssumedFrom;
+use shieldwall_detect::sigma::correlation::{Correlator, Counts};
 use shieldwall_detect::sigma::ir::{Rule, RuleSet};
 use shieldwall_detect::sigma::load::{Refusal, Skipped};
 use shieldwall_explain::{Telling, tell};
+use shieldwall_schema::Mappings;
 use shieldwall_schema::finding::{Analytic, Finding};
 use shieldwall_schema::incident::{RuleFacts, Severity};
 use shieldwall_schema::ocsf::attack::{self, AttackTag};
 use shieldwall_schema::story::{HostCoverage, Story};
-use shieldwall_schema::{Flag, Mappings, Place, Reject, Rejection};
 
+use super::LineOptions;
 use super::drive::{Driven, Note, SourceRun};
+use super::folded::{EVIDENCES_MAX, Folded, Parts};
 use super::spill::Spill;
-use super::stateful::{self, EVIDENCES_MAX, Folded, Parts};
-use super::{Fold, LineOptions, unread_words};
+use super::stateful;
 use crate::output::incident::{self, MemberFacts};
-use crate::output::report::{Report, SourceNote, SourceSummary, Totals};
-use crate::output::story::{self, Told};
-use crate::output::{jsonl, text};
-
-/// Findings that a text report holds at once; the rest is folded into its last line.
-const REPORT_FINDINGS_MAX: usize = 20_000;
+use crate::output::jsonl;
+use crate::output::report::Totals;
+use crate::output::story;
 
 /// Incidents that come with their stories in JSON; the rest can be told by `show`.
 const STORIES_MAX: usize = 1000;
 
-/// Incidents that a text report may list.
-const LISTED_INCIDENTS_MAX: usize = 50;
-
 /// Evidence of each finding that a story is told from.
 const STORY_EVIDENCES_MAX: usize = 20;
 
-/// Clocks and hubs that are named.
-const NOTES_MAX: usize = 5;
-
 /// Hosts whose telemetry is told.
 const COVERAGE_HOSTS_MAX: usize = 10_000;
-
-/// Evidence that a text report needs of each finding.
-const REPORT_EVIDENCES_MAX: usize = 1;
 
 /// Where `show` will find the findings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,22 +48,38 @@ pub enum CaseName {
     Named(String),
 }
 
+/// What looked at the records.
+pub(super) struct Detection {
+    /// The rules.
+    pub(super) rules: Arc<RuleSet>,
+    /// What the fields are called.
+    pub(super) mappings: Arc<Mappings>,
+    /// The correlation rules among the rules.
+    pub(super) correlator: Correlator,
+    /// Rules that did not compile.
+    pub(super) refusals: Vec<Refusal>,
+    /// Documents that are no rules, and notes on rules.
+    pub(super) skipped: Vec<Skipped>,
+}
+
 /// A finished scan.
 pub struct Run {
-    folded: Folded,
+    pub(super) folded: Folded,
     /// Sources in the order of their ranks: by content hash, then by where they stood.
-    ranked: Vec<SourceRun>,
+    pub(super) ranked: Vec<SourceRun>,
     /// For each rank, the rank of an earlier source with the same content.
-    duplicate_of: Vec<Option<usize>>,
-    unread: Vec<Unread>,
-    rules: Arc<RuleSet>,
+    pub(super) duplicate_of: Vec<Option<usize>>,
+    pub(super) unread: Vec<Unread>,
+    pub(super) rules: Arc<RuleSet>,
     /// The rules as findings name them.
-    analytics: Vec<Analytic>,
-    mappings: Arc<Mappings>,
-    refusals: Vec<Refusal>,
-    skipped: Vec<Skipped>,
-    options: LineOptions,
-    correlated: Correlated,
+    pub(super) analytics: Vec<Analytic>,
+    pub(super) mappings: Arc<Mappings>,
+    pub(super) refusals: Vec<Refusal>,
+    pub(super) skipped: Vec<Skipped>,
+    pub(super) options: LineOptions,
+    pub(super) correlated: Correlated,
+    /// What correlation rules could not look at.
+    pub(super) counts: Counts,
     /// What the user asked for, for the manifest.
     pub asked: Value,
 }
@@ -86,11 +90,10 @@ impl Run {
         driven: Driven,
         spill: Spill,
         walk_unread: Vec<Unread>,
-        (rules, mappings): (Arc<RuleSet>, Arc<Mappings>),
-        refusals: Vec<Refusal>,
-        skipped: Vec<Skipped>,
+        detection: Detection,
         options: &LineOptions,
     ) -> io::Result<Self> {
+        let Detection { rules, mappings, correlator, refusals, skipped } = detection;
         let Driven { sources, unread } = driven;
         let mut order: Vec<usize> = (0..sources.len()).collect();
         order.sort_by_key(|at| sources.get(*at).map(|source| (source.sha256, source.order)));
@@ -117,16 +120,17 @@ impl Run {
         let canonical: Vec<bool> = duplicate_of.iter().map(Option::is_none).collect();
         // Rules and nothing else: without hashes nothing is known of who a record speaks of.
         let mut correlate = options.hashed.then(|| Correlate::new(facts(&rules), correlate::Limits::default()));
-        let folded = stateful::fold(spill.sorted(&rank)?, &canonical, options.fold, &mut |sighting| {
+        let sorted = spill.sorted(&rank)?;
+        let (folded, counts) = stateful::fold(sorted, &canonical, options.fold, correlator, &mut |sighting| {
             if let Some(correlate) = &mut correlate {
                 correlate.observe(sighting);
             }
         })?;
         let uid = |at: u32| {
             let group = folded.first_of(at as usize);
-            let named = group.and_then(|(source, rule, offset)| {
+            let named = group.and_then(|(source, rule, offset, salt)| {
                 let (source, rule) = (ranked.get(source as usize)?, rules.rules.get(rule as usize)?);
-                Some(finding_uid(rule, source, offset, None))
+                Some(finding_uid(rule, source, offset, salt, None))
             });
             named.unwrap_or_default()
         };
@@ -148,6 +152,7 @@ impl Run {
             skipped,
             options: options.clone(),
             correlated,
+            counts,
             asked: Value::Null,
         })
     }
@@ -222,9 +227,9 @@ impl Run {
             let Some(incident) = self.correlated.incidents.get(at) else { continue };
             line.clear();
             let facts = |finding: u32| {
-                let (source, rule, offset) = self.folded.first_of(finding as usize)?;
+                let (source, rule, offset, salt) = self.folded.first_of(finding as usize)?;
                 let source = self.ranked.get(source as usize)?;
-                let uid = finding_uid(self.rules.rules.get(rule as usize)?, source, offset, None);
+                let uid = finding_uid(self.rules.rules.get(rule as usize)?, source, offset, salt, None);
                 Some(MemberFacts { uid, analytic: self.analytics.get(rule as usize)? })
             };
             incident::line(incident, story.as_ref(), &facts, &mut line);
@@ -234,7 +239,7 @@ impl Run {
     }
 
     /// The story of an incident, by its place among the incidents.
-    fn story(&mut self, at: usize, coverage: &[HostCoverage]) -> io::Result<Option<Story>> {
+    pub(super) fn story(&mut self, at: usize, coverage: &[HostCoverage]) -> io::Result<Option<Story>> {
         let Some(incident) = self.correlated.incidents.get(at).cloned() else { return Ok(None) };
         let mut findings = BTreeMap::new();
         for number in story::findings(&incident) {
@@ -283,121 +288,6 @@ impl Run {
         out
     }
 
-    /// Writes the report for people.
-    ///
-    /// # Errors
-    /// When `out` fails or the spool cannot be read back.
-    pub fn write_text(&mut self, out: &mut dyn Write, options: &text::Options, case: CaseName) -> io::Result<()> {
-        // Worst first, so that what is left out of a long list is the mildest.
-        let rules = &self.rules;
-        let level =
-            |at: &usize| self.folded.rule(*at).and_then(|rule| rules.rules.get(rule as usize)).map(|rule| rule.level);
-        let mut order: Vec<usize> = (0..self.findings()).collect();
-        order.sort_by_key(|at| std::cmp::Reverse(level(at)));
-        // Incidents speak for the findings; where there are none, findings speak for themselves.
-        let incidents = self.listed_incidents()?;
-        let left_out = if incidents.is_empty() { order.len().saturating_sub(REPORT_FINDINGS_MAX) } else { 0 };
-        order.truncate(if incidents.is_empty() { REPORT_FINDINGS_MAX } else { 0 });
-        let mut findings = Vec::new();
-        for at in order {
-            findings.push(self.finding(at, REPORT_EVIDENCES_MAX)?);
-        }
-        let mut sources = self.summaries();
-        for (count, words) in [
-            (left_out as u64, "findings are not in this report; --format jsonl has them all"),
-            (self.folded.overflow, "matches belong to findings over the limit of a run and were only counted"),
-        ] {
-            if count > 0 {
-                let note = SourceNote::NotRead(format!("{count} {words}"));
-                sources.push(SourceSummary { display: "this report".to_owned(), note, ..SourceSummary::default() });
-            }
-        }
-        let outside: u64 = self.ranked.iter().map(|source| source.tally.outside).sum();
-        let outside = (outside > 0).then(|| format!("{outside} records were left out by --since and --until"));
-        let unplaced = (self.options.since.is_some() || self.options.until.is_some())
-            && self.ranked.iter().any(|source| source.year_unknown);
-        let unplaced =
-            unplaced.then(|| "logs without a year were read whole, whatever --since and --until say".to_owned());
-        let mut incident_counts = [0; 5];
-        for incident in &self.correlated.incidents {
-            if let Some(count) = incident_counts.get_mut(incident.severity as usize) {
-                *count += 1;
-            }
-        }
-        let report = Report {
-            findings,
-            incidents,
-            incident_counts,
-            finding_count: self.folded.len() as u64,
-            sources,
-            rules: self.rules.rules.len() as u64,
-            refused_rules: self.refusals.iter().map(ToString::to_string).collect(),
-            assumptions: outside.into_iter().chain(unplaced).chain(self.correlation_notes()).collect(),
-            kept: !matches!(case, CaseName::None),
-            case: if let CaseName::Named(name) = case { Some(name) } else { None },
-        };
-        let mut words = String::new();
-        text::report(&report, options, &mut words);
-        out.write_all(words.as_bytes())
-    }
-
-    /// What a reader of incidents must know: clocks that disagree, what joined no more, what was left out.
-    fn correlation_notes(&self) -> Vec<String> {
-        let correlated = &self.correlated;
-        let mut notes = Vec::new();
-        for skew in correlated.skew.iter().take(NOTES_MAX) {
-            let seconds = skew.offset / 1_000_000_000;
-            let span = match seconds {
-                0..120 => format!("{seconds} s"),
-                120..7200 => format!("{} min", seconds / 60),
-                _ => format!("{:.1} h", seconds as f64 / 3600.0),
-            };
-            notes.push(format!(
-                "the clock of {} seems {span} ahead of {}'s (told by {} shared traces): times across them may be out of order",
-                skew.ahead, skew.behind, skew.entities
-            ));
-        }
-        let hubs: Vec<String> = correlated
-            .hubs
-            .iter()
-            .take(NOTES_MAX)
-            .map(|hub| format!("{} {}", hub.entity.kind.word(), hub.entity.id))
-            .collect();
-        if !hubs.is_empty() {
-            let more = correlated.hubs.len().saturating_sub(hubs.len());
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            notes.push(format!("so many hosts share {}{more} that they join no findings", hubs.join(", ")));
-        }
-        for (count, words) in [
-            (
-                correlated.entities_left_out,
-                "entities were no longer watched for lack of room: what they would have joined stands apart",
-            ),
-            (
-                correlated.episodes_left_out,
-                "episodes were no longer watched for lack of room: their further matches began a new line",
-            ),
-            (correlated.incidents_left_out, "incidents of least risk were left out for lack of room"),
-        ] {
-            if count > 0 {
-                notes.push(format!("{count} {words}"));
-            }
-        }
-        notes
-    }
-
-    fn listed_incidents(&mut self) -> io::Result<Vec<Told>> {
-        let coverage = self.coverage();
-        let mut out = Vec::new();
-        for at in 0..self.correlated.incidents.len().min(LISTED_INCIDENTS_MAX) {
-            let story = self.story(at, &coverage)?.unwrap_or_default();
-            if let Some(incident) = self.correlated.incidents.get(at) {
-                out.push(Told { incident: incident.clone(), story });
-            }
-        }
-        Ok(out)
-    }
-
     /// Figures that differ from machine to machine, for standard error.
     pub fn totals(&self, seconds: f64) -> Totals {
         let kinds: BTreeSet<&str> =
@@ -410,155 +300,15 @@ impl Run {
             seconds,
         }
     }
-
-    /// Sources in the order in which the inputs were listed.
-    fn listed(&self) -> Vec<(usize, &SourceRun)> {
-        let mut listed: Vec<(usize, &SourceRun)> = self.ranked.iter().enumerate().collect();
-        listed.sort_by_key(|(_, source)| source.order);
-        listed
-    }
-
-    fn duplicate_name(&self, rank: usize) -> Option<&str> {
-        let first = self.duplicate_of.get(rank).copied().flatten()?;
-        self.ranked.get(first).map(|source| source.display.as_str())
-    }
-
-    fn summaries(&self) -> Vec<SourceSummary> {
-        let summary = |(rank, source): (usize, &SourceRun)| SourceSummary {
-            display: source.display.clone(),
-            format: source.format.to_owned(),
-            events: source.tally.records,
-            rejected: source
-                .tally
-                .rejected
-                .iter()
-                .map(|(reason, count)| (*reason, *count, first_rejection(source, *reason)))
-                .collect(),
-            flags: source.tally.flags.iter().map(|(flag, (count, _))| (*flag, *count)).collect(),
-            assumptions: source.assumptions.iter().map(assumption_words).collect(),
-            note: match (&source.note, self.duplicate_name(rank)) {
-                (Note::Read, Some(first)) => SourceNote::DuplicateOf(first.to_owned()),
-                (Note::Read, None) => SourceNote::Read,
-                (Note::Empty, _) => SourceNote::Empty,
-                (Note::NonLog(kind), _) => SourceNote::NonLog(kind.clone()),
-                (Note::NotRead(words), _) => SourceNote::NotRead(words.clone()),
-            },
-        };
-        let unread = |unread: &Unread| SourceSummary {
-            display: unread.path.clone(),
-            note: if unread.loses_data {
-                SourceNote::NotRead(unread.detail.clone())
-            } else {
-                SourceNote::NonLog(unread.detail.clone())
-            },
-            ..SourceSummary::default()
-        };
-        self.listed().into_iter().map(summary).chain(self.unread.iter().map(unread)).collect()
-    }
-
-    /// The manifest: enough to repeat the run byte for byte, and everything that was skipped. Holds no clock and no
-    /// number of threads, so that equal runs have equal manifests.
-    pub fn manifest(&self) -> Value {
-        let inputs: Vec<Value> = self.listed().into_iter().map(|(rank, source)| self.input(rank, source)).collect();
-        let mut packs: Vec<&str> = self.rules.rules.iter().map(|rule| rule.pack.as_str()).collect();
-        packs.sort_unstable();
-        packs.dedup();
-        let mut set = Sha256::new();
-        self.rules.rules.iter().for_each(|rule| set.update(&rule.hash));
-        let time = |time: Option<shieldwall_schema::Timestamp>| time.map(|time| time.to_string());
-        json!({
-            "shieldwall": env!("CARGO_PKG_VERSION"),
-            "asked": self.asked,
-            "options": {
-                "since": time(self.options.since),
-                "until": time(self.options.until),
-                "evidence": if self.options.fold == Fold::ByRecord { "all" } else { "first" },
-                "assume_year": self.options.times.year,
-                "assume_tz": self.options.times.zone.as_ref().map(ToString::to_string),
-            },
-            "inputs": inputs,
-            "unread": self.unread.iter().map(unread_words).collect::<Vec<_>>(),
-            "rules": {
-                "count": self.rules.rules.len(),
-                "sha256": hex(&set.finalize()),
-                "packs": packs.iter().map(|pack| if pack.is_empty() { "built-in" } else { pack }).collect::<Vec<_>>(),
-                "refused": self.refusals.iter().map(ToString::to_string).collect::<Vec<_>>(),
-                "notes": self.skipped.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            },
-            "hosts": self.folded.hosts.iter().map(|(host, seen)| json!({
-                "host": host,
-                "records_with_findings": seen.records,
-                "first": time(seen.first),
-                "last": time(seen.last),
-            })).collect::<Vec<_>>(),
-            "coverage": self.coverage(),
-            "incidents": self.correlated.incidents.len(),
-            "incident_notes": self.correlation_notes(),
-            "findings": self.findings(),
-            "findings_over_limit": self.folded.overflow,
-            "hosts_over_limit": self.folded.hosts_overflow,
-        })
-    }
-
-    fn input(&self, rank: usize, source: &SourceRun) -> Value {
-        let (status, words) = match &source.note {
-            Note::Read => ("read", None),
-            Note::Empty => ("empty", None),
-            Note::NonLog(kind) => ("no_log", Some(kind)),
-            Note::NotRead(words) => ("not_read", Some(words)),
-        };
-        json!({
-            "path": source.display,
-            "status": status,
-            "detail": words,
-            "format": source.format,
-            "bytes": source.bytes,
-            "sha256": source.sha256.map(|hash| hex(&hash)),
-            "duplicate_of": self.duplicate_name(rank),
-            "records": source.tally.records,
-            "wanted_records_outside_window": source.tally.outside,
-            "matches": source.tally.matches,
-            "rejected": source.tally.rejected.iter().map(|(reason, count)| (reason.name(), *count))
-                .collect::<BTreeMap<_, _>>(),
-            "rejections": source.tally.rejections.iter().map(|((place, reason), detail)| json!({
-                "offset": place.offset, "record": place.record, "reason": reason.name(), "detail": detail,
-            })).collect::<Vec<_>>(),
-            "flags": source.tally.flags.iter().map(|(flag, (count, place)): (&Flag, _)| json!({
-                "flag": flag.name(), "count": count, "first_offset": place.offset,
-            })).collect::<Vec<_>>(),
-            "assumptions": source.assumptions,
-        })
-    }
-}
-
-fn first_rejection(source: &SourceRun, reason: Reject) -> Rejection {
-    let listed = source.tally.rejections.iter().find(|((_, found), _)| *found == reason);
-    let (place, detail) = listed.map_or((Place::offset(0), ""), |((place, _), detail)| (*place, detail.as_str()));
-    Rejection { place, reason, detail: detail.to_owned() }
-}
-
-fn assumption_words(assumption: &Assumption) -> String {
-    let because = |from: &AssumedFrom| match from {
-        AssumedFrom::Flag => "you said so",
-        AssumedFrom::Neighbours => "its neighbours say so",
-        AssumedFrom::Default => "nothing says otherwise",
-    };
-    match assumption {
-        Assumption::Year { from: AssumedFrom::Default, .. } => {
-            "its lines have no year and nothing tells it: say --assume-year".to_owned()
-        }
-        Assumption::Year { year, from, .. } => format!("year of its last line {year}: {}", because(from)),
-        Assumption::Zone { zone, from } => format!("zone {zone}: {}", because(from)),
-    }
 }
 
 /// Puts a finding's name and id to its parts.
-fn name(parts: Parts, source: &SourceRun, rule: &Rule) -> Finding {
-    let Parts { count, first, last, hosts, kept, .. } = parts;
+pub(super) fn name(parts: Parts, source: &SourceRun, rule: &Rule) -> Finding {
+    let Parts { count, first, last, hosts, kept, salt, .. } = parts;
     let first_match = kept.first();
     let offset = first_match.map_or(0, |kept| kept.evidence.place.offset);
     Finding {
-        uid: finding_uid(rule, source, offset, first_match.and_then(|kept| kept.digest)),
+        uid: finding_uid(rule, source, offset, salt, first_match.and_then(|kept| kept.digest)),
         analytic: analytic(rule),
         event_class: first_match.map_or(0, |kept| kept.class),
         source: source.display.clone(),
@@ -574,7 +324,7 @@ fn name(parts: Parts, source: &SourceRun, rule: &Rule) -> Finding {
 }
 
 /// A finding's id. It names content: the rule and its version, the file's bytes, the first matched record. Never a path.
-fn finding_uid(rule: &Rule, source: &SourceRun, offset: u64, digest: Option<[u8; 32]>) -> String {
+fn finding_uid(rule: &Rule, source: &SourceRun, offset: u64, salt: u64, digest: Option<[u8; 32]>) -> String {
     let mut id = Sha256::new();
     id.update("shieldwall finding 1\0");
     id.update(&rule.id);
@@ -587,6 +337,9 @@ fn finding_uid(rule: &Rule, source: &SourceRun, offset: u64, digest: Option<[u8;
             id.update(offset.to_le_bytes());
         }
         None => id.update(digest.unwrap_or_default()),
+    }
+    if salt != 0 {
+        id.update(salt.to_le_bytes());
     }
     let id: [u8; 32] = id.finalize().into();
     hex(id.first_chunk::<16>().map_or(&id[..], |half| &half[..]))

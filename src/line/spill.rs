@@ -117,7 +117,7 @@ impl Spill {
     /// # Errors
     /// When a run cannot be read back or sorted onto disk.
     pub fn sorted(self, rank: &[u32]) -> io::Result<Sorted> {
-        let mut readers: Vec<Box<dyn Read>> = Vec::new();
+        let mut readers: Vec<Box<dyn Run>> = Vec::new();
         for mut run in self.runs {
             run.seek(SeekFrom::Start(0))?;
             let mut bytes = Vec::new();
@@ -161,10 +161,14 @@ fn sort_run(bytes: &[u8], rank: &[u32], out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
+/// A sorted run, on disk or in memory.
+trait Run: Read + Seek {}
+impl<T: Read + Seek> Run for T {}
+
 /// Records in key order, merged from the runs. Lending: a record's payload is valid until the next is asked for, so a
 /// record costs no allocation.
 pub struct Sorted {
-    readers: Vec<Box<dyn Read>>,
+    readers: Vec<Box<dyn Run>>,
     /// The payload of each run's next record.
     payloads: Vec<Vec<u8>>,
     /// The key, kind and run of each run's next record.
@@ -188,6 +192,22 @@ impl Sorted {
         payload.resize(length, 0);
         reader.read_exact(payload)?;
         self.heap.push(Reverse((key, kind, at)));
+        Ok(())
+    }
+
+    /// Begins again with the first record.
+    ///
+    /// # Errors
+    /// When a run cannot be read back.
+    pub fn rewind(&mut self) -> io::Result<()> {
+        self.heap.clear();
+        self.given = None;
+        for at in 0..self.readers.len() {
+            if let Some(reader) = self.readers.get_mut(at) {
+                reader.seek(SeekFrom::Start(0))?;
+            }
+            self.refill(at)?;
+        }
         Ok(())
     }
 

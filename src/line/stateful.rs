@@ -1,41 +1,33 @@
 //! Half B: everything that remembers. One function over matches and observations in the order (event time, source,
 //! offset); `scan` gets that order by external merge sort, a live line will get it by watermark.
 //!
-//! Today B folds matches into findings (one per rule and source, or one per record where all evidence is asked for) and
-//! observations into what was seen of each host. Correlation and learning join here, and decode nothing again.
+//! The matches are gone through twice. First those that correlation rules ask for: their firings are known when windows
+//! close, hence late. Then all: B folds matches into findings (one per rule and source, or one per record where all
+//! evidence is asked for), puts each firing where its last match stands in time, tells every match and firing to whoever
+//! joins them into incidents, and sums what was seen of each host. Nothing is decoded again.
 //!
-//! Memory: a few dozen bytes a finding and 16 a piece of evidence; evidence itself waits in a spool that goes to disk
-//! beyond [`EVIDENCE_MEMORY_BYTES_MAX`].
+//! Memory: see [`super::folded`]; of each firing at most [`FIRING_MEMBERS_MAX`] members are remembered.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::cmp::Reverse;
+use std::io;
 
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
+use shieldwall_detect::sigma::correlation::{Correlator, Counts, Firing, Seen};
+use shieldwall_detect::sigma::ir::RuleIndex;
 use shieldwall_schema::entity::host_id;
-use shieldwall_schema::finding::Evidence;
+use shieldwall_schema::finding::{CORRELATION, Evidence, Provenance, Reason};
 use shieldwall_schema::incident::Sighting;
-use shieldwall_schema::{Entity, EntityKind, Timestamp};
+use shieldwall_schema::{Entity, EntityKind, Place, Timestamp};
 
-use super::spill::{ItemKind, NO_TIME, Sorted};
+use super::folded::{EVIDENCES_MAX, Folded};
+use super::spill::{Item, ItemKind, NO_TIME, Sorted};
 
-/// Evidence that a finding keeps; the rest is counted. Enough to see a pattern, few enough to read.
-pub const EVIDENCES_MAX: usize = 100;
+/// Members of a firing that become its evidence; the rest is counted.
+const FIRING_MEMBERS_MAX: usize = 20;
 
-/// Bytes of evidence held in memory before the spool goes to disk.
-const EVIDENCE_MEMORY_BYTES_MAX: usize = 8 * 1024 * 1024;
-
-/// Findings that one run may hold. A set of 4,000 rules over 250 sources stays below even if everything fires.
-pub const FINDINGS_MAX: usize = 1_000_000;
-
-/// Hosts that one finding names.
-pub const FINDING_HOSTS_MAX: usize = 1000;
-
-/// Hosts that are told apart; later ones are counted together.
-pub const HOSTS_MAX: usize = 100_000;
-
-/// Sources whose telemetry counts as a host's. A machine has some hundred logs; a collector's host has its own.
-pub const HOST_SOURCES_MAX: usize = 1000;
+/// Firings of one run; more are counted with the findings over the limit.
+const FIRINGS_MAX: usize = 100_000;
 
 /// What B needs of every match; the payload of a match begins with it. [`Kept`] follows where the match is worth its
 /// evidence.
@@ -67,33 +59,6 @@ pub enum Fold {
     ByRecord,
 }
 
-/// A finding before it is put together.
-#[derive(Clone, Debug)]
-struct Group {
-    source: u32,
-    rule: u32,
-    /// Where the first match stands in the source.
-    offset: u64,
-    count: u64,
-    first: i64,
-    last: i64,
-    hosts: BTreeSet<String>,
-    evidences: Vec<(u64, u32)>,
-}
-
-/// What was seen of one host.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HostSeen {
-    /// Records that speak of the host.
-    pub records: u64,
-    /// Earliest event time.
-    pub first: Option<Timestamp>,
-    /// Latest event time.
-    pub last: Option<Timestamp>,
-    /// Ranks of the sources that speak of it, at most [`HOST_SOURCES_MAX`].
-    pub sources: BTreeSet<u32>,
-}
-
 /// An observation: something small about an entity, summed over a chunk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observation {
@@ -109,39 +74,17 @@ pub struct Observation {
     pub latest: Option<i64>,
 }
 
-/// What B gives.
-pub struct Folded {
-    groups: Vec<Group>,
-    spool: tempfile::SpooledTempFile,
-    /// Hosts by name.
-    pub hosts: BTreeMap<String, HostSeen>,
-    /// Matches that belong to findings beyond [`FINDINGS_MAX`].
-    pub overflow: u64,
-    /// Hosts beyond [`HOSTS_MAX`].
-    pub hosts_overflow: u64,
+/// A member of some firing, as it was met.
+#[derive(Default)]
+struct Member {
+    head: Head,
+    time: i64,
+    /// Its evidence in the spool, where it was among those kept.
+    evidence: Option<(u64, u32)>,
 }
 
-/// One finding's parts, ready to be named.
-#[derive(Clone, Debug)]
-pub struct Parts {
-    /// The source's rank.
-    pub source: u32,
-    /// The rule's index.
-    pub rule: u32,
-    /// Matched records.
-    pub count: u64,
-    /// Earliest time.
-    pub first: Option<Timestamp>,
-    /// Latest time.
-    pub last: Option<Timestamp>,
-    /// Hosts of all matches where inputs are hashed, else of the first [`EVIDENCES_MAX`]; sorted, at most
-    /// [`FINDING_HOSTS_MAX`].
-    pub hosts: Vec<String>,
-    /// The first matches.
-    pub kept: Vec<Kept>,
-}
-
-/// Half B. Every match is also told to `sight`, which joins them into incidents. `canonical[source]` is false for a source whose content another one has already; its matches are left out.
+/// Half B. Every match and firing is also told to `sight`, which joins them into incidents. `canonical[source]` is false
+/// for a source whose content another one has already; its matches are left out.
 ///
 /// # Errors
 /// When the spill cannot be read or the spool not be written.
@@ -149,54 +92,117 @@ pub fn fold(
     mut items: Sorted,
     canonical: &[bool],
     fold: Fold,
+    mut correlator: Correlator,
     sight: &mut dyn FnMut(&Sighting<'_>),
-) -> io::Result<Folded> {
-    let mut folded = Folded {
-        groups: Vec::new(),
-        spool: tempfile::spooled_tempfile(EVIDENCE_MEMORY_BYTES_MAX),
-        hosts: BTreeMap::new(),
-        overflow: 0,
-        hosts_overflow: 0,
+) -> io::Result<(Folded, Counts)> {
+    let is_canonical = |source: u32| canonical.get(source as usize).copied().unwrap_or(false);
+    let (firings, counts, surplus) = match correlator.is_empty() {
+        true => (Vec::new(), Counts::default(), 0),
+        false => fired(&mut items, &mut correlator, &is_canonical)?,
     };
-    let mut open: FxHashMap<(u32, u32), usize> = FxHashMap::default();
-    let mut written = 0u64;
+    let mut members: FxHashMap<(u32, u64), Member> =
+        firings.iter().flat_map(named).map(|at| (at, Member::default())).collect();
+    let mut folded = Folded::new();
+    folded.overflow = surplus;
+    let mut folding = Folding { folded, open: FxHashMap::default(), fold };
+    let mut firings = firings.into_iter().peekable();
     while let Some(item) = items.next()? {
-        if !canonical.get(item.key.source as usize).copied().unwrap_or(false) {
+        if !is_canonical(item.key.source) {
             continue;
         }
         if item.kind == ItemKind::Observation {
-            folded.observe(item.key.source, item.payload);
+            folding.folded.observe(item.key.source, item.payload);
             continue;
         }
-        let known = match fold {
-            Fold::BySource => open.get(&(item.key.source, item.key.subject)).copied(),
-            Fold::ByRecord => None,
-        };
-        let at = match known {
-            Some(at) => at,
-            None if folded.groups.len() >= FINDINGS_MAX => {
-                folded.overflow += 1;
-                continue;
-            }
-            None => {
-                let at = folded.groups.len();
-                if fold == Fold::BySource {
-                    open.insert((item.key.source, item.key.subject), at);
-                }
-                folded.groups.push(Group {
-                    source: item.key.source,
-                    rule: item.key.subject,
-                    offset: item.key.offset,
-                    count: 0,
-                    first: NO_TIME,
-                    last: NO_TIME,
-                    hosts: BTreeSet::new(),
-                    evidences: Vec::new(),
-                });
-                at
-            }
-        };
-        let Some(group) = folded.groups.get_mut(at) else { continue };
+        // What a firing stands on has all been met when the time moves on.
+        while let Some(firing) = firings.next_if(|firing| firing.last < item.key.time) {
+            folding.firing(&firing, &members, sight)?;
+        }
+        let Some((head, _, evidence)) = parts(item.payload) else { continue };
+        let evidence =
+            folding.matched(&item, &head, evidence, correlator.silent(RuleIndex(item.key.subject)), sight)?;
+        if let Some(member) = members.get_mut(&(item.key.source, item.key.offset)) {
+            *member = Member { head, time: item.key.time, evidence: member.evidence.or(evidence) };
+        }
+    }
+    for firing in firings {
+        folding.firing(&firing, &members, sight)?;
+    }
+    Ok((folding.folded, counts))
+}
+
+/// The first round: what correlation rules make of the matches, in the order of their last ones; and how many firings were
+/// too many.
+fn fired(
+    items: &mut Sorted,
+    correlator: &mut Correlator,
+    is_canonical: &dyn Fn(u32) -> bool,
+) -> io::Result<(Vec<Firing>, Counts, u64)> {
+    let mut firings = Vec::new();
+    while let Some(item) = items.next()? {
+        let rule = RuleIndex(item.key.subject);
+        if item.kind != ItemKind::Match || !correlator.concerns(rule) || !is_canonical(item.key.source) {
+            continue;
+        }
+        let Some((_, values, _)) = parts(item.payload) else { continue };
+        let time = (item.key.time != NO_TIME).then_some(item.key.time);
+        let seen = Seen { rule, time, source: item.key.source, offset: item.key.offset, values: &values };
+        correlator.observe(seen, &mut firings);
+    }
+    correlator.finish(&mut firings);
+    items.rewind()?;
+    firings
+        .sort_by_cached_key(|firing| (firing.last, firing.members.first().copied(), firing.rule, firing.group.clone()));
+    let surplus = firings.len().saturating_sub(FIRINGS_MAX) as u64;
+    firings.truncate(FIRINGS_MAX);
+    Ok((firings, correlator.counts(), surplus))
+}
+
+/// The places of the members that a firing names.
+fn named(firing: &Firing) -> impl Iterator<Item = (u32, u64)> {
+    firing.members.iter().take(FIRING_MEMBERS_MAX).map(|member| (member.source, member.offset))
+}
+
+/// The values of the fields that correlations ask for, in the order in which they ask.
+type Values = Vec<Vec<String>>;
+
+/// A match's payload: whom it speaks of, the values that correlations ask for, its evidence if it is worth it.
+fn parts(payload: &[u8]) -> Option<(Head, Values, &[u8])> {
+    let (head, rest) = postcard::take_from_bytes(payload).ok()?;
+    let (values, evidence) = postcard::take_from_bytes(rest).ok()?;
+    Some((head, values, evidence))
+}
+
+struct Folding {
+    folded: Folded,
+    /// The finding of a source and rule.
+    open: FxHashMap<(u32, u32), usize>,
+    fold: Fold,
+}
+
+impl Folding {
+    /// Takes a match; gives the place of its evidence, if that is kept. A silent rule's matches are no findings: they are
+    /// what a correlation stands on.
+    fn matched(
+        &mut self,
+        item: &Item<'_>,
+        head: &Head,
+        evidence: &[u8],
+        silent: bool,
+        sight: &mut dyn FnMut(&Sighting<'_>),
+    ) -> io::Result<Option<(u64, u32)>> {
+        let keep = |folded: &mut Folded| if evidence.is_empty() { Ok(None) } else { folded.keep(evidence).map(Some) };
+        if silent {
+            return keep(&mut self.folded);
+        }
+        let key = (item.key.source, item.key.subject);
+        let known = self.open.get(&key).copied().filter(|_| self.fold == Fold::BySource);
+        let begun = known.or_else(|| self.folded.begin(item.key.source, item.key.subject, item.key.offset));
+        let Some(at) = begun else { return Ok(None) };
+        if self.fold == Fold::BySource {
+            self.open.insert(key, at);
+        }
+        let Some(group) = self.folded.group_mut(at) else { return Ok(None) };
         group.count += 1;
         if item.key.time != NO_TIME {
             if group.first == NO_TIME {
@@ -204,7 +210,7 @@ pub fn fold(
             }
             group.last = item.key.time;
         }
-        let Ok((head, evidence)) = postcard::take_from_bytes::<Head>(item.payload) else { continue };
+        let wanted = group.evidences.len() < EVIDENCES_MAX;
         let host = head.host.as_deref().and_then(host_id);
         sight(&Sighting {
             time: (item.key.time != NO_TIME).then(|| Timestamp::from_nanos(item.key.time)),
@@ -213,74 +219,106 @@ pub fn fold(
             host: host.as_deref(),
             entities: &head.entities,
         });
-        if let Some(host) = head.host.filter(|_| group.hosts.len() < FINDING_HOSTS_MAX) {
-            group.hosts.insert(host);
+        if let Some(host) = &head.host {
+            self.folded.add_host(at, host);
         }
-        if group.evidences.len() < EVIDENCES_MAX && !evidence.is_empty() {
-            folded.spool.write_all(evidence)?;
-            group.evidences.push((written, evidence.len() as u32));
-            written += evidence.len() as u64;
+        let place = if wanted { keep(&mut self.folded)? } else { None };
+        if let (Some(place), Some(group)) = (place, self.folded.group_mut(at)) {
+            group.evidences.push(place);
         }
+        Ok(place)
     }
-    Ok(folded)
+
+    /// Takes a firing: a finding of its own, whose evidence is the members' and whose first reason is the correlation's.
+    fn firing(
+        &mut self,
+        firing: &Firing,
+        members: &FxHashMap<(u32, u64), Member>,
+        sight: &mut dyn FnMut(&Sighting<'_>),
+    ) -> io::Result<()> {
+        let Some(first) = firing.members.first() else { return Ok(()) };
+        let Some(at) = self.folded.begin(first.source, firing.rule.0, first.offset) else { return Ok(()) };
+        let met: Vec<((u32, u64), &Member)> = named(firing).filter_map(|at| Some((at, members.get(&at)?))).collect();
+        if let Some(group) = self.folded.group_mut(at) {
+            (group.count, group.first, group.last) = (firing.count, firing.first, firing.last);
+            group.salt = salt(&firing.group);
+        }
+        for (number, ((_, offset), member)) in met.iter().enumerate() {
+            let mut kept = match member.evidence {
+                Some(place) => self.folded.kept(place)?,
+                None => bare(*offset, member),
+            };
+            if number == 0 {
+                kept.evidence.reasons.insert(0, reason(firing));
+            }
+            let place = self.folded.keep(&postcard::to_stdvec(&kept).unwrap_or_default())?;
+            if let Some(group) = self.folded.group_mut(at) {
+                group.evidences.push(place);
+            }
+            if let Some(host) = &member.head.host {
+                self.folded.add_host(at, host);
+            }
+        }
+        let (host, entities) = shared(firing, &met);
+        sight(&Sighting {
+            time: Some(Timestamp::from_nanos(firing.last)),
+            finding: at as u32,
+            rule: firing.rule.0,
+            host: host.as_deref(),
+            entities: &entities,
+        });
+        Ok(())
+    }
 }
 
-impl Folded {
-    fn observe(&mut self, source: u32, payload: &[u8]) {
-        let Ok(seen) = postcard::from_bytes::<Observation>(payload) else { return };
-        if self.hosts.len() >= HOSTS_MAX && !self.hosts.contains_key(&seen.id) {
-            self.hosts_overflow += 1;
-            return;
-        }
-        let host = self.hosts.entry(seen.id).or_default();
-        if host.sources.len() < HOST_SOURCES_MAX {
-            host.sources.insert(source);
-        }
-        host.records += seen.records;
-        host.first = host.first.into_iter().chain(seen.earliest.map(Timestamp::from_nanos)).min();
-        host.last = host.last.max(seen.latest.map(Timestamp::from_nanos));
-    }
+/// What is known of a member whose evidence was not kept: where and when it was, and on which host.
+fn bare(offset: u64, member: &Member) -> Kept {
+    let evidence = Evidence {
+        time: (member.time != NO_TIME).then(|| Timestamp::from_nanos(member.time)),
+        time_text: None,
+        place: Place::offset(offset),
+        host: member.head.host.clone(),
+        fields: Vec::new(),
+        reasons: Vec::new(),
+    };
+    Kept { evidence, class: 0, digest: None }
+}
 
-    /// How many findings there are.
-    pub fn len(&self) -> usize {
-        self.groups.len()
+fn reason(firing: &Firing) -> Reason {
+    let group: Vec<String> = firing.group.iter().map(|(field, value)| format!("{field} {value}")).collect();
+    Reason {
+        selection: CORRELATION.to_owned(),
+        field: String::new(),
+        native: None,
+        how: firing.because.clone(),
+        pattern: String::new(),
+        value: group.join(", "),
+        span: None,
+        provenance: Provenance::HostReported,
     }
+}
 
-    /// Which rule a finding is of.
-    pub fn rule(&self, at: usize) -> Option<u32> {
-        self.groups.get(at).map(|group| group.rule)
+/// The host that all members have, if one; and the entities that they share, with those of the last member where several
+/// rules were met one after the other: the last step says who came through.
+fn shared(firing: &Firing, met: &[((u32, u64), &Member)]) -> (Option<String>, Vec<Entity>) {
+    let host = |member: &Member| member.head.host.as_deref().and_then(host_id);
+    let first = met.first().and_then(|(_, member)| host(member));
+    let one = first.filter(|first| met.iter().all(|(_, member)| host(member).as_ref() == Some(first)));
+    let mut entities: Vec<Entity> = met.first().map(|(_, member)| member.head.entities.clone()).unwrap_or_default();
+    entities.retain(|entity| met.iter().all(|(_, member)| member.head.entities.binary_search(entity).is_ok()));
+    let rules =
+        firing.members.iter().map(|member| member.rule).min() != firing.members.iter().map(|member| member.rule).max();
+    let last = met.iter().max_by_key(|((source, offset), member)| (member.time, Reverse((*source, *offset))));
+    if let Some((_, last)) = last.filter(|_| rules) {
+        entities.extend(last.head.entities.iter().cloned());
+        entities.sort_unstable();
+        entities.dedup();
     }
+    (one, entities)
+}
 
-    /// A finding's source, rule, and the offset of its first match.
-    pub fn first_of(&self, at: usize) -> Option<(u32, u32, u64)> {
-        self.groups.get(at).map(|group| (group.source, group.rule, group.offset))
-    }
-
-    /// A finding's parts with at most `evidences_max` pieces of evidence. Findings stand in the order of their first match.
-    ///
-    /// # Errors
-    /// When the spool cannot be read.
-    pub fn parts(&mut self, at: usize, evidences_max: usize) -> io::Result<Option<Parts>> {
-        let Some(group) = self.groups.get(at) else { return Ok(None) };
-        let mut kept = Vec::new();
-        let mut bytes = Vec::new();
-        for (offset, length) in group.evidences.iter().take(evidences_max) {
-            self.spool.seek(SeekFrom::Start(*offset))?;
-            bytes.resize(*length as usize, 0);
-            self.spool.read_exact(&mut bytes)?;
-            let piece =
-                postcard::from_bytes(&bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-            kept.push(piece);
-        }
-        let time = |nanos: i64| (nanos != NO_TIME).then(|| Timestamp::from_nanos(nanos));
-        Ok(Some(Parts {
-            source: group.source,
-            rule: group.rule,
-            count: group.count,
-            first: time(group.first),
-            last: time(group.last),
-            hosts: group.hosts.iter().cloned().collect(),
-            kept,
-        }))
-    }
+/// A number of a correlation's group, stable from run to run (FNV-1a).
+fn salt(group: &[(String, String)]) -> u64 {
+    let bytes = group.iter().flat_map(|(field, value)| field.bytes().chain([0]).chain(value.bytes()).chain([1]));
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -9,17 +9,17 @@ use std::sync::{Arc, Mutex};
 
 use rustc_hash::FxHashMap;
 use sha2::{Digest, Sha256};
+use shieldwall_detect::sigma::correlation::Correlator;
 use shieldwall_detect::sigma::ir::RuleIndex;
 use shieldwall_detect::sigma::matcher::{Matcher, Scratch};
-use shieldwall_schema::entity::{EntityKind, entities};
+use shieldwall_schema::entity::EntityKind;
 use shieldwall_schema::finding::Evidence;
-use shieldwall_schema::{BucketId, Event, Flag, Mappings, Place, Reject, Rejection, Sink, Timestamp};
+use shieldwall_schema::{Event, Flag, Mappings, Place, Reject, Rejection, Sink, Timestamp};
 
+use super::describe::{Described, Plan, Plans, cut, describe};
+use super::folded::EVIDENCES_MAX;
 use super::spill::{ItemKind, Key, NO_TIME, encode};
-use super::stateful::{EVIDENCES_MAX, Fold, Head, Kept, Observation};
-
-/// Bytes of one field's value in evidence; a script block may have megabytes.
-pub const VALUE_BYTES_MAX: usize = 2048;
+use super::stateful::{Fold, Head, Kept, Observation};
 
 /// Rejections listed one by one per source; the rest is counted.
 pub const REJECTIONS_LISTED_MAX: usize = 100;
@@ -38,7 +38,7 @@ struct HostSum {
     latest: Option<i64>,
 }
 
-/// Tags of one chunk whose buckets are remembered.
+/// Tags of one chunk whose plans are at hand without a lock.
 const TAGS_MAX: usize = 64;
 
 /// A tag's own words.
@@ -50,6 +50,10 @@ pub struct Stage<'a> {
     pub matcher: &'a Matcher,
     /// Names of fields.
     pub mappings: &'a Mappings,
+    /// What correlation rules ask of matches.
+    pub correlator: &'a Correlator,
+    /// How records are described.
+    pub plans: &'a Plans,
     /// Records before this are left out.
     pub since: Option<Timestamp>,
     /// Records at or after this are left out.
@@ -149,8 +153,8 @@ pub struct Stateless<'a> {
     scratch: &'a mut Scratch,
     hits: Vec<RuleIndex>,
     hosts: FxHashMap<String, HostSum>,
-    /// Buckets of the tags seen lately in this chunk; few, so a list.
-    buckets: Vec<(TagKey, Arc<[BucketId]>)>,
+    /// Plans of the tags seen lately in this chunk; few, so a list.
+    plans: Vec<(TagKey, Arc<Plan>)>,
     /// Whether times can be compared with the window: not if the year is a placeholder.
     year_known: bool,
     /// What was read.
@@ -176,7 +180,7 @@ impl<'a> Stateless<'a> {
             scratch,
             hits: Vec::new(),
             hosts: FxHashMap::default(),
-            buckets: Vec::new(),
+            plans: Vec::new(),
             tally: Tally::default(),
             records: Vec::new(),
         }
@@ -232,9 +236,13 @@ impl<'a> Stateless<'a> {
                 Some(Described { head, .. }) => head.clone(),
                 None => postcard::to_stdvec(&Head::default()).unwrap_or_default(),
             };
+            let wanted = self.stage.correlator.wanted(rule);
+            let mut values = vec![Vec::new(); wanted.len()];
+            self.stage.matcher.values_of(rule, event, wanted, &mut values);
+            payload = postcard::to_extend(&values, payload).unwrap_or_default();
             if accepted {
                 let Described { class, host, fields, .. } = described.clone().unwrap_or_default();
-                if new {
+                if new && !self.stage.correlator.silent(rule) {
                     (self.stage.first_match)(rule, host.as_deref());
                 }
                 let kept = Kept {
@@ -290,79 +298,27 @@ impl Sink for Stateless<'_> {
     }
 }
 
-/// What a record says of itself.
-#[derive(Clone, Debug, Default)]
-struct Described {
-    /// OCSF `class_uid`.
-    class: u32,
-    /// `device.hostname`
-    host: Option<String>,
-    /// Well-known fields by OCSF path, sorted.
-    fields: Vec<(String, String)>,
-    /// What B needs of every match, encoded.
-    head: Vec<u8>,
-}
-
 impl Stateless<'_> {
     fn describe(&mut self, event: &Event<'_>) -> Described {
         let tag = event.tag;
         let key = (tag.product, tag.service, tag.provider, tag.code);
         let known = self
-            .buckets
+            .plans
             .iter()
             .find(|(known, _)| (known.0.as_str(), known.1.as_str(), known.2.as_str(), known.3.as_str()) == key);
-        let buckets = match known {
-            Some((_, buckets)) => Arc::clone(buckets),
+        let plan = match known {
+            Some((_, plan)) => Arc::clone(plan),
             None => {
-                let buckets: Arc<[BucketId]> = self.stage.mappings.classify(&tag).into();
-                if self.buckets.len() < TAGS_MAX {
+                let plan = self.stage.plans.of(self.stage.mappings, &tag);
+                if self.plans.len() < TAGS_MAX {
                     let key = (key.0.to_owned(), key.1.to_owned(), key.2.to_owned(), key.3.to_owned());
-                    self.buckets.push((key, Arc::clone(&buckets)));
+                    self.plans.push((key, Arc::clone(&plan)));
                 }
-                buckets
+                plan
             }
         };
-        describe(self.stage.mappings, &buckets, event)
+        describe(&plan, event)
     }
-}
-
-/// A record's OCSF class, host, and well-known fields, as the first of its buckets that knows them says.
-fn describe(mappings: &Mappings, buckets: &[BucketId], event: &Event<'_>) -> Described {
-    let mut natives: Vec<(String, String)> = Vec::new();
-    event.fields.each(&mut |name, value| {
-        if !value.text.is_empty() {
-            natives.push((name.to_owned(), cut(value.text).to_owned()));
-        }
-    });
-    let mut class = 0;
-    let mut fields: BTreeMap<String, String> = BTreeMap::new();
-    for bucket in buckets.iter().filter_map(|id| mappings.get(*id)) {
-        if class == 0 {
-            class = bucket.class;
-        }
-        for (path, names) in &bucket.ocsf {
-            let value =
-                names.iter().find_map(|name| natives.iter().find(|(native, _)| native == name)).map(|(_, value)| value);
-            if let Some(value) = value
-                && !fields.contains_key(path)
-            {
-                fields.insert(path.clone(), value.clone());
-            }
-        }
-    }
-    let host = fields.get("device.hostname").cloned();
-    let fields: Vec<_> = fields.into_iter().collect();
-    let head = Head { host, entities: entities(&fields) };
-    Described { class, head: postcard::to_stdvec(&head).unwrap_or_default(), host: head.host, fields }
-}
-
-/// Cuts a value at [`VALUE_BYTES_MAX`], at a character's end.
-fn cut(text: &str) -> &str {
-    let mut end = text.len().min(VALUE_BYTES_MAX);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.get(..end).unwrap_or_default()
 }
 
 #[cfg(test)]

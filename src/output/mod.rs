@@ -2,6 +2,8 @@
 //!
 //! | module | does |
 //! |---|---|
+//! | [`dossier`] | everything that a report tells, as data |
+//! | [`html`] | the report as one HTML file |
 //! | [`report`] | what a run has to say, as data; groups and numbers the findings |
 //! | [`text`] | the terminal report |
 //! | `gaps` | what was not read, odd, assumed |
@@ -16,9 +18,11 @@
 //!
 //! Pure: data in, text out; only [`style::Style::of_stdout`] looks at the terminal. Nothing here prints.
 
+pub mod dossier;
 pub mod escape;
 pub mod evidence;
 mod gaps;
+pub mod html;
 pub mod incident;
 pub mod json;
 pub mod jsonl;

@@ -19,6 +19,8 @@ pub struct Report {
     pub incident_counts: [u64; 5],
     /// How many findings there are.
     pub finding_count: u64,
+    /// What findings name of ATT&CK: tactic id, technique id (may be empty), number of the incident; sorted, each once.
+    pub techniques: Vec<(String, String, usize)>,
     /// Every source, in the order in which the inputs were listed.
     pub sources: Vec<SourceSummary>,
     /// How many rules were loaded.

@@ -1,5 +1,7 @@
 //! An incident for a terminal: in brief under its line in the report, and whole for `show N`.
 
+use std::collections::BTreeSet;
+
 use shieldwall_schema::EntityKind;
 use shieldwall_schema::incident::{Incident, Severity};
 use shieldwall_schema::ocsf::attack::{self, AttackTag};
@@ -43,13 +45,8 @@ impl Told {
 
 /// See [`Told::findings`].
 pub fn findings(incident: &Incident) -> Vec<u32> {
-    let mut out = Vec::new();
-    for member in &incident.members {
-        if !out.contains(&member.finding) {
-            out.push(member.finding);
-        }
-    }
-    out
+    let mut seen = BTreeSet::new();
+    incident.members.iter().map(|member| member.finding).filter(|finding| seen.insert(*finding)).collect()
 }
 
 /// `web01, pc-07 · deploy, anna · 203.0.113.50 · 11 findings, 431 records · 03:06:11 to 03:45:20`

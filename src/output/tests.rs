@@ -241,6 +241,7 @@ fn report() -> Report {
         incidents: Vec::new(),
         incident_counts: [0; 5],
         finding_count: 0,
+        techniques: Vec::new(),
         sources: sources(),
         rules: 2858,
         refused_rules: vec!["rules/bad.yml:7: unknown modifier `contians`".to_owned()],

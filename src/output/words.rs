@@ -3,7 +3,7 @@
 //! Everything returned is escaped and fits a terminal or a JSON message alike. The words only say what the reasons say:
 //! where the reasons cannot decide (a condition with alternatives), neither do the words.
 
-use shieldwall_schema::finding::{Analytic, Evidence, Finding, Provenance, Reason};
+use shieldwall_schema::finding::{Analytic, CORRELATION, Evidence, Finding, Provenance, Reason};
 use shieldwall_schema::ocsf::attack::{self, AttackTag};
 
 pub use shieldwall_schema::incident::Severity;
@@ -54,6 +54,9 @@ pub fn is_attacker_writable(evidence: &Evidence) -> bool {
 /// Why a finding fired, as one line: the first record's reasons, the tellingest first.
 pub fn why_line(finding: &Finding) -> String {
     let Some(evidence) = finding.evidences.first() else { return "no evidence was kept".to_owned() };
+    if let Some(reason) = evidence.reasons.iter().find(|reason| reason.selection == CORRELATION) {
+        return sentence(reason);
+    }
     // What somebody wrote says more than what the system named, and both more than a number or an absence.
     let mut reasons: Vec<&Reason> = by_selection(&evidence.reasons).collect();
     if reasons.iter().any(|reason| !is_negative(reason)) {
@@ -85,6 +88,9 @@ fn by_selection(reasons: &[Reason]) -> impl Iterator<Item = &Reason> {
 
 /// One reason as a sentence: ``the command line (CommandLine) contains `-enc`: `powershell -enc SQB…` ``.
 pub fn sentence(reason: &Reason) -> String {
+    if reason.selection == CORRELATION {
+        return escape_flagged(&reason.how);
+    }
     let mut out = subject(reason);
     out.push(' ');
     out.push_str(&escape(verb(&reason.how)));
@@ -226,6 +232,9 @@ pub fn excerpt(value: &str, span: Option<(u32, u32)>, chars_max: usize) -> Strin
 
 /// What would have kept the rule silent on the first record, as far as the reasons can tell; `None` without reasons.
 pub fn silent(finding: &Finding) -> Option<String> {
+    if finding.evidences.first()?.reasons.iter().any(|reason| reason.selection == CORRELATION) {
+        return Some("there had been fewer of these records, or they had been further apart".to_owned());
+    }
     let all = &finding.evidences.first()?.reasons;
     let positive: Vec<&Reason> = all.iter().filter(|reason| !is_negative(reason)).collect();
     let reasons = if positive.is_empty() { all.iter().collect() } else { positive };

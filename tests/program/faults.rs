@@ -59,7 +59,7 @@ const ROWS: &[Row] = &[
     Row { file: "26_ips.jsonl", code: 0, records: Some(12), counted: &[] },
     Row { file: "37_cef_leef_bad.log", code: 0, records: Some(3), counted: &[("raw_cef_leef", 2)] },
     Row { file: "38_auditd_bad.log", code: 2, records: None, counted: &[("corrupt", 1)] },
-    Row { file: "39_eve_wrong_types.jsonl", code: 0, records: None, counted: &[] },
+    Row { file: "39_eve_wrong_types.jsonl", code: 2, records: Some(4), counted: &[("corrupt", 1)] },
     Row { file: "40_empty.log", code: 0, records: Some(0), counted: &[] },
 ];
 

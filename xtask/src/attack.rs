@@ -1,7 +1,7 @@
 //! `cargo xtask attack`: the words for ATT&CK techniques, as `base/schema/src/ocsf/attack_table.rs`.
 //!
-//! Reads a list of objects with `id` and `name`; writes (id, name) pairs sorted by id, with the notice that the
-//! ATT&CK terms of use ask for.
+//! Reads a list of objects with `id`, `name` and `tactics`; writes (id, name, tactics) sorted by id, with the notice that
+//! the ATT&CK terms of use ask for.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -22,18 +22,22 @@ fn generate(list: &[Value]) -> Result<String> {
     let mut names = BTreeMap::new();
     for technique in list {
         let id = technique["id"].as_str().context("technique without id")?;
-        names.insert(id, technique["name"].as_str().context("technique without name")?);
+        let name = technique["name"].as_str().context("technique without name")?;
+        let tactics = technique["tactics"].as_array().context("technique without tactics")?;
+        let tactics: Vec<&str> = tactics.iter().filter_map(Value::as_str).collect();
+        names.insert(id, (name, tactics.join(" ")));
     }
     let mut out = "// Written by `cargo xtask attack`; do not edit.\n\
-        //! Names of the techniques of MITRE ATT&CK v18 (Enterprise).\n\
+        //! Names and tactics of the techniques of MITRE ATT&CK v18 (Enterprise).\n\
         //!\n\
         //! © 2025 The MITRE Corporation. This work is reproduced and distributed with the permission of The MITRE Corporation.\n\
         //! MITRE ATT&CK and ATT&CK are registered trademarks of The MITRE Corporation.\n\n\
         /// Version of ATT&CK.\npub const VERSION: &str = \"18\";\n\n\
-        /// Technique id → name, sorted by id.\npub(super) static TECHNIQUES: &[(&str, &str)] = &[\n"
+        /// Technique id, name, tactics (as tags name them, with blanks between); sorted by id.\n\
+        pub(super) static TECHNIQUES: &[(&str, &str, &str)] = &[\n"
         .to_owned();
-    for (id, name) in names {
-        writeln!(out, "    ({id:?}, {name:?}),")?;
+    for (id, (name, tactics)) in names {
+        writeln!(out, "    ({id:?}, {name:?}, {tactics:?}),")?;
     }
     out.push_str("];\n");
     Ok(out)
@@ -43,8 +47,8 @@ fn generate(list: &[Value]) -> Result<String> {
 mod tests {
     #[test]
     fn names_are_sorted_and_quoted() {
-        let list = serde_json::json!([{"id": "T2", "name": "b \"q\""}, {"id": "T1", "name": "a"}]);
+        let list = serde_json::json!([{"id": "T2", "name": "b \"q\"", "tactics": ["x", "y"]}, {"id": "T1", "name": "a", "tactics": []}]);
         let text = super::generate(list.as_array().unwrap()).unwrap();
-        assert!(text.ends_with("    (\"T1\", \"a\"),\n    (\"T2\", \"b \\\"q\\\"\"),\n];\n"), "{text}");
+        assert!(text.ends_with("    (\"T1\", \"a\", \"\"),\n    (\"T2\", \"b \\\"q\\\"\", \"x y\"),\n];\n"), "{text}");
     }
 }

@@ -14,6 +14,9 @@ pub enum Provenance {
     AttackerWritable,
 }
 
+/// [`Reason::selection`] of the one reason that a correlation rule gives; `how` is then the whole sentence.
+pub const CORRELATION: &str = "correlation";
+
 /// One fact that made a rule match.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {

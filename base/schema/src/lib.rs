@@ -11,6 +11,7 @@
 //! | [`value`] | one field's value, borrowed |
 //! | [`event`] | [`Tag`], [`Want`], [`Slots`], [`Event`]: what decode gives to detect |
 //! | [`rejection`] | what could not be read, and what was read but is odd |
+//! | [`community_id`](mod@community_id) | one name for a network flow, whoever saw it |
 //! | [`mapping`] | `content/mappings`: which records are which log source, and what their fields are called |
 //! | [`finding`] | [`Reason`], [`finding::Finding`]: what detect gives |
 //! | [`entity`] | hosts, users, sessions, processes, addresses … by which findings join |
@@ -19,6 +20,7 @@
 //! | [`ocsf`] | the OCSF field table: classes, objects, attributes, and the words for ATT&CK |
 
 pub mod chunk;
+pub mod community_id;
 pub mod entity;
 pub mod event;
 pub mod finding;
@@ -32,6 +34,7 @@ pub mod time;
 pub mod value;
 
 pub use chunk::{Chunk, ReadAt};
+pub use community_id::{community_id, community_id_of, protocol_number};
 pub use entity::{Entity, EntityKind};
 pub use event::{Event, Fields, Projection, Sink, SlotSpec, Slots, Tag, Want, fill};
 pub use finding::{Provenance, Reason};

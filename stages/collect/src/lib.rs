@@ -1,7 +1,7 @@
 //! paths → sources → [`Chunk`](shieldwall_schema::Chunk)s.
 //!
 //! Everything is opened read-only and nothing is written beside the evidence. Containers (gzip, zstd, xz, bzip2, zip,
-//! tar, one inside the other) are known by their content, never by a name, and unpacked within named [`Limits`].
+//! 7z, tar, one inside the other) are known by their content, never by a name, and unpacked within named [`Limits`].
 //!
 //! ```text
 //! walk(paths) ─→ Input ─sources()→ Source (head, Read, random access) ─Pieces→ Chunk

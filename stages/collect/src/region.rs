@@ -2,7 +2,7 @@
 //! several workers at once, because every read names its offset.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 use shieldwall_schema::{ReadAt, Reject};
@@ -110,6 +110,19 @@ impl RegionReader {
 
     pub fn skip(&mut self, count: u64) {
         self.position = self.position.saturating_add(count).min(self.region.size);
+    }
+}
+
+impl Seek for RegionReader {
+    /// A place behind the end is moved to the end.
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let place = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(by) => self.region.size.checked_add_signed(by),
+            SeekFrom::Current(by) => self.position.checked_add_signed(by),
+        };
+        self.position = place.ok_or(io::ErrorKind::InvalidInput)?.min(self.region.size);
+        Ok(self.position)
     }
 }
 

@@ -45,6 +45,8 @@ pub struct Source {
     packed: Packed,
     depth: u32,
     fault: Option<Fault>,
+    /// The cause of any fault, where whoever made the bytes knows it better than the layer that misses some.
+    ended_by: Option<Fault>,
     limits: Limits,
 }
 
@@ -72,7 +74,24 @@ impl Source {
         let fault = result.err().map(|error| Fault::from_io("file", &error));
         let body = fault.is_none().then_some(body);
         let limits = limits.clone();
-        Self { display, head, head_given: 0, body, position: 0, origin, packed, depth: 0, fault, limits }
+        Self {
+            display,
+            head,
+            head_given: 0,
+            body,
+            position: 0,
+            origin,
+            packed,
+            depth: 0,
+            fault,
+            ended_by: None,
+            limits,
+        }
+    }
+
+    /// Tells why the bytes end early, where the layer that knows it is not read again.
+    pub(crate) fn ended_by(self, fault: Fault) -> Self {
+        Self { ended_by: Some(fault), ..self }
     }
 
     pub(crate) fn at_depth(self, depth: u32) -> Self {
@@ -105,13 +124,14 @@ impl Source {
     /// What ended the source early, if anything. Asked when reading has come to the end; its place is the number of
     /// bytes that were there.
     pub fn trouble(&self) -> Option<Rejection> {
-        let fault = self.fault.as_ref()?;
+        let fault = self.fault()?;
         let place = Place::offset(self.position.max(self.head.len() as u64));
         Some(Rejection { place, reason: fault.reason, detail: fault.detail.clone() })
     }
 
     pub(crate) fn fault(&self) -> Option<&Fault> {
-        self.fault.as_ref()
+        let fault = self.fault.as_ref()?;
+        Some(self.ended_by.as_ref().unwrap_or(fault))
     }
 
     /// Makes sure that [`rewind`](Self::rewind) will work, by spooling a source whose bytes come once. Free for others.
@@ -178,7 +198,7 @@ impl Source {
 
     /// The same bytes with one more layer taken off.
     pub(crate) fn unpacked(self, codec: Codec) -> Self {
-        let depth = self.depth + 1;
+        let (depth, ended_by) = (self.depth + 1, self.ended_by.clone());
         let unpacked = match self.origin.clone() {
             Origin::Again { region, mut codecs } => {
                 codecs.push(codec);
@@ -190,7 +210,7 @@ impl Source {
                 Self::once(display, stream, packed, &limits)
             }
         };
-        unpacked.at_depth(depth)
+        Self { ended_by, ..unpacked.at_depth(depth) }
     }
 
     /// The whole source as a stream that carries its own faults.
@@ -248,7 +268,7 @@ struct Faulty(Source);
 impl Read for Faulty {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.0.read(buffer)? {
-            0 if !buffer.is_empty() => self.0.fault.clone().map_or(Ok(0), |fault| Err(fault.into())),
+            0 if !buffer.is_empty() => self.0.fault().cloned().map_or(Ok(0), |fault| Err(fault.into())),
             count => Ok(count),
         }
     }

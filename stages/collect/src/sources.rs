@@ -4,8 +4,9 @@
 //! The iterator is lazy: a member is opened when it is asked for, its head read, and no more. Sources are independent of
 //! each other and of the iterator: several workers may read several at once, in any order, and get the same bytes. What
 //! that costs depends on the container. Members of a zip and of a plain tar are stretches of the archive, opened at no
-//! cost; members of a packed tar come from one stream, and one that is overtaken by the next is spooled. A zip inside
-//! something packed is spooled first, because its directory stands at its end.
+//! cost; members of a packed tar come from one stream, and one that is overtaken by the next is spooled. A zip or 7z
+//! inside something packed is spooled first, because its directory stands at its end; a block of a 7z is unpacked into a
+//! spool when its first member is asked for.
 //!
 //! The order is that of the evidence alone, so numbers given in this order are the same in every run.
 
@@ -15,10 +16,11 @@ use shieldwall_schema::{ReadAt, Reject};
 
 use crate::container::check::Expected;
 use crate::container::codec::{Codec, Packed, Stream};
+use crate::container::sevenzip::SevenZip;
 use crate::container::tar::{Kind, Next, TarReader};
 use crate::container::tar_stream::TarStream;
 use crate::container::zip::Zip;
-use crate::container::{Container, name, sniff};
+use crate::container::{Container, name, sevenzip, sniff};
 use crate::limits::Limits;
 use crate::region::{Region, RegionReader};
 use crate::source::Source;
@@ -34,6 +36,7 @@ struct Level {
 
 enum Archive {
     Zip(Box<Zip>),
+    SevenZip(Box<SevenZip>),
     /// A tar whose members are stretches of it.
     Tar(Region, Box<TarReader<RegionReader>>),
     /// A tar that is read once.
@@ -98,6 +101,7 @@ impl Sources {
             match container {
                 Container::Packed(codec) => source = source.unpacked(codec),
                 Container::Zip => return self.enter_zip(source).err().map(Err),
+                Container::SevenZip => return self.enter_sevenzip(source).err().map(Err),
                 Container::Tar => {
                     self.enter_tar(source);
                     return None;
@@ -117,6 +121,16 @@ impl Sources {
         let fault = source.fault().cloned().or(fault);
         self.pending = fault.map(|fault| Unread::fault(source.display(), fault));
         self.enter(&source, Archive::Zip(Box::new(zip)));
+        Ok(())
+    }
+
+    fn enter_sevenzip(&mut self, mut source: Source) -> Result<(), Unread> {
+        let unread = |source: &Source, fault| Unread::fault(source.display(), fault);
+        let region = source.region().map_err(|error| unread(&source, Fault::from_io("7z", &error)))?;
+        // A cut in the layer below is the cause of a missing directory, and the better explanation.
+        let archive = SevenZip::open(region, &self.limits)
+            .map_err(|fault| unread(&source, source.fault().cloned().unwrap_or(fault)))?;
+        self.enter(&source, Archive::SevenZip(Box::new(archive)));
         Ok(())
     }
 
@@ -173,6 +187,7 @@ impl Iterator for Sources {
             let mut level = self.levels.pop()?;
             let member = match &mut level.archive {
                 Archive::Zip(_) => self.zip_member(&mut level),
+                Archive::SevenZip(_) => self.sevenzip_member(&mut level),
                 Archive::Tar(..) | Archive::TarStream(_) => self.tar_member(&mut level),
             };
             if matches!(member, Member::End) {
@@ -236,11 +251,41 @@ impl Sources {
         }
     }
 
+    fn sevenzip_member(&mut self, level: &mut Level) -> Member {
+        let Archive::SevenZip(archive) = &mut level.archive else { return Member::End };
+        let Some(entry) = archive.next() else { return Member::End };
+        if entry.kind == sevenzip::Kind::Folder {
+            return Member::Nothing;
+        }
+        let name = match name::member_name(entry.name.as_bytes(), &self.limits) {
+            Ok(name) => name,
+            Err(fault) => return level.refuse(entry.name.as_bytes(), fault),
+        };
+        let display = format!("{}!{name}", level.display);
+        if entry.kind == sevenzip::Kind::Link {
+            return Member::Unread(Unread::note(display, "a symbolic link"));
+        }
+        if let Err(fault) = self.charge(entry.size) {
+            return level.refuse(entry.name.as_bytes(), fault);
+        }
+        let data = match archive.data(&entry, level.packed.bytes(), &self.limits) {
+            Ok(data) => data,
+            Err(fault) => return level.refuse(entry.name.as_bytes(), fault),
+        };
+        let codecs = vec![Codec::Check(Expected { size: entry.size, crc32: entry.crc32 })];
+        let packed = Packed::Known(data.packed);
+        let mut source = Source::again(display, data.region, codecs, packed, &self.limits);
+        if let Some(fault) = data.fault {
+            source = source.ended_by(fault);
+        }
+        Member::Source(Box::new(source.at_depth(level.depth + 1)))
+    }
+
     fn tar_member(&mut self, level: &mut Level) -> Member {
         let next = match &mut level.archive {
             Archive::Tar(_, reader) => reader.next(&self.limits),
             Archive::TarStream(stream) => stream.next(&self.limits),
-            Archive::Zip(_) => return Member::End,
+            Archive::Zip(_) | Archive::SevenZip(_) => return Member::End,
         };
         let entry = match next {
             Ok(Next::Member(entry)) => entry,
@@ -283,7 +328,7 @@ impl Sources {
                 Source::again(display, region.part(start, entry.size), codecs, packed, &self.limits)
             }
             Archive::TarStream(stream) => Source::once(display, stream.member(), packed, &self.limits),
-            Archive::Zip(_) => return Member::End,
+            Archive::Zip(_) | Archive::SevenZip(_) => return Member::End,
         };
         Member::Source(Box::new(source.at_depth(level.depth + 1)))
     }

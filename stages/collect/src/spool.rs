@@ -15,7 +15,7 @@ use crate::trouble::Fault;
 /// Bytes moved at once.
 const STEP_BYTES: usize = 64 * 1024;
 
-struct Spool {
+pub(crate) struct Spool {
     memory: Vec<u8>,
     file: Option<File>,
     size: u64,
@@ -37,11 +37,27 @@ impl ReadAt for Spool {
     }
 }
 
+impl Spool {
+    pub(crate) fn new() -> Self {
+        Self { memory: Vec::new(), file: None, size: 0 }
+    }
+
+    /// Appends a stream up to its end. A fault keeps what came before it.
+    pub(crate) fn take(&mut self, stream: &mut dyn Read, limits: &Limits) -> Result<(), Fault> {
+        fill(self, stream, limits)
+    }
+
+    /// The bytes kept.
+    pub(crate) fn region(self) -> Region {
+        Region::new(Arc::new(self))
+    }
+}
+
 /// Reads `stream` to its end. A fault keeps what came before it.
 pub(crate) fn spool(stream: &mut dyn Read, limits: &Limits) -> (Region, Option<Fault>) {
-    let mut spool = Spool { memory: Vec::new(), file: None, size: 0 };
-    let fault = fill(&mut spool, stream, limits).err();
-    (Region::new(Arc::new(spool)), fault)
+    let mut spool = Spool::new();
+    let fault = spool.take(stream, limits).err();
+    (spool.region(), fault)
 }
 
 fn fill(spool: &mut Spool, stream: &mut dyn Read, limits: &Limits) -> Result<(), Fault> {

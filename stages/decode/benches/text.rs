@@ -114,6 +114,36 @@ fn plain() -> String {
     text
 }
 
+fn zeek() -> String {
+    let mut text = String::from(
+        "#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n#fields\tts\tuid\tid.orig_h\t\
+         id.orig_p\tid.resp_h\tid.resp_p\tproto\tservice\tduration\torig_bytes\tresp_bytes\tconn_state\tlocal_orig\tlocal_resp\t\
+         missed_bytes\thistory\torig_pkts\torig_ip_bytes\tresp_pkts\tresp_ip_bytes\ttunnel_parents\n#types\ttime\tstring\taddr\t\
+         port\taddr\tport\tenum\tstring\tinterval\tcount\tcount\tstring\tbool\tbool\tcount\tstring\tcount\tcount\tcount\tcount\t\
+         set[string]\n",
+    );
+    let mut number = 0_u32;
+    while text.len() < CORPUS_BYTES {
+        number += 1;
+        let _ = writeln!(
+            text,
+            "{}.{:06}\tC{number:017}\t192.168.1.{}\t{}\t198.51.100.{}\t443\ttcp\tssl\t0.{:06}\t{}\t{}\tSF\tT\tF\t0\tShADadFf\t9\t{}\t12\t\
+             {}\t-",
+            1_773_112_320 + number / 10,
+            number % 1_000_000,
+            number % 250,
+            1024 + number % 60_000,
+            number % 250,
+            number % 1_000_000,
+            number % 5000,
+            number % 90_000,
+            number % 6000,
+            number % 95_000,
+        );
+    }
+    text
+}
+
 /// What is asked in a bench.
 #[derive(Clone, Copy, Debug)]
 enum Ask {
@@ -166,6 +196,14 @@ fn access_combined(bencher: Bencher<'_, '_>, ask: Ask) {
 #[divan::bench(args = ASKS)]
 fn plain_text(bencher: Bencher<'_, '_>, ask: Ask) {
     run(bencher, "text", &plain(), ask, WEB);
+}
+
+const CONN: [&str; 8] =
+    ["id.orig_h", "id.resp_h", "id.resp_p", "proto", "service", "orig_bytes", "resp_bytes", "conn_state"];
+
+#[divan::bench(args = ASKS)]
+fn zeek_conn(bencher: Bencher<'_, '_>, ask: Ask) {
+    run(bencher, "zeek", &zeek(), ask, CONN);
 }
 
 #[divan::bench]

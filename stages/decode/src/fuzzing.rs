@@ -12,7 +12,7 @@ use crate::decoder::{Context, Decoder, Split};
 use crate::format::{HEAD_BYTES, registry};
 
 /// Field names that are asked for, so that fast paths run: those of entities in several formats.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 16] = [
     "message",
     "program",
     "hostname",
@@ -27,6 +27,8 @@ const NAMES: [&str; 14] = [
     "sc-status",
     "CommandLine",
     "EventID",
+    "id.orig_h",
+    "answers",
 ];
 
 /// A projection that wants everything of every record.
@@ -171,7 +173,7 @@ mod tests {
     }
 
     /// Small valid records of many formats; each goes through every decoder, whole and damaged.
-    const SAMPLES: [&[u8]; 14] = [
+    const SAMPLES: [&[u8]; 15] = [
         b"192.0.2.1 - anna [10/Mar/2026:03:12:00 +0000] \"GET /a?b=%2e+c HTTP/1.1\" 200 12 \"-\" \"curl\\x22/8\" \"-\"\n",
         b"2026/03/10 03:12:00 [error] 1#1: *1 open() failed, client: 192.0.2.1, server: s, request: \"GET / HTTP/1.1\", host: \"h\"\n",
         b"[Tue Mar 10 03:12:00.123456 2026] [core:error] [pid 1:tid 2] [client [2001:db8::1]:5555] AH00126: m, referer: r\n",
@@ -186,6 +188,7 @@ mod tests {
         b"ElfFile\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x80\0\0\0\x01\0\x03\0\0\x10\x01\0",
         b"ElfChnk\0\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x80\0\0\0**\0\0\x40\0\0\0\x01\0\0\0\0\0\0\0\x0f\x01\x01\0",
         b"\x07\0\0\0\x01\0\0\0pts/0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0ts/0anna\0\0\0\0",
+        b"#separator \\x09\n#set_separator\t,\n#path\tdns\n#fields\tts\tid.orig_h\tanswers\n#types\ttime\taddr\tset[string]\n1773112320.5\t192.0.2.1\ta\\x2c,b\n-\t-\t(empty)\n",
     ];
 
     #[test]

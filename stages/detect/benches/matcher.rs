@@ -146,7 +146,7 @@ fn synthetic_rules(count: usize) -> RuleSet {
             Logsource { product: "windows".into(), category: "process_creation".into(), service: String::new() };
         Rule { id: at.to_string(), logsource, expr: Expr::And(all), ..Rule::default() }
     });
-    RuleSet { rules: rules.collect() }
+    RuleSet { rules: rules.collect(), ..RuleSet::default() }
 }
 
 fn synthetic_events() -> Vec<Record> {
@@ -200,6 +200,7 @@ fn rules(count: usize) -> Arc<RuleSet> {
             let total = set.rules.len();
             RuleSet {
                 rules: (0..count.min(total)).map(|at| set.rules[at * total / count.min(total)].clone()).collect(),
+                ..RuleSet::default()
             }
         }
         None => synthetic_rules(count),

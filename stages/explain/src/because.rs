@@ -1,6 +1,6 @@
 //! Why a rule matched one record, and what would have kept it silent.
 
-use shieldwall_schema::finding::{Evidence, Finding, Provenance, Reason};
+use shieldwall_schema::finding::{CORRELATION, Evidence, Finding, Provenance, Reason};
 
 use crate::sentence::{From, Words};
 
@@ -16,6 +16,10 @@ fn is_negative(reason: &Reason) -> bool {
 
 /// Appends why the record matched, the tellingest reasons first; `false` if there are none.
 pub fn because(words: &mut Words, from: From, evidence: &Evidence) -> bool {
+    if let Some(reason) = evidence.reasons.iter().find(|reason| reason.selection == CORRELATION) {
+        words.fact(from, "reason.how", &reason.how);
+        return true;
+    }
     let mut reasons: Vec<&Reason> = evidence.reasons.iter().filter(|reason| !is_negative(reason)).collect();
     if reasons.is_empty() {
         reasons = evidence.reasons.iter().collect();
@@ -63,8 +67,10 @@ pub fn silent(words: &mut Words, from: From, finding: &Finding) -> bool {
         let alone = reasons.iter().filter(|other| other.selection == reason.selection).count();
         (alone, reason.pattern.len())
     });
+    let correlation = reasons.iter().any(|reason| reason.selection == CORRELATION);
+    let easiest = easiest.filter(|_| !correlation);
     let exceptions = reasons.iter().any(is_negative);
-    if easiest.is_none() && causes.is_empty() {
+    if easiest.is_none() && causes.is_empty() && !correlation {
         return false;
     }
     words.fact(From { evidence: None, ..from }, "analytic.name", title(finding)).say(" would have stayed silent ");
@@ -85,15 +91,25 @@ pub fn silent(words: &mut Words, from: From, finding: &Finding) -> bool {
             words.say(", or had one of the rule's exceptions held");
         }
     }
+    if correlation {
+        words.say("had there been fewer of these records, or had they been further apart");
+    }
     for (at, cause) in causes.iter().take(2).enumerate() {
         words.say(match (at, easiest) {
             (0, Some(_)) => "; known harmless cause: ",
+            (0, None) if correlation => "; known harmless cause: ",
             (0, None) => "if this is the known harmless cause: ",
             _ => "; or: ",
         });
         words.fact(From { evidence: None, ..from }, "analytic.false_positives", cause);
     }
     true
+}
+
+/// Whether a finding is a correlation's: its records stand together, and their count and times are the finding's own.
+pub fn is_correlation(finding: &Finding) -> bool {
+    let first = finding.evidences.first().and_then(|evidence| evidence.reasons.first());
+    first.is_some_and(|reason| reason.selection == CORRELATION)
 }
 
 /// The rule's title, or its id where it has none.

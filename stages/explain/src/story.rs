@@ -8,7 +8,7 @@ use shieldwall_schema::incident::{Incident, Member, Severity};
 use shieldwall_schema::ocsf::attack;
 use shieldwall_schema::story::{HostCoverage, Moment, Sentence, Story};
 
-use crate::because::{because, silent, title};
+use crate::because::{because, is_correlation, silent, title};
 use crate::happening::happening;
 use crate::sentence::{From, Words, inside, thousands};
 use crate::tree::processes;
@@ -84,7 +84,8 @@ impl Told<'_> {
 
 fn told<'a>(telling: &Telling<'a>, member: &'a Member) -> Option<Told<'a>> {
     let finding = telling.findings.get(&member.finding)?;
-    let evidence = finding.evidences.iter().enumerate().find(|(_, evidence)| is_of(member, evidence));
+    let correlation = is_correlation(finding);
+    let evidence = finding.evidences.iter().enumerate().find(|(_, evidence)| correlation || is_of(member, evidence));
     Some(Told {
         member,
         finding,
@@ -223,6 +224,7 @@ fn moments(members: &[Told<'_>]) -> Vec<Moment> {
         .map(|told| {
             let mut words = Words::default();
             words.fact(told.whole(), "analytic.name", title(told.finding));
+            let correlation = is_correlation(told.finding);
             if let Some((_, evidence)) = told.evidence {
                 let mut clause = Words::default();
                 let class = told.finding.event_class;
@@ -237,12 +239,17 @@ fn moments(members: &[Told<'_>]) -> Vec<Moment> {
                 Some(attack::AttackTag::Technique(id)) => Some(id.sub_technique().unwrap_or_else(|| id.technique())),
                 _ => None,
             });
+            // One match of a correlation is many records.
+            let (first, last, count) = match correlation {
+                true => (told.finding.first, told.finding.last, told.finding.count),
+                false => (told.member.first, told.member.last, told.member.count),
+            };
             Moment {
-                time: told.member.first,
-                until: told.member.last.filter(|last| Some(*last) != told.member.first),
+                time: first,
+                until: last.filter(|last| Some(*last) != first),
                 host: told.evidence.and_then(|(_, evidence)| evidence.host.clone()).or(told.member.host.clone()),
                 severity: told.severity,
-                count: told.member.count,
+                count,
                 sentence: words.finish(),
                 techniques: techniques.collect(),
                 finding: told.member.finding,

@@ -95,8 +95,17 @@ pub fn tag(text: &str) -> Option<AttackTag<'_>> {
 
 /// The name of a technique or sub-technique (`T1059.001` → `PowerShell`).
 pub fn technique_name(id: &str) -> Option<&'static str> {
-    let listed = TECHNIQUES.binary_search_by(|(have, _)| (*have).cmp(id)).ok().and_then(|at| TECHNIQUES.get(at));
-    listed.or_else(|| NEWER.iter().find(|(have, _)| *have == id)).map(|(_, name)| *name)
+    let newer = || NEWER.iter().find(|(have, _)| *have == id).map(|(_, name)| *name);
+    listed(id).map(|(_, name, _)| *name).or_else(newer)
+}
+
+/// The tactics that a technique serves, by their tags (`credential-access`); none for a technique that is not listed.
+pub fn tactics_of(id: &str) -> impl Iterator<Item = &'static str> {
+    listed(id).into_iter().flat_map(|(_, _, tactics)| tactics.split_ascii_whitespace())
+}
+
+fn listed(id: &str) -> Option<&'static (&'static str, &'static str, &'static str)> {
+    TECHNIQUES.binary_search_by(|(have, _, _)| (*have).cmp(id)).ok().and_then(|at| TECHNIQUES.get(at))
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ pub(crate) mod check;
 pub(crate) mod codec;
 pub(crate) mod gzip;
 pub(crate) mod name;
+pub(crate) mod sevenzip;
+mod sevenzip_size;
 pub(crate) mod steady;
 pub(crate) mod tar;
 pub(crate) mod tar_stream;
@@ -20,6 +22,8 @@ pub(crate) enum Container {
     Packed(Codec),
     /// Members with a directory.
     Zip,
+    /// Members in packed blocks, with a directory.
+    SevenZip,
     /// Members one after another.
     Tar,
     /// A container that this build does not open.
@@ -28,7 +32,6 @@ pub(crate) enum Container {
 
 /// Magic numbers of containers that are recognised, so that they are listed as not read and not taken for a log.
 const UNSUPPORTED: &[(&[u8], &str)] = &[
-    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
     (b"Rar!\x1a\x07", "a RAR archive"),
     (b"MSCF\0\0\0\0", "a cabinet archive"),
     (b"\x04\x22\x4d\x18", "an lz4 stream"),
@@ -53,6 +56,9 @@ pub(crate) fn sniff(head: &[u8]) -> Option<Container> {
     // A local header, an empty archive's end record, or the marker of an archive once split.
     if [&b"PK\x03\x04"[..], b"PK\x05\x06", b"PK\x07\x08PK"].iter().any(|magic| head.starts_with(magic)) {
         return Some(Container::Zip);
+    }
+    if head.starts_with(b"7z\xbc\xaf\x27\x1c") {
+        return Some(Container::SevenZip);
     }
     if tar::is_tar(head) {
         return Some(Container::Tar);
@@ -89,7 +95,8 @@ mod tests {
             (b"PK\x03\x04\x14", Some(Container::Zip)),
             (b"PK\x05\x06\0\0", Some(Container::Zip)),
             (b"PK: a line", None),
-            (b"7z\xbc\xaf\x27\x1c\0\x04", Some(Container::Unsupported("a 7z archive"))),
+            (b"7z\xbc\xaf\x27\x1c\0\x04", Some(Container::SevenZip)),
+            (b"Rar!\x1a\x07\x01\0", Some(Container::Unsupported("a RAR archive"))),
             (b"", None),
             (b"Jan  1 00:00:00 host sshd[1]: x", None),
         ];

@@ -8,6 +8,7 @@ mod make;
 mod nested;
 mod pieces;
 mod replay;
+mod sevenzips;
 mod tars;
 mod zips;
 

@@ -10,6 +10,7 @@ pub mod plain;
 pub mod syslog;
 pub mod utmp;
 pub mod weblog;
+pub mod zeek;
 
 use crate::decoder::{Confidence, Decoder};
 
@@ -28,6 +29,7 @@ pub fn registry() -> &'static [&'static dyn Decoder] {
         &json::JsonDocument,
         &auditd::Auditd,
         &syslog::Syslog,
+        &zeek::Zeek,
         &weblog::Access,
         &weblog::ServerError,
         &weblog::Vsftpd,

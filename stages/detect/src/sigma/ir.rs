@@ -30,8 +30,209 @@ pub enum Level {
 /// All loaded rules.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct RuleSet {
-    /// The rules, sorted by (id, hash), so that the order of files on disk changes nothing.
+    /// The rules, sorted by (id, hash), so that the order of files on disk changes nothing. A correlation stands among
+    /// them with all that is said about it; its own `expr` holds for no record.
     pub rules: Vec<Rule>,
+    /// What correlations ask of the matches of other rules, sorted by [`Correlation::rule`].
+    pub correlations: Vec<Correlation>,
+}
+
+impl RuleSet {
+    /// The correlation that a rule is, if it is one.
+    pub fn correlation(&self, rule: RuleIndex) -> Option<&Correlation> {
+        let at = self.correlations.binary_search_by_key(&rule, |correlation| correlation.rule).ok()?;
+        self.correlations.get(at)
+    }
+
+    /// The chosen rules as a set of their own, with whatever rules the correlations among them stand on.
+    pub fn subset(&self, chosen: impl Fn(&Rule) -> bool) -> Self {
+        let mut kept: Vec<bool> = self.rules.iter().map(chosen).collect();
+        let mut open: Vec<usize> = (0..kept.len()).filter(|at| kept.get(*at) == Some(&true)).collect();
+        while let Some(at) = open.pop() {
+            let below = self.correlation(RuleIndex(at as u32)).into_iter().flat_map(|one| &one.members);
+            for rule in below.flat_map(|member| &member.rules) {
+                if let Some(kept) = kept.get_mut(rule.0 as usize).filter(|kept| !**kept) {
+                    *kept = true;
+                    open.push(rule.0 as usize);
+                }
+            }
+        }
+        let mut place = Vec::with_capacity(kept.len());
+        let mut next = 0;
+        for kept in &kept {
+            place.push(kept.then_some(RuleIndex(next)));
+            next += u32::from(*kept);
+        }
+        let moved = |rule: &RuleIndex| place.get(rule.0 as usize).copied().flatten();
+        let correlations = self.correlations.iter().filter_map(|one| {
+            let mut one = Correlation { rule: moved(&one.rule)?, ..one.clone() };
+            for member in &mut one.members {
+                member.rules = member.rules.iter().filter_map(moved).collect();
+            }
+            Some(one)
+        });
+        let rules = self.rules.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(rule, _)| rule.clone());
+        Self { rules: rules.collect(), correlations: correlations.collect() }
+    }
+
+    /// Checks what a stored set says about its correlations: sorted, each of rules that are there, no circle, within the
+    /// limits of the engine.
+    pub(crate) fn check_correlations(&self) -> Result<(), &'static str> {
+        let count = self.rules.len();
+        let there = |rule: &RuleIndex| (rule.0 as usize) < count;
+        let list = &self.correlations;
+        if !list.is_sorted_by(|one, next| one.rule < next.rule) {
+            return Err("correlations out of order");
+        }
+        if list.len() > count || !list.iter().all(|one| there(&one.rule)) {
+            return Err("a correlation without its rule");
+        }
+        let members = |one: &Correlation| one.members.iter().flat_map(|member| &member.rules).all(there);
+        if !list.iter().all(|one| members(one) && !one.members.is_empty()) {
+            return Err("a correlation of rules that are not there");
+        }
+        if !list.iter().all(|one| one.timespan > 0 && !one.bounds.is_empty()) {
+            return Err("a correlation without time or condition");
+        }
+        // Peels off what stands on nothing unpeeled; what is left is a circle, or a tower over the limit.
+        let mut open: Vec<&Correlation> = list.iter().collect();
+        for _ in 0..super::load::limits::CORRELATION_DEPTH_MAX {
+            let still: std::collections::BTreeSet<RuleIndex> = open.iter().map(|one| one.rule).collect();
+            open.retain(|one| one.members.iter().flat_map(|member| &member.rules).any(|rule| still.contains(rule)));
+        }
+        if open.is_empty() { Ok(()) } else { Err("correlations in a circle, or too many one on the other") }
+    }
+
+    /// Which rules give no finding of their own, by index: those that a correlation of the same pack refers to, unless one
+    /// that refers to them says `generate: true`. A pack cannot silence another's rules.
+    pub fn silent(&self) -> Vec<bool> {
+        let mut silent = vec![false; self.rules.len()];
+        let pack = |rule: RuleIndex| self.rules.get(rule.0 as usize).map(|rule| &rule.pack);
+        let referred = |correlation: &Correlation, mark: &mut dyn FnMut(RuleIndex)| {
+            correlation.members.iter().flat_map(|member| &member.rules).for_each(|rule| mark(*rule));
+        };
+        for correlation in self.correlations.iter().filter(|correlation| !correlation.generate) {
+            referred(correlation, &mut |rule| {
+                if let Some(place) = silent.get_mut(rule.0 as usize)
+                    && pack(rule) == pack(correlation.rule)
+                {
+                    *place = true;
+                }
+            });
+        }
+        for correlation in self.correlations.iter().filter(|correlation| correlation.generate) {
+            referred(correlation, &mut |rule| {
+                if let Some(place) = silent.get_mut(rule.0 as usize) {
+                    *place = false;
+                }
+            });
+        }
+        silent
+    }
+}
+
+/// What a correlation rule asks of the matches of other rules.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Correlation {
+    /// Where its title, level and the rest stand.
+    pub rule: RuleIndex,
+    /// `type`
+    pub kind: CorrelationKind,
+    /// `rules`, in the order of the file.
+    pub members: Vec<CorrelationMember>,
+    /// `group-by`: names of fields or of aliases.
+    pub group_by: Vec<Box<str>>,
+    /// The condition's `field`: one, or several that count together.
+    pub fields: Vec<Box<str>>,
+    /// `timespan`, in nanoseconds.
+    pub timespan: i64,
+    /// The condition's comparisons: all must hold. Never empty.
+    pub bounds: Vec<Bound>,
+    /// `generate`
+    pub generate: bool,
+}
+
+/// One entry of a correlation's `rules`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CorrelationMember {
+    /// As written: a rule's name or id.
+    pub name: Box<str>,
+    /// The rules meant: one, or all that share an id.
+    pub rules: Vec<RuleIndex>,
+    /// Alias → what it stands for in matches of these rules.
+    pub aliases: Vec<(Box<str>, Box<str>)>,
+}
+
+impl CorrelationMember {
+    /// The field that a name stands for in matches of this member.
+    pub fn field<'n>(&'n self, name: &'n str) -> &'n str {
+        self.aliases.iter().find(|(alias, _)| **alias == *name).map_or(name, |(_, field)| field)
+    }
+}
+
+/// What is counted or sought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CorrelationKind {
+    /// `event_count`: matches.
+    EventCount,
+    /// `value_count`: distinct values of the fields.
+    ValueCount,
+    /// `temporal`: different members.
+    Temporal,
+    /// `temporal_ordered`: different members, one after the other.
+    TemporalOrdered,
+    /// `value_sum`: the field's numbers, added.
+    ValueSum,
+    /// `value_avg`: the field's numbers, their mean.
+    ValueAverage,
+    /// `value_percentile`: the number below or at which so many per cent of the field's numbers lie (nearest rank).
+    ValuePercentile(Number),
+}
+
+/// A comparison of what was counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bound {
+    /// How.
+    pub order: BoundOrder,
+    /// With what.
+    pub limit: Number,
+}
+
+/// How what was counted is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BoundOrder {
+    /// `gt`
+    Greater,
+    /// `gte`
+    GreaterOrEqual,
+    /// `lt`
+    Less,
+    /// `lte`
+    LessOrEqual,
+    /// `eq`
+    Equal,
+    /// `neq`
+    NotEqual,
+}
+
+impl Bound {
+    /// Whether a value is within the bound.
+    pub fn holds(self, value: f64) -> bool {
+        let limit = self.limit.get();
+        match self.order {
+            BoundOrder::Greater => value > limit,
+            BoundOrder::GreaterOrEqual => value >= limit,
+            BoundOrder::Less => value < limit,
+            BoundOrder::LessOrEqual => value <= limit,
+            BoundOrder::Equal => value == limit,
+            BoundOrder::NotEqual => value != limit,
+        }
+    }
+
+    /// Whether it can only become true as more is counted.
+    pub fn is_lower(self) -> bool {
+        matches!(self.order, BoundOrder::Greater | BoundOrder::GreaterOrEqual)
+    }
 }
 
 /// One rule.

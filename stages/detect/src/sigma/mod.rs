@@ -6,7 +6,9 @@
 //! | [`load`] | YAML packs → [`ir`], refusals with file, line and reason; compiled sets |
 //! | [`matcher`] | all rules compiled together: events → rules that match |
 //! | [`explain`] | why a rule matched, why it did not |
+//! | [`correlation`] | matches of rules, in the order of time → correlations that hold |
 
+pub mod correlation;
 pub mod explain;
 pub mod ir;
 pub mod load;

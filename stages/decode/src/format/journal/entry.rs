@@ -8,7 +8,7 @@ use std::sync::Arc;
 use shieldwall_schema::{Event, Fields, Flag, Place, Sink, Slots, Tag, Timestamp, Value, fill};
 
 use super::wants::Wants;
-use crate::format::syslog::programs::is_part_of_sshd;
+use crate::format::syslog::programs::{code_of, is_part_of_sshd};
 
 /// How far `_SOURCE_REALTIME_TIMESTAMP` may lie from the time at which journald wrote the entry and still be believed.
 /// Messages wait in sockets and in the kernel's buffer for seconds or minutes, not for days.
@@ -66,7 +66,7 @@ impl<'a> Emitter<'a> {
             product: "linux",
             service: &self.service,
             provider: pairs.first("_SYSTEMD_UNIT").or(facility).unwrap_or_default(),
-            code: "",
+            code: code_of(&self.service, pairs.first("MESSAGE").unwrap_or_default()),
         };
         let time = time_of(pairs, meta.realtime_micros);
         if time.is_none() {

@@ -16,7 +16,7 @@ use crate::format::syslog::programs::is_part_of_sshd;
 pub(super) struct Row {
     /// The record must have at least one path of each group.
     pub(super) groups: &'static [&'static [&'static str]],
-    /// The tag's product; empty if [`Extra::Ecs`] says it.
+    /// The tag's product; what it is if [`Extra::Ecs`] says none.
     pub(super) product: &'static str,
     /// Where the tag's service comes from.
     pub(super) service: Service,
@@ -194,8 +194,23 @@ pub(super) enum Extra {
     Web,
     /// The path holds the record itself, as JSON in a text.
     Embedded(&'static [&'static str]),
-    /// The paths say the operating system, which is the product.
+    /// The path may hold a record of another dialect as JSON in a text; anything else is left where it is.
+    Carried(&'static [&'static str]),
+    /// The paths say the operating system, which is the product; the row's own product (or `json`) if they say none.
     Ecs(&'static [&'static str]),
+    /// Field → log name, for logs that do not say theirs (Zeek's JSON without packages): the first that is there.
+    Zeek(&'static [(&'static str, &'static str)]),
+    /// What must be of which type. A record that has the first, and any of a wrong type, is damaged and rejected; so is one
+    /// without the first whose kind is no text and whose time is a list or an object.
+    Typed(&'static [(&'static str, Is)]),
+}
+
+/// What a field must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Is {
+    Text,
+    Number,
+    Object,
 }
 
 /// A name and the known paths that may give it; `true` where the path has that native name anyway.
@@ -213,7 +228,7 @@ pub(super) struct Dialect {
     pub(super) code: Vec<u16>,
     pub(super) time: Vec<u16>,
     pub(super) first: Vec<First>,
-    /// Of [`Extra::Embedded`] and [`Extra::Ecs`].
+    /// Of [`Extra`], in its order.
     pub(super) extra: Vec<u16>,
 }
 
@@ -228,7 +243,7 @@ pub(super) struct Dialects {
 
 /// Known paths that the decoder itself asks for.
 pub(super) const WRAPPER_PATHS: &[&str] =
-    &["Records", "Events", "events", "records", "hits.hits", "value", "items", "entries", "results"];
+    &["Records", "Events", "events", "records", "hits.hits", "value", "items", "entries", "results", "logEvents"];
 
 static DIALECTS: LazyLock<Dialects> = LazyLock::new(Dialects::compile);
 
@@ -298,16 +313,12 @@ impl Dialect {
                     First { name, paths: list(paths).into_iter().zip(paths.iter().map(|path| same(path))).collect() }
                 })
                 .collect(),
-            extra: list(row.extra_paths()),
-        }
-    }
-}
-
-impl Row {
-    fn extra_paths(&self) -> &'static [&'static str] {
-        match self.extra {
-            Extra::Ecs(paths) | Extra::Embedded(paths) => paths,
-            _ => &[],
+            extra: match row.extra {
+                Extra::Ecs(paths) | Extra::Embedded(paths) | Extra::Carried(paths) => list(paths),
+                Extra::Zeek(names) => names.iter().flat_map(|(path, _)| list(std::slice::from_ref(path))).collect(),
+                Extra::Typed(types) => types.iter().flat_map(|(path, _)| list(std::slice::from_ref(path))).collect(),
+                Extra::None | Extra::Windows | Extra::Journal | Extra::Web => Vec::new(),
+            },
         }
     }
 }

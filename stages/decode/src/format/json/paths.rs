@@ -34,12 +34,14 @@ impl Node {
     pub(super) const SOURCE: Self = Self(1);
     /// The object in a Splunk `result` wrapper, likewise.
     pub(super) const RESULT: Self = Self(2);
+    /// The object in an EventBridge `detail` wrapper, likewise.
+    pub(super) const DETAIL: Self = Self(3);
     /// Above fields that the decoder itself adds.
-    pub(super) const DERIVED: Self = Self(3);
+    pub(super) const DERIVED: Self = Self(4);
     /// Of a value that is not recorded: behind the field cap, or below a path that is too long.
     pub(super) const NONE: Self = Self(u32::MAX);
 
-    const FIXED: u32 = 4;
+    const FIXED: u32 = 5;
 }
 
 #[derive(Debug, Default, Clone)]

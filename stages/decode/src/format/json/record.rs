@@ -14,16 +14,19 @@ use std::hash::Hasher;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHasher};
-use shieldwall_schema::{Event, Fields, Flag, Place, Sink, Slots, Tag, Timestamp, Value, Want, event::fill};
+use shieldwall_schema::{
+    Event, Fields, Flag, Place, Reject, Rejection, Sink, Slots, Tag, Timestamp, Value, Want, event::fill,
+};
 
 use super::confusable::is_confusable;
 use super::derive::{Deriver, channel_of};
-use super::dialect::{self, Dialect, Dialects, Extra};
+use super::dialect::{self, Dialect, Dialects, Extra, Is};
 use super::paths::{Node, Paths};
 use super::scan::{Fault, Scanner};
 use super::tape::{Entry, Item, Marks, Source, Tape, kind, push_hex};
 use super::time::{self, Moment};
 use crate::decoder::Context;
+use crate::format::syslog::programs::code_of;
 
 /// Distinct tags whose answers a worker keeps before it begins anew. Real hosts have some two thousand (channel, provider,
 /// event id); hostile ones as many as records.
@@ -157,12 +160,18 @@ impl<'a> Reader<'a> {
     fn emit_nested(&mut self, offset: u64, whole: &[u8], bytes: &[u8], depth: u8, sink: &mut dyn Sink) {
         let source = Source::new(bytes);
         let (number, dialect) = self.dialects.of(&self.tape.marks);
-        if let (Extra::Embedded(_), 0) = (dialect.row.extra, depth)
+        if let (Extra::Embedded(_) | Extra::Carried(_), 0) = (dialect.row.extra, depth)
             && self.emit_embedded(dialect, offset, whole, &source, sink)
         {
             return;
         }
         let place = Place::offset(offset);
+        if let Extra::Typed(types) = dialect.row.extra
+            && let Some(path) = self.mistyped(dialect, types)
+        {
+            let detail = format!("`{path}` is of another type than its format says");
+            return sink.reject(Rejection { place, reason: Reject::Corrupt, detail });
+        }
         let mut time_text = std::mem::take(&mut self.time_text);
         let time = self.time(dialect, &source, &mut time_text, place, sink);
         self.oddities(&source);
@@ -185,12 +194,36 @@ impl<'a> Reader<'a> {
         let Some((_, entry)) = dialect.extra.first().and_then(|known| self.tape.found(*known)) else { return false };
         let mut inner = String::new();
         source.append(entry, &self.tape, &mut inner);
-        if self.scanner.scan(inner.as_bytes(), &mut self.paths, &mut self.tape).is_err() {
+        // An envelope that many logs could have is opened only for a record of a dialect that we know.
+        let any = !matches!(dialect.row.extra, Extra::Carried(_));
+        if !any && !inner.starts_with('{') {
+            return false;
+        }
+        let sound = self.scanner.scan(inner.as_bytes(), &mut self.paths, &mut self.tape).is_ok();
+        if !sound || !any && self.dialects.of(&self.tape.marks).1.groups_are_empty() {
             // The outer record is to be scanned anew, since the tape is spoilt.
             return self.scanner.scan(source.bytes, &mut self.paths, &mut self.tape).is_err();
         }
         self.emit_nested(offset, whole, inner.as_bytes(), 1, sink);
         true
+    }
+
+    /// The field, if any, that has another type than it must have.
+    fn mistyped(&self, dialect: &Dialect, types: &[(&'static str, Is)]) -> Option<&'static str> {
+        let is = |known: u16, is: Is| match self.tape.found(known).map(|(_, entry)| entry.item) {
+            // A list or an object has no value of its own.
+            None => is == Is::Object || !self.marked_without_null(known),
+            Some(Item::Text) => is == Is::Text,
+            Some(Item::Number) => is == Is::Number,
+            Some(item) => item == Item::Null,
+        };
+        let mut wrong = dialect.extra.iter().zip(types).filter(|(known, (_, wanted))| !is(**known, *wanted));
+        let held = dialect.extra.first().is_some_and(|first| self.tape.marks.meets(&Marks::of([*first])));
+        // Neither of the two that every record has is a text: whoever wrote this, it says nothing that a rule could read.
+        let hopeless = || dialect.time.iter().all(|known| self.marked_without_null(*known));
+        let (_, (path, _)) = wrong.next()?;
+        let no_kind = dialect.service.iter().any(|known| !is(*known, Is::Text));
+        (held || (no_kind && hopeless())).then_some(*path)
     }
 
     /// The event's time; its text is left in `text` if it says more than the instant.
@@ -267,7 +300,8 @@ impl<'a> Reader<'a> {
                 }
                 // Operating systems only: a record cannot make itself any other product's.
                 let known = ["windows", "linux", "macos"].into_iter().find(|known| system.eq_ignore_ascii_case(known));
-                words.word(|out| out.push_str(known.unwrap_or("json")))
+                let other = if dialect.row.product.is_empty() { "json" } else { dialect.row.product };
+                words.word(|out| out.push_str(known.unwrap_or(other)))
             }
             _ => words.word(|out| out.push_str(dialect.row.product)),
         };
@@ -278,8 +312,27 @@ impl<'a> Reader<'a> {
             source.append(entry, tape, &mut service);
         } else if let Extra::Windows = dialect.row.extra {
             service.push_str(channel_of(words.tag().provider).unwrap_or_default());
+        } else if let Extra::Zeek(names) = dialect.row.extra {
+            let there = |(known, _): &(&u16, _)| tape.found(**known).is_some();
+            let named = dialect.extra.iter().zip(names).find(there);
+            service.push_str(named.map_or("", |(_, (_, name))| name));
         }
         words.service = words.word(|out| dialect.row.service.name(&service, out));
+        match dialect.row.extra {
+            // Sysmon for Linux writes the same tree of an event as Windows does.
+            Extra::Windows if words.tag().provider == "Linux-Sysmon" => {
+                words.product = words.word(|out| out.push_str("linux"));
+                words.service = words.word(|out| out.push_str("sysmon"));
+            }
+            Extra::Journal if words.tag().service == "sysmon" => {
+                if let Some((_, entry)) = tape.found(dialect::known("MESSAGE")) {
+                    let mut message = String::new();
+                    source.append(entry, tape, &mut message);
+                    words.code = words.word(|out| out.push_str(code_of("sysmon", &message)));
+                }
+            }
+            _ => {}
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "one step of a walk whose parts are borrowed from different places")]
@@ -448,6 +501,7 @@ impl View<'_> {
         match top {
             Node::SOURCE => each(&format!("_source.{path}")),
             Node::RESULT => each(&format!("result.{path}")),
+            Node::DETAIL => each(&format!("detail.{path}")),
             _ => {}
         }
     }

@@ -4,7 +4,7 @@
 //! `product` or `service` is not believed. Paths are dotted; a key that has dots of its own (`"id.orig_h"`) counts as the
 //! same path. Products and services are named as SigmaHQ's log sources name them.
 
-use super::dialect::{Extra, Naming, Row, Service};
+use super::dialect::{Extra, Is, Naming, Row, Service};
 
 /// ECS fields under the names that Windows events give them (elastic/beats, module Sysmon, moves some of them away from
 /// `winlog.event_data`).
@@ -39,6 +39,54 @@ macro_rules! ecs {
         ]
     };
 }
+
+/// The types that Suricata's EVE gives to what all its events share (doc.suricata.io, "Eve JSON Format"). Records without
+/// `flow_id` are not held to them: other programs use these names too.
+const EVE_TYPES: &[(&str, Is)] = &[
+    ("flow_id", Is::Number),
+    ("event_type", Is::Text),
+    ("timestamp", Is::Text),
+    ("src_ip", Is::Text),
+    ("dest_ip", Is::Text),
+    ("src_port", Is::Number),
+    ("dest_port", Is::Number),
+    ("proto", Is::Text),
+    ("alert", Is::Object),
+];
+
+/// A field that one log of Zeek's has and those further down have not. Zeek's JSON names its log only in the file's name,
+/// unless a package writes `_path`.
+const ZEEK_LOGS: &[(&str, &str)] = &[
+    ("conn_state", "conn"),
+    ("rejected", "dns"),
+    ("qtype_name", "dns"),
+    ("request_body_len", "http"),
+    ("certificate.serial", "x509"),
+    ("cert_chain_fps", "ssl"),
+    ("established", "ssl"),
+    ("seen_bytes", "files"),
+    ("share_type", "smb_mapping"),
+    ("times.modified", "smb_files"),
+    ("request_type", "kerberos"),
+    ("security_protocol", "rdp"),
+    ("auth_attempts", "ssh"),
+    ("endpoint", "dce_rpc"),
+    ("named_pipe", "dce_rpc"),
+    ("server_nb_computer_name", "ntlm"),
+    ("domainname", "ntlm"),
+    ("note", "notice"),
+    ("notice", "weird"),
+    ("msg_types", "dhcp"),
+    ("data_channel.passive", "ftp"),
+    ("reply_code", "ftp"),
+    ("helo", "smtp"),
+    ("mailfrom", "smtp"),
+    ("get_requests", "snmp"),
+    ("software_type", "software"),
+    ("tunnel_type", "tunnel"),
+    ("failure_reason", "dpd"),
+    ("is_exe", "pe"),
+];
 
 /// The rows. The first whose groups all have a field in the record wins.
 pub(super) const ROWS: &[Row] = &[
@@ -170,6 +218,24 @@ pub(super) const ROWS: &[Row] = &[
         ],
         extra: Extra::Windows,
     },
+    // Open Cybersecurity Schema Framework: any class; the code is the type, which is class × 100 + activity.
+    Row {
+        // ocsf
+        groups: &[
+            &["class_uid"],
+            &["metadata.version", "metadata.product.name"],
+            &["type_uid", "activity_id", "category_uid"],
+        ],
+        product: "ocsf",
+        service: Service::Fixed("ocsf"),
+        provider: &["metadata.product.name"],
+        code: &["type_uid", "class_uid"],
+        time: &["time", "time_dt"],
+        utc: true,
+        naming: Naming::Plain,
+        first: &[],
+        extra: Extra::Ecs(&["device.os.type"]),
+    },
     Row {
         // journald
         groups: &[&["__REALTIME_TIMESTAMP"], &["MESSAGE", "_HOSTNAME", "__CURSOR"]],
@@ -199,7 +265,7 @@ pub(super) const ROWS: &[Row] = &[
         utc: true,
         naming: Naming::Plain,
         first: &[],
-        extra: Extra::None,
+        extra: Extra::Typed(EVE_TYPES),
     },
     Row {
         // zeek
@@ -212,7 +278,7 @@ pub(super) const ROWS: &[Row] = &[
         utc: true,
         naming: Naming::Plain,
         first: &[],
-        extra: Extra::None,
+        extra: Extra::Zeek(ZEEK_LOGS),
     },
     Row {
         // cloudtrail
@@ -222,6 +288,37 @@ pub(super) const ROWS: &[Row] = &[
         provider: &["eventSource"],
         code: &["eventName"],
         time: &["eventTime"],
+        utc: true,
+        naming: Naming::Plain,
+        first: &[],
+        extra: Extra::None,
+    },
+    // Unusual rates of calls, as CloudTrail Insights counts them.
+    Row {
+        // cloudtrail_insight
+        groups: &[
+            &["insightDetails.insightType", "insightDetails.eventName"],
+            &["eventVersion", "eventID", "awsRegion"],
+        ],
+        product: "aws",
+        service: Service::Fixed("cloudtrail-insight"),
+        provider: &["insightDetails.eventSource"],
+        code: &["insightDetails.eventName"],
+        time: &["eventTime"],
+        utc: true,
+        naming: Naming::Plain,
+        first: &[],
+        extra: Extra::None,
+    },
+    // Hashes of log files, by which they can be checked: no log, but no unknown record either.
+    Row {
+        // cloudtrail_digest
+        groups: &[&["digestStartTime"], &["digestEndTime"], &["digestS3Bucket", "digestPublicKeyFingerprint"]],
+        product: "aws",
+        service: Service::Fixed("cloudtrail-digest"),
+        provider: &["awsAccountId"],
+        code: &[],
+        time: &["digestEndTime"],
         utc: true,
         naming: Naming::Plain,
         first: &[],
@@ -464,6 +561,20 @@ pub(super) const ROWS: &[Row] = &[
         first: &[],
         extra: Extra::None,
     },
+    // CloudWatch Logs, as subscriptions and `filter-log-events` give it: the record is JSON in a text.
+    Row {
+        // cloudwatch
+        groups: &[&["message"], &["timestamp"], &["id", "eventId", "logStreamName"]],
+        product: "json",
+        service: Service::Fixed(""),
+        provider: &[],
+        code: &[],
+        time: &["timestamp"],
+        utc: true,
+        naming: Naming::Plain,
+        first: &[],
+        extra: Extra::Carried(&["message"]),
+    },
     // Web servers have no JSON of their own; these are the names that their manuals' and shippers' examples use.
     Row {
         // web_access
@@ -511,7 +622,7 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         // ecs_windows
         groups: &[
-            &["process.executable", "process.command_line"],
+            &["process.executable", "process.command_line", "file.path", "registry.path", "dll.path"],
             &["event.category", "event.action"],
             &["host.os.type", "host.os.family"],
         ],
@@ -524,6 +635,56 @@ pub(super) const ROWS: &[Row] = &[
         naming: Naming::Plain,
         first: ecs![("Computer", &["host.name", "host.hostname"]),],
         extra: Extra::Ecs(&["host.os.type", "host.os.family"]),
+    },
+    // Filebeat's `system` module and its journald input: a syslog line taken apart.
+    Row {
+        // ecs_host
+        groups: &[
+            &["process.name"],
+            &[
+                "log.file.path",
+                "log.syslog.priority",
+                "system.auth.ssh.event",
+                "system.auth.ssh.method",
+                "system.auth.sudo.command",
+                "journald.pid",
+            ],
+            &["event.dataset", "event.module", "event.action", "message"],
+        ],
+        product: "linux",
+        service: Service::Program(&["process.name"]),
+        provider: &["event.dataset"],
+        code: &[],
+        time: &["@timestamp", "event.created"],
+        utc: true,
+        naming: Naming::Plain,
+        first: &[
+            ("program", &["process.name"]),
+            ("pid", &["process.pid"]),
+            ("hostname", &["host.hostname", "host.name"]),
+            ("user", &["user.name"]),
+            ("src_ip", &["source.ip", "source.address"]),
+            ("command", &["system.auth.sudo.command"]),
+        ],
+        extra: Extra::None,
+    },
+    // Packetbeat, firewalls: who spoke with whom, seen from the network.
+    Row {
+        // ecs_network
+        groups: &[
+            &["source.ip", "destination.ip"],
+            &["event.category", "event.dataset", "event.action"],
+            &["network.transport", "network.protocol", "network.type", "dns.question.name", "destination.port"],
+        ],
+        product: "ecs",
+        service: Service::Fixed("network"),
+        provider: &["event.module"],
+        code: &["network.protocol", "type", "event.dataset"],
+        time: &["@timestamp", "event.start", "event.created"],
+        utc: true,
+        naming: Naming::Plain,
+        first: &[],
+        extra: Extra::None,
     },
 ];
 

@@ -185,6 +185,7 @@ impl Run<'_> {
             inner = match self.paths.text(node) {
                 "_source" => Node::SOURCE,
                 "result" => Node::RESULT,
+                "detail" => Node::DETAIL,
                 _ => node,
             };
         }

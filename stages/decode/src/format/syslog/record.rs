@@ -126,7 +126,8 @@ impl Record for SyslogRecord<'_> {
         if self.is_cisco() {
             return Tag { product: "cisco", service: "syslog", provider, code: "" };
         }
-        Tag { product: "linux", service: self.service.name(), provider, code: "" }
+        let service = self.service.name();
+        Tag { product: "linux", service, provider, code: programs::code_of(service, self.header.message) }
     }
 
     fn stamp(&self) -> Option<(Stamp, &str)> {

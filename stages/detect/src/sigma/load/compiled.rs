@@ -22,14 +22,14 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use shieldwall_schema::mapping::Logsource;
 
-use super::super::ir::{Atom, Expr, Level, Rule, RuleSet, Test};
+use super::super::ir::{Atom, Correlation, Expr, Level, Rule, RuleSet, Test};
 use super::fault::Remark;
 use super::limits::{COMPILED_BYTES_MAX, EXPR_DEPTH_MAX};
 use super::run::Loaded;
 
 const MAGIC: &[u8; 8] = b"SWRULES\n";
 /// Raised with every change of the payload.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Why a compiled set was not read. All mean: compile it again.
@@ -64,6 +64,7 @@ pub fn write(loaded: &Loaded, source: &[u8; 32]) -> Vec<u8> {
     let stored = Stored {
         names: names.names,
         runs: runs.iter().map(Vec::as_slice).collect(),
+        correlations: loaded.set.correlations.clone(),
         refusals: loaded.refusals.clone(),
         skipped: loaded.skipped.clone(),
         notes: loaded.notes.clone(),
@@ -149,6 +150,7 @@ struct Stored<'b> {
     /// Runs of up to [`RUN_RULES`] rules (a sequence of [`StoredRule`]), each encoded by itself.
     #[serde(borrow)]
     runs: Vec<&'b [u8]>,
+    correlations: Vec<Correlation>,
     refusals: Vec<Remark>,
     skipped: Vec<Remark>,
     notes: Vec<Remark>,
@@ -265,7 +267,7 @@ fn flatten<'r>(expr: &'r Expr, names: &mut Names<'r>, out: &mut Vec<Op>) {
 
 impl Stored<'_> {
     fn restore(self) -> Result<Loaded, CompiledError> {
-        let Self { names, runs, refusals, skipped, notes } = self;
+        let Self { names, runs, correlations, refusals, skipped, notes } = self;
         let read = |runs: &[&[u8]]| -> Result<Vec<Rule>, CompiledError> {
             let mut rules = Vec::new();
             for run in runs {
@@ -290,7 +292,9 @@ impl Stored<'_> {
             }
             Ok(rules)
         })?;
-        Ok(Loaded { set: RuleSet { rules }, refusals, skipped, notes })
+        let set = RuleSet { rules, correlations };
+        set.check_correlations().map_err(CompiledError::Invalid)?;
+        Ok(Loaded { set, refusals, skipped, notes })
     }
 }
 

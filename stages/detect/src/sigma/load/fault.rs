@@ -156,6 +156,56 @@ pub(crate) enum Why {
     // Filters
     #[error("filter names no rules: give a list of ids or names, or `any`")]
     FilterWithoutRules,
+
+    // Correlations
+    #[error(
+        "unknown key `{0}` in `correlation`; known are type, rules, aliases, group-by, timespan, condition and generate"
+    )]
+    CorrelationKey(String),
+    #[error(
+        "unknown correlation type `{0}`; known are event_count, value_count, temporal, temporal_ordered, value_sum, value_avg, value_percentile and value_median"
+    )]
+    CorrelationType(String),
+    #[error("`timespan` should be a number and s, m, h or d, as in `90m`, not `{0}`")]
+    Timespan(String),
+    #[error("`timespan` `{0}` is over the limit of {max} days", max = super::limits::CORRELATION_TIMESPAN_DAYS_MAX)]
+    TimespanTooLong(String),
+    #[error("unknown `{0}` in the correlation's condition; known are gt, gte, lt, lte, eq, neq, field and percentile")]
+    CorrelationOperator(String),
+    #[error(
+        "a correlation's condition is a map such as `gte: 10`; the expression `{0}` is not part of specification 2.1"
+    )]
+    CorrelationExpression(String),
+    #[error("`{0}` needs a condition that compares, such as `gte: 10`")]
+    CorrelationUnbounded(String),
+    #[error("`{0}` needs `field` in its condition: what should be counted")]
+    CorrelationFieldMissing(String),
+    #[error("`{0}` takes one `field` in its condition, not several")]
+    CorrelationFieldMany(String),
+    #[error("`{0}` does not look at a `field`: take it out of the condition, or count values with `value_count`")]
+    CorrelationFieldIdle(String),
+    #[error("the condition asks for {limit}, and at most {max} can be counted here")]
+    CorrelationCountOver { limit: String, max: u32 },
+    #[error("`percentile` should be above 0 and at most 100, not {0}")]
+    PercentileRange(String),
+    #[error("`percentile` belongs to `value_percentile`, not to `{0}`")]
+    PercentileElsewhere(String),
+    #[error("more than {max} {what} in one correlation")]
+    CorrelationTooMany { what: &'static str, max: usize },
+    #[error("rule `{0}` is named twice")]
+    CorrelationRuleTwice(String),
+    #[error("alias `{alias}` is for rule `{rule}`, which `rules` does not name in these letters")]
+    AliasOfOther { alias: String, rule: String },
+    #[error("correlation names rule `{0}`, which is not loaded: add its file, or put it into this one behind `---`")]
+    CorrelationRuleUnknown(String),
+    #[error("{count} rules are called `{name}`: write the id of the one that is meant")]
+    CorrelationRuleAmbiguous { name: String, count: usize },
+    #[error("correlation names `{0}`, which was refused itself")]
+    CorrelationRuleRefused(String),
+    #[error("correlations stand on each other in a circle, `{0}`: take one of them out of `rules`")]
+    CorrelationCircle(String),
+    #[error("more than {max} correlations stand one on the other", max = super::limits::CORRELATION_DEPTH_MAX)]
+    CorrelationTooDeep,
 }
 
 /// What is said about one rule or file: a refusal, something that was skipped, or a note.

@@ -74,3 +74,24 @@ pub const EXPR_DEPTH_MAX: usize = 256;
 
 /// Bytes of a compiled set. SigmaHQ's has 4.4 MB.
 pub const COMPILED_BYTES_MAX: usize = 512 << 20;
+
+/// Rules that one correlation may name.
+pub const CORRELATION_RULES_MAX: usize = 256;
+
+/// Entries of one correlation's `aliases`.
+pub const CORRELATION_ALIASES_MAX: usize = 1_024;
+
+/// Fields in `group-by`, and in a condition's `field`: a group's key is made for each match.
+pub const CORRELATION_FIELDS_MAX: usize = 8;
+
+/// The highest lower bound of an `event_count`: so many matches of one group must be kept to know when it is reached.
+pub const CORRELATION_COUNT_MAX: u32 = 100_000;
+
+/// The highest lower bound of a `value_count`: so many values of one group must be kept.
+pub const CORRELATION_VALUES_MAX: u32 = 10_000;
+
+/// Days of the longest `timespan`.
+pub const CORRELATION_TIMESPAN_DAYS_MAX: i64 = 366;
+
+/// Correlations on correlations, one on the other.
+pub const CORRELATION_DEPTH_MAX: usize = 8;

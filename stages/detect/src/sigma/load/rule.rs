@@ -3,6 +3,7 @@
 use shieldwall_schema::mapping::Logsource;
 
 use super::super::ir::{Level, Rule};
+use super::correlation::{self, Draft};
 use super::detection::{self, Detection};
 use super::documents::Source;
 use super::fault::{At, Fault, Why};
@@ -14,16 +15,19 @@ use super::yaml::{Kind, Map, Node, get};
 #[derive(Debug)]
 pub(crate) enum Lowered {
     Rule(Box<Named>),
+    Correlation(Box<Draft>),
     Filter(Box<Filter>),
     /// Recognised, not run: why.
     Skipped(&'static str),
 }
 
-/// A rule and its `name`, by which filters may call it.
-#[derive(Debug)]
+/// A rule and its `name`, by which filters and correlations may call it.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Named {
     pub rule: Rule,
     pub name: String,
+    /// Whether it is a correlation, which no record matches by itself.
+    pub correlates: bool,
 }
 
 /// `id` and `title` for remarks, as far as they can be read.
@@ -37,8 +41,9 @@ pub(crate) fn lower(source: &Source<'_>, context: &mut Context<'_>) -> Result<Lo
     let Some(map) = source.root.as_map() else {
         return Ok(Lowered::Skipped("not a Sigma rule: the document is not a map"));
     };
-    if get(map, "correlation").is_some() {
-        return Ok(Lowered::Skipped("correlation rule: not run yet"));
+    if let Some(node) = get(map, "correlation") {
+        let named = Named { correlates: true, ..metadata(source, map, context)? };
+        return correlation::lower(map, node, named, context).map(|draft| Lowered::Correlation(Box::new(draft)));
     }
     if let Some(node) = get(map, "filter") {
         return filter(source, map, node, context).map(|filter| Lowered::Filter(Box::new(filter)));
@@ -51,16 +56,24 @@ pub(crate) fn lower(source: &Source<'_>, context: &mut Context<'_>) -> Result<Lo
 
 fn rule(source: &Source<'_>, map: &Map<'_>, context: &mut Context<'_>) -> Result<Named, Fault> {
     let root = source.root.at;
-    let title = required_text(map, "title", root)?;
+    required_text(map, "title", root)?;
     let logsource = logsource(map, root)?;
     let (detection, _) = section(map, "detection", root)?;
     let Detection { selections, condition, expr, .. } = {
         let (section, at) = (detection, get(map, "detection").map_or(root, |node| node.at));
         detection::lower(section, at, &[], context)?
     };
+    let mut named = metadata(source, map, context)?;
+    named.rule = Rule { logsource, selections, condition, expr, ..named.rule };
+    Ok(named)
+}
+
+/// What is said about a rule: all but what it looks for.
+fn metadata(source: &Source<'_>, map: &Map<'_>, context: &mut Context<'_>) -> Result<Named, Fault> {
+    let title = required_text(map, "title", source.root.at)?;
     let taxonomy = text(map, "taxonomy")?;
     if !taxonomy.is_empty() && taxonomy != "sigma" {
-        let line = get(map, "taxonomy").map_or(root.line, |node| node.at.line);
+        let line = get(map, "taxonomy").map_or(source.root.at.line, |node| node.at.line);
         context.note(line, format!("taxonomy `{}`: field names are taken as they stand", shorten(&taxonomy)));
     }
     let id = match text(map, "id")? {
@@ -82,13 +95,9 @@ fn rule(source: &Source<'_>, map: &Map<'_>, context: &mut Context<'_>) -> Result
         version: later(text(map, "date")?, text(map, "modified")?),
         line: source.line,
         hash: source.hash.clone(),
-        logsource,
-        selections,
-        condition,
-        expr,
         ..Rule::default()
     };
-    Ok(Named { rule, name: text(map, "name")? })
+    Ok(Named { rule, name: text(map, "name")?, correlates: false })
 }
 
 fn filter(source: &Source<'_>, map: &Map<'_>, node: &Node<'_>, context: &mut Context<'_>) -> Result<Filter, Fault> {
@@ -153,7 +162,7 @@ fn required_text(map: &Map<'_>, key: &'static str, root: At) -> Result<String, F
 }
 
 /// A text as written; empty if it is not there. A list, which some packs use for authors, is joined by commas.
-fn text(map: &Map<'_>, key: &str) -> Result<String, Fault> {
+pub(crate) fn text(map: &Map<'_>, key: &str) -> Result<String, Fault> {
     let Some(node) = get(map, key) else { return Ok(String::new()) };
     match &node.kind {
         Kind::Scalar(_) if node.is_blank() => Ok(String::new()),
@@ -170,7 +179,7 @@ fn texts(map: &Map<'_>, key: &str) -> Result<Vec<String>, Fault> {
     get(map, key).map_or(Ok(Vec::new()), |node| list(node, key))
 }
 
-fn list(node: &Node<'_>, key: &str) -> Result<Vec<String>, Fault> {
+pub(crate) fn list(node: &Node<'_>, key: &str) -> Result<Vec<String>, Fault> {
     let shape = |at| Fault::new(at, Why::WrongShape { key: key.to_owned(), want: "a list of texts" });
     match &node.kind {
         Kind::Scalar(_) if node.is_blank() => Ok(Vec::new()),

@@ -1,18 +1,20 @@
 //! Packs → a rule set: files in parallel, results in order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
 use std::thread;
 
 use sha2::{Digest, Sha256};
 
-use super::super::ir::{Rule, RuleSet};
+use super::super::ir::{Correlation, Rule, RuleIndex, RuleSet};
+use super::correlation::Draft;
 use super::documents;
 use super::fault::{At, Fault, Note, Refusal, Remark, Skipped, Why};
 use super::filter::{self, Filter};
 use super::limits::FILE_BYTES_MAX;
 use super::lists::Lists;
 use super::pack::Pack;
+use super::resolve;
 use super::rule::{self, Lowered, Named};
 use super::value::Context;
 
@@ -43,8 +45,30 @@ pub fn load_with(packs: &[Pack], lists: &Lists, threads: usize) -> Loaded {
         out.refusals.extend(pack.refusals.iter().cloned());
     }
     filter::apply(&out.filters, &mut out.rules, &mut out.notes);
+    out.rules.extend(out.correlations.iter().map(|draft| draft.named.clone()));
     let rules = sort(out.rules, &mut out.notes);
-    Loaded { set: RuleSet { rules }, refusals: out.refusals, skipped: out.skipped, notes: out.notes }
+    let correlations = resolve::resolve(out.correlations, &rules, &mut out.refusals);
+    let (rules, correlations) = without_refused(rules, correlations);
+    Loaded { set: RuleSet { rules, correlations }, refusals: out.refusals, skipped: out.skipped, notes: out.notes }
+}
+
+/// Takes out the rules of correlations that were refused, and numbers the rest anew.
+fn without_refused(rules: Vec<Named>, mut correlations: Vec<Correlation>) -> (Vec<Rule>, Vec<Correlation>) {
+    let sound: BTreeSet<RuleIndex> = correlations.iter().map(|correlation| correlation.rule).collect();
+    let mut kept = Vec::with_capacity(rules.len());
+    let mut moved = Vec::with_capacity(rules.len());
+    for (named, at) in rules.into_iter().zip(0_u32..) {
+        moved.push(RuleIndex(u32::try_from(kept.len()).unwrap_or(u32::MAX)));
+        if !named.correlates || sound.contains(&RuleIndex(at)) {
+            kept.push(named.rule);
+        }
+    }
+    let renumber = |rule: &mut RuleIndex| *rule = moved.get(rule.0 as usize).copied().unwrap_or(*rule);
+    for correlation in &mut correlations {
+        renumber(&mut correlation.rule);
+        correlation.members.iter_mut().flat_map(|member| &mut member.rules).for_each(renumber);
+    }
+    (kept, correlations)
 }
 
 /// A hash of everything that [`load`] looks at: packs and lists. A compiled set with another one is stale.
@@ -84,6 +108,7 @@ struct Job<'p> {
 #[derive(Default)]
 struct Output {
     rules: Vec<Named>,
+    correlations: Vec<Draft>,
     filters: Vec<Filter>,
     refusals: Vec<Refusal>,
     skipped: Vec<Skipped>,
@@ -93,6 +118,7 @@ struct Output {
 impl Output {
     fn extend(&mut self, other: Self) {
         self.rules.extend(other.rules);
+        self.correlations.extend(other.correlations);
         self.filters.extend(other.filters);
         self.refusals.extend(other.refusals);
         self.skipped.extend(other.skipped);
@@ -164,13 +190,12 @@ fn read_file(job: &Job<'_>, lists: &Lists, out: &mut Output) {
         let root = Some(&source.root);
         match rule::lower(&source, &mut context) {
             Ok(Lowered::Rule(mut named)) => {
-                let rule = &mut named.rule;
-                rule.file = job.path.to_owned();
-                rule.pack.clone_from(&job.pack.name);
-                if rule.license.is_empty() {
-                    rule.license.clone_from(&job.pack.license);
-                }
+                placed(&mut named.rule, job);
                 out.rules.push(*named);
+            }
+            Ok(Lowered::Correlation(mut draft)) => {
+                placed(&mut draft.named.rule, job);
+                out.correlations.push(*draft);
             }
             Ok(Lowered::Filter(mut filter)) => {
                 filter.file = job.path.to_owned();
@@ -192,6 +217,15 @@ fn read_file(job: &Job<'_>, lists: &Lists, out: &mut Output) {
     }
 }
 
+/// Puts into a rule what its file says about it.
+fn placed(rule: &mut Rule, job: &Job<'_>) {
+    rule.file = job.path.to_owned();
+    rule.pack.clone_from(&job.pack.name);
+    if rule.license.is_empty() {
+        rule.license.clone_from(&job.pack.license);
+    }
+}
+
 fn remark(job: &Job<'_>, at: At, root: Option<&super::yaml::Node<'_>>, reason: String) -> Remark {
     let (rule_id, title) = root.map(rule::headline).unwrap_or_default();
     let column = (at.column > 0).then_some(at.column);
@@ -199,12 +233,11 @@ fn remark(job: &Job<'_>, at: At, root: Option<&super::yaml::Node<'_>>, reason: S
 }
 
 /// Sorts by (id, hash), keeps one of equal rules, and says which ids stand for several.
-fn sort(rules: Vec<Named>, notes: &mut Vec<Note>) -> Vec<Rule> {
-    let mut rules: Vec<Rule> = rules.into_iter().map(|named| named.rule).collect();
+fn sort(mut rules: Vec<Named>, notes: &mut Vec<Note>) -> Vec<Named> {
     // Stable: of equal rules the first in the order of packs and files stays.
-    rules.sort_by(|a, b| (&a.id, &a.hash).cmp(&(&b.id, &b.hash)));
+    rules.sort_by(|a, b| (&a.rule.id, &a.rule.hash).cmp(&(&b.rule.id, &b.rule.hash)));
     let mut seen: BTreeMap<&str, &Rule> = BTreeMap::new();
-    for rule in &rules {
+    for Named { rule, .. } in &rules {
         let Some(first) = seen.get(rule.id.as_str()) else {
             seen.insert(&rule.id, rule);
             continue;
@@ -221,6 +254,6 @@ fn sort(rules: Vec<Named>, notes: &mut Vec<Note>) -> Vec<Rule> {
             reason: format!("`{}` line {}{place} {what}", first.file, first.line),
         });
     }
-    rules.dedup_by(|later, first| later.id == first.id && later.hash == first.hash);
+    rules.dedup_by(|later, first| later.rule.id == first.rule.id && later.rule.hash == first.rule.hash);
     rules
 }

@@ -118,6 +118,10 @@ impl Guard {
                 refused.push((RuleIndex(at), format!("condition is nested deeper than {CONDITION_DEPTH_MAX}")));
                 continue;
             }
+            // A correlation looks at no record: no group needs to hold it.
+            if set.correlation(RuleIndex(at)).is_some() {
+                continue;
+            }
             let source = *by_logsource.entry(&rule.logsource).or_insert_with(|| {
                 sources.push(Source { logsource: rule.logsource.clone(), rules: Vec::new() });
                 sources.len() - 1

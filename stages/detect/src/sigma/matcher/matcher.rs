@@ -217,6 +217,10 @@ impl Matcher {
         let mut known: FxHashMap<&shieldwall_schema::mapping::Logsource, Option<Dormant>> = FxHashMap::default();
         let mut dormant = Vec::new();
         for (rule, at) in self.set.rules.iter().zip(0_u32..) {
+            // A correlation looks at no record.
+            if self.set.correlation(RuleIndex(at)).is_some() {
+                continue;
+            }
             let why = known.entry(&rule.logsource).or_insert_with(|| {
                 if self.mappings.buckets().iter().any(|bucket| bucket.logsource.admits(&rule.logsource)) {
                     None

@@ -302,6 +302,88 @@ fn clouds_and_applications() {
 }
 
 #[test]
+fn zeek_without_a_path_is_told_by_its_fields() {
+    for (fields, log) in [
+        (r#""conn_state":"SF","proto":"tcp""#, "conn"),
+        (r#""query":"q.example.test","rejected":false"#, "dns"),
+        (r#""trans_depth":1,"method":"GET","request_body_len":0"#, "http"),
+        (r#""request_type":"TGS","cipher":"rc4-hmac""#, "kerberos"),
+        (r#""endpoint":"svcctl","operation":"CreateServiceW""#, "dce_rpc"),
+        (r#""note":"Scan::Port_Scan","msg":"m""#, "notice"),
+        (r#""something":"else""#, ""),
+    ] {
+        let record = format!(r#"{{"ts":1767323045.5,"uid":"C","id.orig_h":"192.0.2.1",{fields}}}"#);
+        check(&record, &format!("zeek|{log}||"), "2026-01-02T03:04:05.500Z", &[]);
+    }
+}
+
+#[test]
+fn eve_events_of_every_kind() {
+    for (kind, more) in [
+        ("alert", r#""alert":{"action":"allowed","signature_id":1,"signature":"s","severity":1}"#),
+        ("dns", r#""dns":{"type":"query","rrname":"a.example.test","rrtype":"TXT"}"#),
+        ("dns", r#""dns":{"version":2,"type":"answer","rrname":"a","answers":[{"rrname":"a","rdata":"192.0.2.9"}]}"#),
+        (
+            "dns",
+            r#""dns":{"version":3,"type":"response","queries":[{"rrname":"a","rrtype":"A"}],"grouped":{"A":["192.0.2.9"]}}"#,
+        ),
+        ("http", r#""http":{"hostname":"h","url":"/u","status":200}"#),
+        ("tls", r#""tls":{"sni":"h","subject":"CN=x"}"#),
+        ("flow", r#""flow":{"bytes_toserver":1,"state":"closed"}"#),
+        ("fileinfo", r#""fileinfo":{"filename":"/x.exe","sha256":"00"}"#),
+        ("krb5", r#""krb5":{"msg_type":"KRB_TGS_REP","encryption":"rc4-hmac"}"#),
+        ("anomaly", r#""anomaly":{"type":"stream","event":"e"}"#),
+    ] {
+        let record = format!(
+            r#"{{"timestamp":"2026-01-02T03:04:05.123456+0100","flow_id":1,"event_type":"{kind}","src_ip":"192.0.2.1","src_port":1,"dest_ip":"192.0.2.2","dest_port":2,"proto":"TCP","community_id":"1:x",{more}}}"#
+        );
+        check(&record, &format!("suricata|{kind}||"), "2026-01-02T02:04:05.123456Z", &[("dest_port", "2")]);
+    }
+    check(
+        r#"{"timestamp":"2026-01-02T03:04:05.000000+0000","event_type":"stats","stats":{"uptime":1}}"#,
+        "suricata|stats||",
+        "2026-01-02T03:04:05Z",
+        &[],
+    );
+}
+
+#[test]
+fn eve_of_wrong_types_is_rejected_record_by_record() {
+    let good = r#"{"timestamp":"2026-01-02T03:04:05.0+0000","flow_id":1,"event_type":"alert","src_ip":"192.0.2.1","src_port":1,"alert":{"severity":1},"in_iface":null}"#;
+    for (from, to) in [
+        (r#""event_type":"alert""#, r#""event_type":{"a":1}"#),
+        (r#""event_type":"alert""#, r#""event_type":5"#),
+        (r#""event_type":"alert""#, r#""event_type":[5]"#),
+        (r#""timestamp":"2026-01-02T03:04:05.0+0000""#, r#""timestamp":{}"#),
+        (r#""src_ip":"192.0.2.1""#, r#""src_ip":true"#),
+        (r#""src_port":1"#, r#""src_port":"1""#),
+        (r#""flow_id":1"#, r#""flow_id":"1""#),
+        (r#""alert":{"severity":1}"#, r#""alert":"none""#),
+    ] {
+        let broken = good.replace(from, to);
+        assert_ne!(broken, good);
+        let seen = lines(format!("{good}\n{broken}\n{good}\n"));
+        assert_eq!(seen.events.len(), 2, "{broken}");
+        assert_eq!(seen.rejected, [(good.len() as u64 + 1, "corrupt")], "{broken}");
+    }
+    let seen = lines(r#"{"event_type":123,"timestamp":{},"src_ip":["a"],"alert":"x"}"#);
+    assert_eq!((seen.events.len(), seen.rejected), (0, vec![(0, "corrupt")]));
+    // Other programs use these names too, with types of their own.
+    check(
+        r#"{"timestamp":1767323045,"event_type":7,"src_ip":"192.0.2.1"}"#,
+        "suricata|7||",
+        "2026-01-02T03:04:05Z",
+        &[],
+    );
+    check(
+        r#"{"timestamp":1767323045,"event_type":"login","src_ip":"192.0.2.1","alert":true}"#,
+        "suricata|login||",
+        "2026-01-02T03:04:05Z",
+        &[],
+    );
+}
+
+#[test]
 fn records_of_any_dialect_may_stand_in_one_file() {
     let seen = lines(concat!(
         r#"{"EventID":1,"Channel":"c"}"#,

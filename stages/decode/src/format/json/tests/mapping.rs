@@ -1,4 +1,4 @@
-//! `content/mappings/json.toml` against what the decoder gives.
+//! `content/mappings/json.toml` and `network.toml` against what the decoder gives.
 
 use shieldwall_schema::mapping::Logsource;
 use shieldwall_schema::{Mappings, Provenance};
@@ -6,10 +6,11 @@ use shieldwall_schema::{Mappings, Provenance};
 use super::*;
 
 const MAPPING: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../content/mappings/json.toml"));
+const NETWORK: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../content/mappings/network.toml"));
 
 /// Whether a rule of this log source is admitted, and a field of it has one of the record's values.
 fn check(record: &str, (product, category, service): (&str, &str, &str), field: &str, value: &str) {
-    let mappings = Mappings::parse([("json.toml", MAPPING)]).unwrap();
+    let mappings = Mappings::parse([("json.toml", MAPPING), ("network.toml", NETWORK)]).unwrap();
     let seen = lines(record);
     let event = &seen.events[0];
     let words: Vec<&str> = event.tag.split('|').collect();
@@ -67,6 +68,26 @@ fn rules_of_applications_and_sensors_reach_raw_logs() {
     let zeek = r#"{"_path":"dns","ts":1767323045,"uid":"C","id.orig_h":"192.0.2.1","query":"q.example.test","answers":["192.0.2.9"]}"#;
     check(zeek, ("zeek", "", "dns"), "query", "q.example.test");
     check(zeek, ("", "dns", ""), "answer", "192.0.2.9");
+    let alert = r#"{"event_type":"alert","timestamp":"2026-01-02T03:04:05Z","flow_id":1,"src_ip":"192.0.2.1","alert":{"signature":"s","severity":1}}"#;
+    check(alert, ("suricata", "", "alert"), "finding_info.title", "s");
+    check(alert, ("suricata", "", "alert"), "evidences.src_endpoint.ip", "192.0.2.1");
+    check(alert, ("suricata", "", ""), "alert.severity", "1");
+    for dns in [
+        r#"{"type":"query","rrname":"q.example.test"}"#,
+        r#"{"query":[{"rrname":"q.example.test"}]}"#,
+        r#"{"version":3,"queries":[{"rrname":"q.example.test"}]}"#,
+    ] {
+        let record = format!(r#"{{"event_type":"dns","timestamp":"2026-01-02T03:04:05Z","flow_id":1,"dns":{dns}}}"#);
+        check(&record, ("", "dns", ""), "query", "q.example.test");
+    }
+    let flow = r#"{"event_type":"flow","timestamp":"2026-01-02T03:04:05Z","flow_id":1,"dest_ip":"192.0.2.2","dest_port":53,"flow":{"bytes_toserver":70}}"#;
+    check(flow, ("", "firewall", ""), "dst_port", "53");
+    check(flow, ("", "network_connection", ""), "DestinationIp", "192.0.2.2");
+    check(flow, ("suricata", "", "flow"), "traffic.bytes_out", "70");
+    let conn = r#"{"ts":1767323045.5,"uid":"C","id.orig_h":"192.0.2.1","id.resp_p":53,"conn_state":"SF","orig_bytes":70,"community_id":"1:x"}"#;
+    check(conn, ("", "firewall", ""), "dst_port", "53");
+    check(conn, ("zeek", "", "conn"), "traffic.bytes_out", "70");
+    check(conn, ("zeek", "", "conn"), "connection_info.community_uid", "1:x");
     let eve = r#"{"event_type":"http","timestamp":"2026-01-02T03:04:05Z","flow_id":1,"http":{"url":"/u"}}"#;
     check(eve, ("", "proxy", ""), "c-uri", "/u");
     let ecs = r#"{"event":{"category":["process"]},"host":{"os":{"type":"linux"}},"process":{"executable":"/bin/x","command_line":"x -y"}}"#;
@@ -75,8 +96,27 @@ fn rules_of_applications_and_sensors_reach_raw_logs() {
 }
 
 #[test]
+fn a_sensor_vouches_for_addresses_and_not_for_what_packets_say() {
+    let mappings = Mappings::parse([("network.toml", NETWORK)]).unwrap();
+    for (name, field, expected) in [
+        ("zeek/http", "id.orig_h", Provenance::TransportVerified),
+        ("zeek/http", "uri", Provenance::AttackerWritable),
+        ("zeek/http", "user_agent", Provenance::AttackerWritable),
+        ("zeek/dns", "query", Provenance::AttackerWritable),
+        ("zeek/conn", "orig_bytes", Provenance::HostReported),
+        ("zeek", "anything", Provenance::AttackerWritable),
+        ("suricata/alert", "src_ip", Provenance::TransportVerified),
+        ("suricata/alert", "alert.signature", Provenance::HostReported),
+        ("suricata/alert", "http.url", Provenance::AttackerWritable),
+    ] {
+        let bucket = mappings.buckets().iter().find(|bucket| bucket.name == name).unwrap();
+        assert_eq!(bucket.provenance_of(field), expected, "{name} {field}");
+    }
+}
+
+#[test]
 fn nobody_vouches_for_an_unknown_log() {
-    let mappings = Mappings::parse([("json.toml", MAPPING)]).unwrap();
+    let mappings = Mappings::parse([("json.toml", MAPPING), ("network.toml", NETWORK)]).unwrap();
     let json = mappings.buckets().iter().find(|bucket| bucket.name == "json").unwrap();
     assert_eq!(json.provenance_of("anything"), Provenance::AttackerWritable);
     let mut names: Vec<_> = mappings.buckets().iter().map(|bucket| &bucket.name).collect();

@@ -1,5 +1,6 @@
 //! The two formats at their boundary: bytes in; events, rejections and flags out.
 
+mod clouds;
 mod corpora;
 mod dialects;
 mod faults;

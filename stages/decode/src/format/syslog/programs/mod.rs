@@ -20,6 +20,7 @@ mod kernel;
 mod pam;
 mod sessions;
 mod sshd;
+mod sysmon;
 
 use std::net::IpAddr;
 
@@ -42,6 +43,11 @@ pub(crate) fn read_named(program: &str, message: &str, out: Out<'_>) {
 /// Whether a program is one of those into which OpenSSH 9.8 split its server; they speak for the service `sshd`.
 pub(crate) fn is_part_of_sshd(name: &str) -> bool {
     matches!(name, "sshd-session" | "sshd-auth")
+}
+
+/// The tag's code for a program's message: the event id of Sysmon for Linux, nothing for others.
+pub(crate) fn code_of<'m>(service: &str, message: &'m str) -> &'m str {
+    if service == "sysmon" { sysmon::event_id(message) } else { "" }
 }
 
 /// Gives the fields of `message`. `service` is the program in lower case, `module` what stood behind it in parentheses.
@@ -74,6 +80,7 @@ pub(crate) fn read(service: &str, module: &str, message: &str, out: Out<'_>) {
         | "chpasswd" | "chage" | "chfn" | "chsh" => accounts::read(message, out),
         "systemd-logind" | "systemd" | "login" => sessions::logind(message, out),
         "kernel" | "ulogd" => kernel::read(message, out),
+        "sysmon" => sysmon::read(message, out),
         _ => {}
     }
 }

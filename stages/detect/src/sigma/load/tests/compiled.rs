@@ -54,8 +54,8 @@ fn forged_payloads() {
     let error = |payload: &[u8]| read(&forged(payload)).unwrap_err();
     // A table of 2^35 names in a few bytes: refused, nothing allocated for it.
     assert_eq!(error(&[0xFF, 0xFF, 0xFF, 0xFF, 0x7F, 0]), CompiledError::Invalid("the payload cannot be decoded"));
-    assert_eq!(error(&[0, 0, 0, 0, 0, 9]), CompiledError::Invalid("bytes behind the payload"));
-    assert!(read(&forged(&[0, 0, 0, 0, 0])).is_ok());
+    assert_eq!(error(&[0, 0, 0, 0, 0, 0, 9]), CompiledError::Invalid("bytes behind the payload"));
+    assert!(read(&forged(&[0, 0, 0, 0, 0, 0])).is_ok());
 
     // One rule whose formula is given: 7 texts and numbers before it are empty.
     let rule = |formula: &[u8]| {
@@ -72,7 +72,7 @@ fn forged_payloads() {
         }
         payload.push(u8::try_from(length).unwrap());
         payload.extend(rule);
-        payload.extend([0, 0, 0]);
+        payload.extend([0, 0, 0, 0]);
         payload
     };
     assert!(read(&forged(&rule(&[1, 1, 0]))).is_ok(), "an empty Or");

@@ -26,7 +26,9 @@ fn handmade_files() {
 fn everything() -> String {
     format!(
         "{}level: high\n---\naction: global\ntags: [&a x, *a]\n---\ntitle: 'f'\nlogsource: {{product: windows}}\nfilter:\n  \
-         rules: any\n  s: {{U|startswith: \"a\\tb\"}}\n  condition: not s\n---\ntitle: |\n  c\ncorrelation: {{}}\n",
+         rules: any\n  s: {{U|startswith: \"a\\tb\"}}\n  condition: not s\n---\ntitle: |\n  c\ncorrelation:\n  \
+         type: value_count\n  rules: [i]\n  aliases: {{a: {{i: A}}}}\n  group-by: [a, B]\n  timespan: 5m\n  \
+         condition: {{field: [C, D], gt: 1, lte: 1e2}}\ngenerate: true\n",
         around(
             "a:\n  A|contains|all: [x, 'y*z']\n  B|re|i: a.b\n  C|cidr: 10.0.0.0/8\n  D|gt: 5\n  E: null\n  F|exists: true\n  \
              G|fieldref: H\n  I|hour|gt: 5\n  K|expand: '%list%'\n  L|wide|base64offset|contains: xyz\n  M|windash: -a\n\
@@ -39,7 +41,12 @@ fn everything() -> String {
 fn cut_at_every_byte() {
     let text = everything();
     let whole = load_text(&text);
-    assert_eq!((whole.set.rules.len(), whole.refusals.len(), whole.skipped.len()), (1, 0, 1), "{:?}", whole.refusals);
+    assert_eq!(
+        (whole.set.rules.len(), whole.refusals.len(), whole.set.correlations.len()),
+        (2, 0, 1),
+        "{:?}",
+        whole.refusals
+    );
     for end in 0..text.len() {
         fuzz(&text.as_bytes()[..end]);
     }

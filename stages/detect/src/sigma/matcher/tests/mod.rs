@@ -48,7 +48,7 @@ impl Fields for Handmade {
 
 pub(crate) fn matcher(rules: Vec<Rule>, mappings: &str) -> Matcher {
     let mappings = Mappings::parse([("test", mappings)]).unwrap();
-    Matcher::new(Arc::new(RuleSet { rules }), Arc::new(mappings), Options::default())
+    Matcher::new(Arc::new(RuleSet { rules, ..RuleSet::default() }), Arc::new(mappings), Options::default())
 }
 
 pub(crate) fn rule(logsource: [&str; 3], expr: Expr) -> Rule {

@@ -1,0 +1,255 @@
+//! Incidents told whole.
+
+use std::collections::BTreeSet;
+use std::io;
+
+use shieldwall_schema::EntityKind;
+use shieldwall_schema::finding::{Evidence, Finding};
+use shieldwall_schema::incident::Incident;
+use shieldwall_schema::ocsf::attack;
+use shieldwall_schema::story::{ProcessNode, Sentence, Story};
+
+use super::page::Page;
+use super::{BYTES_MAX, STORIES_MAX};
+use crate::output::dossier::{Dossier, Findings};
+use crate::output::story::findings as members_of;
+use crate::output::style::{counted, thousands};
+use crate::output::words;
+
+/// Findings of one incident that are shown with evidence.
+const EVIDENCE_FINDINGS_MAX: usize = 12;
+/// Records of one finding shown.
+const EVIDENCES_MAX: usize = 2;
+/// Fields of one record shown.
+const FIELDS_MAX: usize = 24;
+/// Characters of one field's value shown.
+const VALUE_CHARS_MAX: usize = 400;
+/// Entities of one kind named.
+const NAMED_MAX: usize = 12;
+/// Share of the page that stories may take; tables need the rest.
+const STORY_BYTES_MAX: usize = BYTES_MAX / 10 * 7;
+
+/// The section of stories.
+pub fn stories(dossier: &Dossier<'_>, findings: &mut dyn Findings, page: &mut Page) -> io::Result<()> {
+    if dossier.stories.is_empty() {
+        return Ok(());
+    }
+    page.raw("<section aria-labelledby=\"stories\">\n<h2 id=\"stories\">What happened</h2>\n");
+    let mut told_count = 0;
+    for (at, told) in dossier.stories.iter().enumerate().take(STORIES_MAX) {
+        if page.len() > STORY_BYTES_MAX {
+            break;
+        }
+        told_count += 1;
+        story(at + 1, &told.incident, &told.story, findings, page)?;
+    }
+    let left = dossier.incidents.len().saturating_sub(told_count);
+    if left > 0 {
+        let words = format!(
+            "{} more, milder ones, are not told here: incidents.jsonl in the case folder has them all.",
+            counted(left as u64, "incident", "incidents")
+        );
+        page.element("p", "note", &words);
+    }
+    page.raw("</section>\n");
+    Ok(())
+}
+
+fn story(
+    number: usize,
+    incident: &Incident,
+    story: &Story,
+    findings: &mut dyn Findings,
+    page: &mut Page,
+) -> io::Result<()> {
+    let level = incident.severity.level();
+    page.raw(&format!(
+        "<article class=\"card story {level}\" id=\"incident-{number}\" aria-labelledby=\"headline-{number}\">\n"
+    ));
+    page.raw(&format!("<h3 id=\"headline-{number}\">")).badge(incident.severity);
+    page.raw(&format!("{number}. ")).sentence(&story.headline).raw("</h3>\n");
+    page.raw("<p class=\"facts\">").time(incident.first);
+    if incident.last != incident.first {
+        page.raw(" to ").time(incident.last);
+    }
+    let members = members_of(incident);
+    page.raw(" · ").text(&counted(members.len() as u64, "finding", "findings"));
+    page.raw(", ").text(&counted(incident.sightings, "record", "records")).raw("</p>\n");
+    list("Why it deserves a look", &story.why, page);
+    timeline(story, page);
+    processes(&story.processes, page);
+    involved(incident, page);
+    list("What would have kept it silent", &story.silent, page);
+    list("What could not be seen", &story.unseen, page);
+    evidence(&members, findings, page)?;
+    page.raw("<p class=\"hash\">Incident ").text(&incident.uid);
+    if !incident.aliases.is_empty() {
+        page.raw(", also known as ").text(&incident.aliases.join(", "));
+    }
+    page.raw("</p>\n</article>\n");
+    Ok(())
+}
+
+fn list(title: &str, sentences: &[Sentence], page: &mut Page) {
+    if sentences.is_empty() {
+        return;
+    }
+    page.element("h4", "", title).raw("\n<ul>\n");
+    for sentence in sentences {
+        page.raw("<li>").sentence(sentence).raw("</li>\n");
+    }
+    page.raw("</ul>\n");
+}
+
+fn timeline(story: &Story, page: &mut Page) {
+    page.raw("<h4>Timeline</h4>\n<ol class=\"time\">\n");
+    for moment in &story.timeline {
+        page.raw("<li class=\"").raw(moment.severity.level()).raw("\"><span class=\"when\">").time(moment.time);
+        page.raw("</span><span>");
+        page.sentence(&moment.sentence);
+        if moment.count > 1 {
+            page.raw(" (").text(&thousands(moment.count)).raw(" times");
+            if moment.until.is_some() {
+                page.raw(" until ").time(moment.until);
+            }
+            page.raw(")");
+        }
+        page.raw(" <span class=\"host\">");
+        page.raw(moment.severity.level());
+        if let Some(host) = &moment.host {
+            page.raw(" · ").text(host);
+        }
+        for technique in &moment.techniques {
+            page.raw(" · ").text(technique);
+            if let Some(name) = attack::technique_name(technique) {
+                page.raw(" ").text(name);
+            }
+        }
+        page.raw("</span></span></li>\n");
+    }
+    page.raw("</ol>\n");
+    if story.moments_left_out > 0 {
+        page.element("p", "note", &format!("{} more moments are left out here.", thousands(story.moments_left_out)));
+    }
+}
+
+/// The tree as nested lists. Depths grow by at most one from a node to the next; where they do not, the list still closes.
+fn processes(nodes: &[ProcessNode], page: &mut Page) {
+    if nodes.len() < 2 {
+        return;
+    }
+    page.raw("<h4>Processes</h4>\n<ul class=\"tree\">\n");
+    let mut open = 0;
+    for (at, node) in nodes.iter().enumerate() {
+        if at > 0 {
+            if node.depth > open {
+                page.raw("\n<ul>\n");
+                open += 1;
+            } else {
+                page.raw("</li>\n");
+                while open > node.depth {
+                    page.raw("</ul></li>\n");
+                    open -= 1;
+                }
+            }
+        }
+        let what = if node.command_line.is_empty() { &node.image } else { &node.command_line };
+        page.raw("<li>").element("code", "", &shortened(what));
+        if !node.pid.is_empty() {
+            page.raw(" <span class=\"hash\">").text(&node.pid).raw("</span>");
+        }
+        if node.depth == 0
+            && let Some(host) = &node.host
+        {
+            page.raw(" <span class=\"facts\">on ").text(host).raw("</span>");
+        }
+    }
+    page.raw("</li>\n");
+    for _ in 0..open {
+        page.raw("</ul></li>\n");
+    }
+    page.raw("</ul>\n");
+}
+
+fn involved(incident: &Incident, page: &mut Page) {
+    page.raw("<h4>Whom and what it concerns</h4>\n<dl>\n");
+    for (kind, word) in [
+        (EntityKind::Host, "Hosts"),
+        (EntityKind::User, "Users"),
+        (EntityKind::Address, "Addresses"),
+        (EntityKind::Domain, "Domains"),
+        (EntityKind::Session, "Logon sessions"),
+        (EntityKind::Hash, "File hashes"),
+    ] {
+        let all: Vec<&str> =
+            incident.involved.iter().filter(|one| one.entity.kind == kind).map(|one| one.entity.id.as_str()).collect();
+        if all.is_empty() {
+            continue;
+        }
+        page.element("dt", "", word).raw("<dd>");
+        for (at, id) in all.iter().take(NAMED_MAX).enumerate() {
+            page.raw(if at > 0 { ", " } else { "" }).text(id);
+        }
+        if all.len() > NAMED_MAX {
+            page.text(&format!(" and {} more", all.len() - NAMED_MAX));
+        }
+        page.raw("</dd>\n");
+    }
+    page.raw("</dl>\n");
+}
+
+fn evidence(members: &[u32], findings: &mut dyn Findings, page: &mut Page) -> io::Result<()> {
+    page.raw("<details><summary>Evidence: records, files, hashes</summary>\n");
+    let mut shown = 0;
+    for number in members.iter().take(EVIDENCE_FINDINGS_MAX) {
+        if page.len() > STORY_BYTES_MAX {
+            break;
+        }
+        shown += 1;
+        finding(&findings.get(*number as usize, EVIDENCES_MAX)?, page);
+    }
+    if members.len() > shown {
+        let words =
+            format!("{} more findings: findings.jsonl in the case folder has their evidence.", members.len() - shown);
+        page.element("p", "note", &words);
+    }
+    page.raw("</details>\n");
+    Ok(())
+}
+
+fn finding(finding: &Finding, page: &mut Page) {
+    page.element("h4", "", &words::headline(&finding.analytic));
+    page.raw("<p class=\"facts\">").text(&counted(finding.count, "record", "records")).raw(" in <code>");
+    page.text(&finding.source).raw("</code> (").text(&finding.format).raw(")");
+    if let Some(hash) = &finding.sha256 {
+        page.raw("<br><span class=\"hash\">SHA-256 ").text(hash).raw("</span>");
+    }
+    page.raw("<br>Rule ").text(&finding.analytic.uid).raw(", ").text(&words::by(&finding.analytic)).raw("</p>\n");
+    for evidence in &finding.evidences {
+        record(evidence, page);
+    }
+}
+
+fn record(evidence: &Evidence, page: &mut Page) {
+    page.raw("<dl>\n<dt>place</dt><dd>");
+    if let Some(record) = evidence.place.record {
+        page.text(&format!("record {record}, "));
+    }
+    page.text(&format!("byte {}", evidence.place.offset)).raw("</dd>\n<dt>time</dt><dd>").time(evidence.time);
+    if let Some(time) = &evidence.time_text {
+        page.raw(" (in the log: ").text(time).raw(")");
+    }
+    page.raw("</dd>\n");
+    let mut names = BTreeSet::new();
+    for (path, value) in evidence.fields.iter().filter(|(path, _)| names.insert(path.as_str())).take(FIELDS_MAX) {
+        page.element("dt", "", path).element("dd", "", &shortened(value)).raw("\n");
+    }
+    page.raw("</dl>\n");
+}
+
+fn shortened(value: &str) -> String {
+    match value.char_indices().nth(VALUE_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", value.get(..end).unwrap_or_default()),
+        None => value.to_owned(),
+    }
+}
