@@ -111,6 +111,22 @@ pub fn read(case: &Path, estate: Option<&Estate>) -> Result<Seen> {
 }
 
 impl Seen {
+    /// The groups of one who knows which simulation each match is of, and joins within it whatever shares an entity.
+    pub fn sharing(&self) -> Vec<String> {
+        let mut parents: Vec<usize> = (0..self.matches.len()).collect();
+        let mut first: BTreeMap<(&Truth, &Entity), usize> = BTreeMap::new();
+        for (at, one) in self.matches.iter().enumerate() {
+            for entity in one.entities.iter().filter(|_| matches!(one.truth, Truth::Set(_))) {
+                let other = *first.entry((&one.truth, entity)).or_insert(at);
+                let (left, right) = (root(&parents, at), root(&parents, other));
+                if let Some(parent) = parents.get_mut(left.max(right)) {
+                    *parent = left.min(right);
+                }
+            }
+        }
+        (0..parents.len()).map(|at| root(&parents, at).to_string()).collect()
+    }
+
     /// Correlates the same matches with other limits; the group of each match.
     pub fn again(&self, limits: Limits) -> Vec<String> {
         let mut correlate = Correlate::new(self.rules.clone(), limits);
@@ -132,6 +148,13 @@ impl Seen {
         }
         groups
     }
+}
+
+fn root(parents: &[usize], mut at: usize) -> usize {
+    while let Some(parent) = parents.get(at).filter(|parent| **parent != at) {
+        at = *parent;
+    }
+    at
 }
 
 fn joined_by(member: &Value) -> Option<String> {
