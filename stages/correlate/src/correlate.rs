@@ -1,7 +1,7 @@
 //! One sighting after the other: which incident it belongs to, what it changes there, and whom it carries further.
 //!
 //! A sighting goes, in this order, to the incident of its **episode** (the same rule on the same host within
-//! [`EPISODE_GAP`]), else to the incident with which it shares the **strongest live entity**, else to a new one. It joins
+//! [`EPISODE_GAP`]; a faint one that shares more than the host with another incident strays there), else to the incident with which it shares the **strongest live entity**, else to a new one. It joins
 //! the incidents between which it stands: all if it is of medium level or above, those joined by a strong key (process,
 //! session, hash) if it is low, none if it is informational or part of a flood. Then it carries its own entities
 //! further, for a window that depends on their kind, its level and how often its rule was seen there already.
@@ -108,9 +108,12 @@ fn rank(kind: EntityKind) -> u8 {
         EntityKind::Address => 4,
         EntityKind::User => 3,
         EntityKind::Domain => 2,
-        EntityKind::Host => 1,
+        EntityKind::Host => HOST,
     }
 }
+
+/// A host is a place, where everything happens.
+const HOST: u8 = 1;
 
 /// From this rank on an entity is one thing and not a crowd.
 const STRONG: u8 = 5;
@@ -286,11 +289,14 @@ impl Correlate {
     ) -> (u32, bool) {
         let together = together.and_then(|incident| self.root(incident));
         let best = self.links.iter().max_by_key(|link| (link.rank, std::cmp::Reverse(link.incident))).copied();
+        let is_flood = episode.is_some_and(|episode| episode.count >= FLOOD);
+        // Whose account or process it is says more of a faint match than that its rule matched there before.
+        let strays = one.severity.0 < Severity::Medium && !is_flood && best.is_some_and(|link| link.rank > HOST);
+        let episode = episode.map(|episode| episode.incident).filter(|_| !strays);
         let best = best.and_then(|link| self.root(link.incident));
-        let Some(mut target) = episode.map(|episode| episode.incident).or(together).or(best) else {
+        let Some(mut target) = episode.or(together).or(best) else {
             return (self.begin(record, one), true);
         };
-        let is_flood = episode.is_some_and(|episode| episode.count >= FLOOD);
         let may_merge = |rank: u8| match one.severity.0 {
             Severity::Informational => false,
             Severity::Low => rank >= STRONG,
@@ -431,9 +437,14 @@ impl Correlate {
         if let Some(time) = record.time {
             self.carry(record, one, to, time, (repeats, count));
         }
-        let line = self.count_line(record, one, target, episode);
+        let near = episode.filter(|episode| self.root(episode.incident) == Some(target));
+        let line = self.count_line(record, one, target, (near, episode.is_some()));
         let last = record.time.unwrap_or(i64::MIN);
-        let episode = Episode { incident: target, finding: one.finding, line, last, count };
+        let episode = match episode {
+            // It strayed: the episode stays where it is.
+            Some(episode) if self.root(episode.incident) != Some(target) => Episode { last, count, ..episode },
+            _ => Episode { incident: target, finding: one.finding, line, last, count },
+        };
         self.remember((one.rule, at), record.time, episode);
     }
 
@@ -491,7 +502,7 @@ impl Correlate {
             // In a flood from ever new addresses each of them is news; the host and the rule are not.
             let seen = open.count.saturating_add(1);
             let repeats = if is_host { repeats } else { repeats.min(seen) };
-            let reach = Windows::reach(window, one.severity.0, begins, repeats);
+            let reach = Windows::reach(window, one.severity.0, begins || rank(open.kind) >= STRONG, repeats);
             if reach == 0 {
                 continue;
             }
@@ -508,8 +519,14 @@ impl Correlate {
         }
     }
 
-    /// Adds the match to the line of its episode, or makes that line.
-    fn count_line(&mut self, record: &Record, one: Match, target: u32, episode: Option<Episode>) -> u32 {
+    /// Adds the match to the line of its episode, or makes that line. `episode` is there if it is in this incident.
+    fn count_line(
+        &mut self,
+        record: &Record,
+        one: Match,
+        target: u32,
+        (episode, may_be_known): (Option<Episode>, bool),
+    ) -> u32 {
         let host = self.table.get(record.own).map(|open| Arc::clone(&open.id));
         if episode.is_some_and(|episode| episode.line == NONE && episode.finding == one.finding) {
             return NONE;
@@ -517,10 +534,11 @@ impl Correlate {
         // Findings are numbered as they are met: one with a number above all others has no line yet.
         let is_new = self.newest.is_none_or(|newest| one.finding > newest);
         self.newest = self.newest.max(Some(one.finding));
-        if let Some(episode) = episode.filter(|_| !is_new) {
+        if may_be_known && !is_new {
             let Some(state) = self.states.get_mut(target as usize).and_then(Option::as_mut) else { return NONE };
             let is_it = |line: &Line| line.finding == one.finding && line.host == host;
-            let known = state.lines.get(episode.line as usize).is_some_and(is_it).then_some(episode.line as usize);
+            let known = episode.map(|episode| episode.line as usize);
+            let known = known.filter(|at| state.lines.get(*at).is_some_and(is_it));
             // Merging moves lines; the latest of several episodes is the one that goes on.
             let known = known.or_else(|| state.lines.iter().rposition(is_it));
             if let Some((at, line)) = known.and_then(|at| Some((at, state.lines.get_mut(at)?))) {
@@ -528,7 +546,7 @@ impl Correlate {
                 line.last = line.last.max(record.time);
                 return u32::try_from(at).unwrap_or(NONE);
             }
-            if episode.finding == one.finding {
+            if episode.is_some_and(|episode| episode.finding == one.finding) {
                 return NONE;
             }
         }

@@ -93,11 +93,13 @@ impl Windows {
     ///
     /// A low finding carries for half the window: it is worth following, but many are harmless. An informational one
     /// joins what is there and carries nothing further, so that a day of ordinary logons is no bridge between two
-    /// incidents; where it begins an incident it carries for a sixth, so that one act in several records is one incident.
+    /// incidents. It carries for a sixth where it begins an incident, so that one act in several records is one
+    /// incident; and always its session, process and hashes, so that what comes of an intruder's logon on the next host
+    /// follows. That is what `is_carried` says.
     /// The n-th repeat of a rule in an incident carries for an n-th: only news keeps an incident open. What is new in a
     /// repeat (another address in a flood) counts from its own first time.
-    pub fn reach(window: i64, severity: Severity, begins: bool, repeats: u32) -> i64 {
-        let is_carried = begins || severity > Severity::Informational;
+    pub fn reach(window: i64, severity: Severity, is_carried: bool, repeats: u32) -> i64 {
+        let is_carried = is_carried || severity > Severity::Informational;
         if is_carried { Self::back(window, severity) / i64::from(repeats.max(1)) } else { 0 }
     }
 

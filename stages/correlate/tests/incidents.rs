@@ -155,6 +155,8 @@ fn what_joins_and_what_does_not() {
             "0 h1 a u:eve\n0 h2 b u:bob\n1 i3 a u:bob\n2 i3 b u:eve",
             "h1@a i3@b|h2@b i3@a",
         ),
+        ("what comes of a logon follows it", "0 h1 a u:eve\n1 i3 b u:eve s:7\n3 h2 b s:7", "h1@a h2@b i3@b"),
+        ("a faint repeat strays to whom it names", "0 i3 b\n0 h1 a u:eve\n1 i3 b u:eve\n2 i3 b", "h1@a i3@b|i3@b"),
         ("what is grave is a bridge", "0 h1 a u:eve\n0 h2 b u:bob\n1 m3 a u:bob", "h1@a h2@b m3@a"),
         ("without a time: by host only", "? m1 a u:eve\n? m2 a\n? m3 b u:eve\n0 m4 a", "m1@a m2@a|m3@b|m4@a"),
     ] {
