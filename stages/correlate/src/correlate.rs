@@ -259,15 +259,18 @@ impl Correlate {
     }
 
     /// Fills `links` with the entities that could join the record at hand to an incident.
-    fn find_links(&mut self, record: &Record, time: i64, severity: Severity) {
+    fn find_links(&mut self, record: &Record, time: i64, gravest: Severity) {
         self.links.clear();
         for at in 0..self.places.len() {
             let Some(place) = self.places.get(at).copied() else { continue };
             let Some(open) = self.table.get(place) else { continue };
-            // A host joins only what happened on it: that two hosts know each other says little.
+            // That two hosts know each other says little. But whoever does something grave here and came from a host where
+            // something was found just now most likely came from there.
             let is_other_host = open.kind == EntityKind::Host && place != record.own;
-            let back = Windows::back(self.limits.windows.of(open.kind, &open.id), severity);
-            if is_other_host || !open.joins(record.host, time, back) {
+            let back = Windows::back(self.limits.windows.of(open.kind, &open.id), gravest);
+            if (is_other_host && gravest < Severity::Medium)
+                || !open.joins(place == record.own, record.host, time, back)
+            {
                 continue;
             }
             let (rank, incident) = (rank(open.kind), open.incident);
@@ -508,7 +511,7 @@ impl Correlate {
             }
             if carrier == Some(target) {
                 open.incident = target;
-            } else if carrier.is_none() || !open.joins(record.host, time, i64::MAX) {
+            } else if carrier.is_none() || !open.joins(place == record.own, record.host, time, i64::MAX) {
                 // Nobody carries it any more: it goes to this incident.
                 open.release();
                 open.incident = target;

@@ -126,14 +126,15 @@ pub struct Open {
 }
 
 impl Open {
-    /// Whether it joins a sighting on `host` at `now`, which itself reaches back at most `back`, to its incident.
-    pub fn joins(&self, host: u64, now: i64, back: i64) -> bool {
+    /// Whether it joins a sighting on `host` at `now`, which itself reaches back at most `back`, to its incident. `is_own`
+    /// says that it is that host: who else speaks of it then does not matter.
+    pub fn joins(&self, is_own: bool, host: u64, now: i64, back: i64) -> bool {
         let carrier = self.carriers[0];
-        if self.incident == NONE || self.hub || !carrier.is_somebody() {
+        if self.incident == NONE || (self.hub && !is_own) || !carrier.is_somebody() {
             return false;
         }
         // The more hosts share an entity, the shorter it joins them; sharing among two costs nothing.
-        let share = if self.hosts.len() > 1 && self.host != host {
+        let share = if self.hosts.len() > 1 && self.host != host && !is_own {
             let lately = self.hosts.iter().filter(|seen| now.saturating_sub(seen.last) <= HUB_MEMORY).count();
             i64::try_from(lately.saturating_sub(1)).unwrap_or(i64::MAX).max(1)
         } else {
@@ -342,11 +343,15 @@ mod tests {
         for (rule, from, reach) in [(1, 0, 10), (2, 1, 5), (1, 50, 10), (3, 2, 3)] {
             alice.carry(Carrier { rule, from, reach });
         }
-        assert!(alice.joins(0, 60, i64::MAX));
+        assert!(alice.joins(false, 0, 60, i64::MAX));
         alice.revoke(1);
-        assert!(!alice.joins(0, 60, i64::MAX) && alice.joins(0, 6, i64::MAX) && !alice.joins(0, 7, i64::MAX));
+        assert!(
+            !alice.joins(false, 0, 60, i64::MAX)
+                && alice.joins(false, 0, 6, i64::MAX)
+                && !alice.joins(false, 0, 7, i64::MAX)
+        );
         alice.revoke(2);
-        assert!(!alice.joins(0, 1, i64::MAX));
+        assert!(!alice.joins(false, 0, 1, i64::MAX));
     }
 
     #[test]
@@ -359,11 +364,15 @@ mod tests {
             svc.seen(Some(host), 0);
         }
         svc.carry(Carrier { rule: 1, from: 0, reach: 100 });
-        assert!(svc.joins(9, 25, i64::MAX) && !svc.joins(9, 26, i64::MAX) && svc.joins(5, 100, i64::MAX));
+        assert!(
+            svc.joins(false, 9, 25, i64::MAX)
+                && !svc.joins(false, 9, 26, i64::MAX)
+                && svc.joins(false, 5, 100, i64::MAX)
+        );
         for host in 6..=17 {
             svc.seen(Some(host), 0);
         }
-        assert!(svc.hub && !svc.joins(5, 1, i64::MAX));
+        assert!(svc.hub && !svc.joins(false, 5, 1, i64::MAX));
     }
 
     #[test]

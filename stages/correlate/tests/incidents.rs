@@ -140,7 +140,8 @@ fn what_joins_and_what_does_not() {
         ("an informational one a sixth", "0 m1 a\n6 i2 a", "m1@a|i2@a"),
         ("one account on two hosts", "0 m1 a u:eve\n50 m2 b u:eve", "m1@a m2@b"),
         ("one account, a day later", "0 m1 a u:eve\n1440 m2 b u:eve", "m1@a|m2@b"),
-        ("a host that is only mentioned joins nothing", "0 m1 a\n1 m2 b o:a", "m1@a|m2@b"),
+        ("a host that is only mentioned joins nothing", "0 m1 a\n1 l2 b o:a", "l2@b|m1@a"),
+        ("unless what mentions it is grave", "0 m1 a\n1 m2 b o:a", "m1@a m2@b"),
         ("one process over hours", "0 m1 a p:x\n400 m2 a p:x", "m1@a m2@a"),
         ("one process number after hours is another process", "0 m1 a p:a/7\n400 m2 a p:a/7", "m1@a|m2@a"),
         ("a process lives on one host", "0 m1 a p:x\n1 m2 b p:x", "m1@a|m2@b"),
@@ -182,6 +183,17 @@ fn what_a_crowd_of_hosts_shares_is_a_hub() {
     let groups = script.groups();
     let of = |name: &str| groups.iter().position(|group| group.contains(&name));
     assert_ne!(of("m2@h1"), of("m3@h2"), "{groups:?}");
+}
+
+#[test]
+fn a_host_that_many_speak_of_still_joins_what_happens_on_it() {
+    let mut text = String::new();
+    for host in 0..40 {
+        text += &format!("{} i1 h{host} o:dc\n", f64::from(host) / 10.0);
+    }
+    let script = Script::read(&(text + "10 m2 dc\n11 m3 dc\n"));
+    let groups = script.groups();
+    assert!(groups.contains(&vec!["m2@dc", "m3@dc"]), "{groups:?}");
 }
 
 #[test]

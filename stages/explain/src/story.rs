@@ -18,6 +18,10 @@ use crate::unseen::unseen;
 pub const MOMENTS_MAX: usize = 60;
 /// Rules whose reasons are told.
 pub const WHY_MAX: usize = 3;
+/// How far apart two logs tell of one act, in nanoseconds: both write it at once, and clocks of one host agree.
+const SAME_ACT: i64 = 5_000_000_000;
+/// Moments looked back at for the same act.
+const SAME_ACT_MOMENTS: usize = 8;
 /// Entities that are named as shared.
 const SHARED_MAX: usize = 4;
 
@@ -228,8 +232,8 @@ fn moments(members: &[Told<'_>]) -> Vec<Moment> {
             if let Some((_, evidence)) = told.evidence {
                 let mut clause = Words::default();
                 let class = told.finding.event_class;
-                let told_something =
-                    happening(&mut clause, told.from(), class, evidence) || because(&mut clause, told.from(), evidence);
+                let told_something = (!correlation && happening(&mut clause, told.from(), class, evidence))
+                    || because(&mut clause, told.from(), evidence);
                 if told_something {
                     words.say(": ");
                     words.append(clause);
@@ -257,7 +261,36 @@ fn moments(members: &[Told<'_>]) -> Vec<Moment> {
         })
         .collect();
     moments.sort_by_key(|moment| (moment.time, moment.finding));
-    moments
+    fold(moments)
+}
+
+/// One act that several logs tell of is one moment: the same title on the same host, at most [`SAME_ACT`] apart.
+fn fold(moments: Vec<Moment>) -> Vec<Moment> {
+    let mut out: Vec<Moment> = Vec::new();
+    for moment in moments {
+        let title = |moment: &Moment| {
+            let end = moment.sentence.facts.first().map_or(0, |fact| fact.span.1 as usize);
+            moment.sentence.text.get(..end).unwrap_or_default().to_owned()
+        };
+        let near = |before: &Moment| match (before.time, moment.time) {
+            (Some(a), Some(b)) => b.nanos().saturating_sub(a.nanos()) <= SAME_ACT,
+            _ => false,
+        };
+        let same = out.iter_mut().rev().take(SAME_ACT_MOMENTS).find(|before| {
+            before.host == moment.host
+                && near(before)
+                && title(before) == title(&moment)
+                && before.finding != moment.finding
+        });
+        match same {
+            Some(before) => {
+                before.count = before.count.max(moment.count);
+                before.until = before.until.max(moment.until);
+            }
+            None => out.push(moment),
+        }
+    }
+    out
 }
 
 /// What would have kept the gravest findings silent.

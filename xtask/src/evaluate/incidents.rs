@@ -25,7 +25,7 @@ use super::LIVE_RULES;
 use crate::built::{dist, fresh, target};
 use generate::{Draw, Renamed, Set};
 use judge::{Score, Truth, score};
-use replay::{Match, Seen};
+use replay::{Found, Match, Seen};
 
 const SETS: &str = "otrf-security-datasets/atomic";
 const BENIGN: [&str; 2] = ["evtx-benign-samples", "plaso-logs"];
@@ -136,7 +136,8 @@ impl Maker {
             BENIGN[1]
         )?;
         let all: Vec<usize> = (0..self.sets.len()).collect();
-        let mut details = String::new();
+        let mut details = BTreeMap::new();
+        let mut spans = String::new();
         for (renamed, name) in [
             (Renamed::All, "Hosts, accounts and private addresses renamed; all simulations within ten minutes"),
             (
@@ -147,10 +148,6 @@ impl Maker {
             write!(out, "{name}:\n\n| seed | matches (benign) |")?;
             FIGURES.iter().try_for_each(|(title, _)| write!(out, " {title} |"))?;
             writeln!(out, " over two simulations | with benign |\n|---:|---:|{}", "---:|".repeat(FIGURES.len() + 2))?;
-            writeln!(
-                details,
-                "\n{name}: what each simulation became (incidents of medium level and above that hold any of it / its technique named by one of them / by any match at all)\n"
-            )?;
             let (mut least, mut means) = (1.0_f64, [0.0; FIGURES.len()]);
             let mut tally = Tally::default();
             for seed in 1..=seeds {
@@ -165,7 +162,10 @@ impl Maker {
                 }
                 writeln!(out, " {} | {} |", strict.spans, strict.mixed)?;
                 least = least.min(strict.f1());
-                self.detail(&chosen, &seen, seed, &mut tally, &mut details)?;
+                self.detail(&chosen, &seen, &mut tally, &mut details);
+                for found in self.spans(&chosen, &seen) {
+                    writeln!(spans, "- seed {seed}: {found}")?;
+                }
             }
             write!(out, "| mean | |")?;
             means.iter().try_for_each(|mean| write!(out, " **{mean:.3}** |"))?;
@@ -176,55 +176,62 @@ impl Maker {
                 tally.sets, tally.few, tally.most, tally.named, tally.seen
             )?;
         }
-        out.push_str(&details);
+        if !spans.is_empty() {
+            writeln!(out, "Over two simulations:\n\n{spans}")?;
+        }
+        out.push_str(
+            "What each simulation became, over all estates: the most incidents of medium level and above that hold any of it; estates \
+             in which one of them names its technique; estates in which any match does.\n\n\
+             | simulation | technique | estates | incidents | named | matched |\n|---|---|---:|---:|---:|---:|\n",
+        );
+        for (set, tally) in details {
+            let Some(set) = self.sets.get(set) else { continue };
+            let techniques = set.techniques.join(", ");
+            writeln!(
+                out,
+                "| {} | {techniques} | {} | {} | {} | {} |",
+                set.name, tally.sets, tally.most, tally.named, tally.seen
+            )?;
+        }
         Ok(out)
     }
 
-    fn detail(&self, chosen: &[usize], seen: &Seen, seed: u64, tally: &mut Tally, out: &mut String) -> Result<()> {
-        write!(out, "- seed {seed}: ")?;
-        for (number, set) in chosen.iter().enumerate() {
-            let Some(set) = self.sets.get(*set) else { continue };
+    /// Counts what each simulation became.
+    fn detail(&self, chosen: &[usize], seen: &Seen, all: &mut Tally, each: &mut BTreeMap<usize, Tally>) {
+        for (number, at) in chosen.iter().enumerate() {
+            let Some(set) = self.sets.get(*at) else { continue };
             let own: Vec<&Match> = seen.matches.iter().filter(|one| one.truth == Truth::Set(number)).collect();
             let uids: BTreeSet<&str> = own.iter().map(|one| one.incident.as_str()).collect();
-            let grave: Vec<_> = seen
-                .incidents
-                .iter()
-                .filter(|found| found.severity >= Severity::Medium && uids.contains(found.uid.as_str()))
-                .collect();
+            let is_its = |found: &&Found| found.severity >= Severity::Medium && uids.contains(found.uid.as_str());
+            let grave: Vec<_> = seen.incidents.iter().filter(is_its).collect();
             let named = grave.iter().any(|found| names(&found.techniques, &set.techniques));
             let any = own.iter().any(|one| names(&one.techniques, &set.techniques));
-            tally.sets += 1;
-            tally.few += u32::from(grave.len() <= 3);
-            tally.most = tally.most.max(grave.len());
-            tally.named += u32::from(named);
-            tally.seen += u32::from(any);
-            let word = |yes: bool| if yes { "yes" } else { "no" };
-            write!(
-                out,
-                "{}{} {} / {} / {}",
-                if number > 0 { "; " } else { "" },
-                set.name,
-                grave.len(),
-                word(named),
-                word(any)
-            )?;
-        }
-        out.push('\n');
-        for found in &seen.incidents {
-            let own = seen.matches.iter().filter(|one| one.incident == found.uid).map(|one| &one.truth);
-            let held: BTreeSet<&str> = own
-                .filter_map(|truth| match truth {
-                    Truth::Set(number) => self.sets.get(*chosen.get(*number)?).map(|set| set.name.as_str()),
-                    Truth::Benign(_) => None,
-                })
-                .collect();
-            if held.len() > 1 {
-                let held: Vec<_> = held.into_iter().collect();
-                let by: Vec<_> = found.joined_by.iter().map(String::as_str).collect();
-                writeln!(out, "  - over two simulations: {}; members joined by {}", held.join(", "), by.join(", "))?;
+            for tally in [&mut *all, each.entry(*at).or_default()] {
+                tally.sets += 1;
+                tally.few += u32::from(grave.len() <= 3);
+                tally.most = tally.most.max(grave.len());
+                tally.named += u32::from(named);
+                tally.seen += u32::from(any);
             }
         }
-        Ok(())
+    }
+
+    /// Incidents that hold matches of two simulations, in words.
+    fn spans(&self, chosen: &[usize], seen: &Seen) -> Vec<String> {
+        let held = |found: &Found| -> BTreeSet<&str> {
+            let own = seen.matches.iter().filter(|one| one.incident == found.uid);
+            own.filter_map(|one| match &one.truth {
+                Truth::Set(number) => self.sets.get(*chosen.get(*number)?).map(|set| set.name.as_str()),
+                Truth::Benign(_) => None,
+            })
+            .collect()
+        };
+        let words = |found: &Found| {
+            let held: Vec<_> = held(found).into_iter().collect();
+            let by: Vec<_> = found.joined_by.iter().map(String::as_str).collect();
+            (held.len() > 1).then(|| format!("{}; members joined by {}", held.join(", "), by.join(", ")))
+        };
+        seen.incidents.iter().filter_map(words).collect()
     }
 
     /// How much the windows matter; grouped by set.
