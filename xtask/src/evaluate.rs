@@ -47,11 +47,13 @@ pub fn run(arguments: &[OsString]) -> Result<()> {
         rules = LIVE_RULES.iter().map(|folder| data.join(folder)).collect();
     }
     let program = program.map_or_else(dist, Ok)?;
+    let joined = incidents::section(program.clone(), rules.clone(), data.clone())?;
     let program = Program::new(program, data, rules, target().join("evaluate"))?;
     let mut text = opening(&program);
     text.push_str(&conformance::section(&program)?);
     text.push_str(&recall::section(&program)?);
     text.push_str(&simulations::section(&program)?);
+    text.push_str(&joined);
     text.push_str(&alarms::section(&program)?);
     text.push_str(&decoding::section(&program)?);
     text.push_str(&speed::section());
