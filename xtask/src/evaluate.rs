@@ -76,7 +76,7 @@ fn opening(program: &Program) -> String {
          program carries, alone.\n\
          - **Split**: none. Neither rules nor program are fitted to these data by this command, and nothing is learned from \
          them. SigmaHQ's authors may have seen the public attack records; recall on them is then no forecast for new attacks.\n\
-         - **Seed**: none. Nothing is drawn at random.\n\
+         - **Seed**: none, but for the section on incidents, which names its seeds. Nothing else is drawn at random.\n\
          - **Baseline**: beside each figure stands what a trivial program would score.\n",
         rules.join(", ")
     )
