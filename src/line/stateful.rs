@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use shieldwall_detect::sigma::correlation::{Correlator, Counts, Firing, Seen};
 use shieldwall_detect::sigma::ir::RuleIndex;
 use shieldwall_schema::entity::host_id;
-use shieldwall_schema::finding::{CORRELATION, Evidence, Provenance, Reason};
+use shieldwall_schema::finding::{CORRELATION, Evidence, Provenance, Reason, STEPS};
 use shieldwall_schema::incident::Sighting;
 use shieldwall_schema::{Entity, EntityKind, Place, Timestamp};
 
@@ -285,10 +285,15 @@ fn bare(offset: u64, member: &Member) -> Kept {
 }
 
 fn reason(firing: &Firing) -> Reason {
+    let first = firing.members.first().map(|member| member.rule);
     let group: Vec<String> = firing.group.iter().map(|(field, value)| format!("{field} {value}")).collect();
     Reason {
         selection: CORRELATION.to_owned(),
-        field: String::new(),
+        field: if firing.members.iter().any(|member| Some(member.rule) != first) {
+            STEPS.to_owned()
+        } else {
+            String::new()
+        },
         native: None,
         how: firing.because.clone(),
         pattern: String::new(),

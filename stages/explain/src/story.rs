@@ -8,7 +8,7 @@ use shieldwall_schema::incident::{Incident, Member, Severity};
 use shieldwall_schema::ocsf::attack;
 use shieldwall_schema::story::{HostCoverage, Moment, Sentence, Story};
 
-use crate::because::{because, is_correlation, silent, title};
+use crate::because::{because, is_correlation, is_steps, silent, title};
 use crate::happening::happening;
 use crate::sentence::{From, Words, inside, thousands};
 use crate::tree::processes;
@@ -196,6 +196,11 @@ fn shared(incident: &Incident) -> Option<Sentence> {
         return None;
     }
     let mut joined: Vec<_> = joined.into_iter().collect();
+    // Numbers of processes and sessions say little to a reader where a name says the same.
+    let is_name = |kind: EntityKind| !matches!(kind, EntityKind::Process | EntityKind::Session);
+    if joined.iter().any(|((kind, _), _)| is_name(*kind)) {
+        joined.retain(|((kind, _), _)| is_name(*kind));
+    }
     joined.sort_by_key(|((kind, id), (count, _))| (std::cmp::Reverse(*count), *kind, *id));
     let more = joined.len().saturating_sub(SHARED_MAX);
     let mut words = Words::default();
@@ -245,6 +250,8 @@ fn moments(members: &[Told<'_>]) -> Vec<Moment> {
             });
             // One match of a correlation is many records.
             let (first, last, count) = match correlation {
+                // Steps have happened when the last has.
+                true if is_steps(told.finding) => (told.finding.last, told.finding.last, 1),
                 true => (told.finding.first, told.finding.last, told.finding.count),
                 false => (told.member.first, told.member.last, told.member.count),
             };
