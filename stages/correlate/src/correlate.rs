@@ -1,18 +1,19 @@
 //! One sighting after the other: which incident it belongs to, what it changes there, and whom it carries further.
 //!
 //! A sighting goes, in this order, to the incident of its **episode** (the same rule on the same host within
-//! [`EPISODE_GAP`]; a faint one that shares more than the host with another incident strays there), else to the incident with which it shares the **strongest live entity**, else to a new one. It joins
-//! the incidents between which it stands: all if it is of medium level or above, those joined by a strong key (process,
-//! session, hash) if it is low, none if it is informational or part of a flood. Then it carries its own entities
-//! further, for a window that depends on their kind, its level and how often its rule was seen there already.
+//! [`EPISODE_GAP`]; a faint one that shares more than the host with another incident strays there), else to the incident
+//! with which it shares the **strongest live entity**, else to a new one. It joins the incidents between which it stands:
+//! all if it is of medium level or above, those joined by a strong key (process, session, hash) if it is low, none if it
+//! is informational or part of a flood. Then it carries its own entities further, for a window that depends on their
+//! kind, its level and how often its rule was seen there already.
 //!
 //! Matches of one record are taken in together, the gravest first, so that their order does not matter.
 //!
 //! What must stay true: the state is bounded by [`Limits`]; equal sightings in equal order give equal incidents; sightings
 //! that share nothing do not influence each other as long as no limit is reached.
 //!
-//! Cost: about one hash look-up for each entity of a sighting. Merging moves the smaller part of the bookkeeping and
-//! happens at most once for each incident.
+//! Cost: about one hash look-up for each entity of a sighting. Merging moves the bookkeeping of the newer
+//! incident, which is bounded, and happens at most once for each.
 
 mod book;
 
