@@ -121,5 +121,5 @@ fn the_page_loads_nothing_and_runs_nothing() {
     assert!(!page.contains("<script") && !page.contains("<img") && !page.contains('\u{202e}'));
     assert!(page.contains("&lt;script&gt;"), "what somebody typed is shown, inert");
     // The only links are to places in the page.
-    assert!(page.match_indices("href=\"").all(|(at, _)| page[at + 6..].starts_with('#')));
+    assert!(page.split("href=\"").skip(1).all(|link| link.starts_with('#')));
 }
