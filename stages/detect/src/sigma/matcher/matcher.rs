@@ -55,6 +55,12 @@ pub enum Dormant {
 /// A handle that no group has: records of groups beyond the limit.
 const SLOW: u32 = u32::MAX;
 
+/// A rule and a tag's key → through what the rule looks at such records.
+type Admissions = FxHashMap<(RuleIndex, Box<str>), Option<Admission>>;
+
+/// Pairs of a rule that matched and a tag whose admission is remembered; further ones are found anew each time.
+const ADMISSIONS_MAX: usize = 16_384;
+
 /// All rules, compiled together. Shared by all workers.
 #[derive(Debug)]
 pub struct Matcher {
@@ -63,6 +69,8 @@ pub struct Matcher {
     options: Options,
     guard: Guard,
     tags: RwLock<FxHashMap<Box<str>, Option<Arc<Want>>>>,
+    /// Through what rules that matched look at records of a tag.
+    admissions: RwLock<Admissions>,
     state: Mutex<State>,
     groups: Arc<Groups>,
     slow: Arc<Want>,
@@ -106,6 +114,7 @@ impl Matcher {
             options,
             guard,
             tags: RwLock::default(),
+            admissions: RwLock::default(),
             state: Mutex::new(state),
             groups: Arc::default(),
             slow: Arc::new(Want::new(Vec::new(), None, SLOW)),
@@ -204,7 +213,22 @@ impl Matcher {
 
     /// Through what a rule may look at records of a tag; `None` if the log source guard keeps it from them.
     pub fn admission(&self, rule: RuleIndex, tag: &Tag<'_>) -> Option<Admission> {
-        self.guard.admission(&self.mappings, tag, self.rule(rule)?)
+        let bytes = tag.product.len() + tag.service.len() + tag.provider.len() + tag.code.len();
+        let find = || self.guard.admission(&self.mappings, tag, self.rule(rule)?);
+        if bytes > self.options.tag_bytes_max {
+            return find();
+        }
+        // Asked for every match; finding it anew looks at every bucket.
+        let key = (rule, key_of(tag, bytes).into_boxed_str());
+        if let Some(known) = read(&self.admissions).get(&key) {
+            return *known;
+        }
+        let admission = find();
+        let mut known = self.admissions.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() < ADMISSIONS_MAX {
+            known.insert(key, admission);
+        }
+        admission
     }
 
     /// The bucket through which a rule looks at records of a tag; its class and provenance go into findings.
@@ -401,6 +425,16 @@ fn broken_regex<'w>(expr: &Expr, broken: &FxHashMap<&str, &'w str>) -> Option<&'
     }
 }
 
+/// A tag's words as one key. Lengths first: no two tags have the same key, whatever their parts hold.
+fn key_of(tag: &Tag<'_>, bytes: usize) -> String {
+    let mut key = String::with_capacity(bytes + 16);
+    let _ = write!(key, "{} {} {} ", tag.product.len(), tag.service.len(), tag.provider.len());
+    for part in [tag.product, tag.service, tag.provider, tag.code] {
+        key.push_str(part);
+    }
+    key
+}
+
 fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
     lock.read().unwrap_or_else(PoisonError::into_inner)
 }
@@ -411,12 +445,7 @@ impl Projection for Matcher {
         if bytes > self.options.tag_bytes_max {
             return self.find(tag);
         }
-        // Lengths first: no two tags have the same key, whatever their parts hold.
-        let mut key = String::with_capacity(bytes + 16);
-        let _ = write!(key, "{} {} {} ", tag.product.len(), tag.service.len(), tag.provider.len());
-        for part in [tag.product, tag.service, tag.provider, tag.code] {
-            key.push_str(part);
-        }
+        let key = key_of(tag, bytes);
         if let Some(known) = read(&self.tags).get(key.as_str()) {
             return known.clone();
         }
