@@ -4,7 +4,8 @@
 //! case42/
 //! ├── findings.jsonl   one OCSF Detection Finding a line
 //! ├── incidents.jsonl  one OCSF Incident Finding a line, worst first
-//! ├── report.html …    reports, as asked for
+//! ├── report.html      one page to read, keep and print
+//! ├── timeline.csv     one matched record a line
 //! └── manifest.json    inputs with hashes, rules with hashes, version, assumptions, everything skipped; written last
 //! ```
 //!
@@ -24,9 +25,10 @@ use shieldwall_schema::story::HostCoverage;
 
 use crate::home::{TEMPORARY_PREFIX, sweep, write_whole};
 use crate::line::Run;
+use crate::output::dossier::{Dossier, Findings};
 use crate::output::read::ReadError;
 use crate::output::story::Told;
-use crate::output::{incident, read, story};
+use crate::output::{csv, html, incident, read, story};
 
 /// Bytes of one line of findings. A hundred pieces of evidence with forty fields of 2 KiB stay below.
 const LINE_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -36,16 +38,30 @@ const LINE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 pub enum ReportKind {
     /// One page to read, keep and print.
     Html,
+    /// The timeline, one matched record a line.
+    Csv,
 }
 
 impl ReportKind {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Html];
+    pub const ALL: [Self; 2] = [Self::Html, Self::Csv];
 
     /// The file's name in the case.
     pub const fn file(self) -> &'static str {
         match self {
             Self::Html => "report.html",
+            Self::Csv => "timeline.csv",
+        }
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// When a finding cannot be read back or `out` fails.
+    pub fn write(self, dossier: &Dossier<'_>, findings: &mut dyn Findings, out: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Self::Html => html::write(dossier, findings, out),
+            Self::Csv => csv::write(dossier, findings, out),
         }
     }
 }
@@ -118,9 +134,12 @@ impl Case {
         }
         self.write("findings.jsonl", &mut |out| run.write_findings(out))?;
         self.write("incidents.jsonl", &mut |out| run.write_incidents(out))?;
-        for kind in reports {
-            self.write(kind.file(), &mut |out| match kind {
-                ReportKind::Html => run.write_html(out),
+        if !reports.is_empty() {
+            run.with_dossier(|dossier, findings| -> Result<()> {
+                for kind in ReportKind::ALL.into_iter().filter(|kind| reports.contains(kind)) {
+                    self.write(kind.file(), &mut |out| kind.write(dossier, findings, out))?;
+                }
+                Ok(())
             })?;
         }
         let mut manifest = serde_json::to_vec_pretty(&run.manifest())?;

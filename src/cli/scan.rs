@@ -105,6 +105,7 @@ enum FormatArg {
     Text,
     Jsonl,
     Html,
+    Csv,
 }
 
 impl FormatArg {
@@ -113,6 +114,7 @@ impl FormatArg {
         match self {
             Self::Text | Self::Jsonl => None,
             Self::Html => Some(ReportKind::Html),
+            Self::Csv => Some(ReportKind::Csv),
         }
     }
 }
@@ -267,10 +269,10 @@ fn print(
     case: CaseName,
 ) -> Result<()> {
     let mut out = BufWriter::with_capacity(64 * 1024, out);
-    match format {
-        FormatArg::Jsonl => run.write_findings(&mut out)?,
-        FormatArg::Html => run.write_html(&mut out)?,
-        FormatArg::Text => {
+    match (format, format.report()) {
+        (_, Some(kind)) => run.with_dossier(|dossier, findings| kind.write(dossier, findings, &mut out))?,
+        (FormatArg::Jsonl, None) => run.write_findings(&mut out)?,
+        (_, None) => {
             let level = args.level.map(|level| Severity::of_level(&format!("{:?}", Level::from(level))));
             run.write_text(&mut out, &text::Options { style, level }, case)?;
         }
@@ -283,6 +285,7 @@ fn print(
 fn by_extension(path: &Path) -> FormatArg {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("html" | "htm") => FormatArg::Html,
+        Some("csv") => FormatArg::Csv,
         Some("jsonl" | "ndjson") => FormatArg::Jsonl,
         _ => FormatArg::Text,
     }

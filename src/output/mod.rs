@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`dossier`] | everything that a report tells, as data |
 //! | [`html`] | the report as one HTML file |
+//! | [`csv`] | the timeline: one matched record a line |
 //! | [`report`] | what a run has to say, as data; groups and numbers the findings |
 //! | [`text`] | the terminal report |
 //! | `gaps` | what was not read, odd, assumed |
@@ -18,6 +19,7 @@
 //!
 //! Pure: data in, text out; only [`style::Style::of_stdout`] looks at the terminal. Nothing here prints.
 
+pub mod csv;
 pub mod dossier;
 pub mod escape;
 pub mod evidence;
