@@ -6,6 +6,7 @@
 //! ├── incidents.jsonl  one OCSF Incident Finding a line, worst first
 //! ├── report.html      one page to read, keep and print
 //! ├── timeline.csv     one matched record a line
+//! ├── findings.sarif   findings as SARIF 2.1.0
 //! └── manifest.json    inputs with hashes, rules with hashes, version, assumptions, everything skipped; written last
 //! ```
 //!
@@ -28,7 +29,7 @@ use crate::line::Run;
 use crate::output::dossier::{Dossier, Findings};
 use crate::output::read::ReadError;
 use crate::output::story::Told;
-use crate::output::{csv, html, incident, read, story};
+use crate::output::{csv, html, incident, read, sarif, story};
 
 /// Bytes of one line of findings. A hundred pieces of evidence with forty fields of 2 KiB stay below.
 const LINE_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -40,17 +41,20 @@ pub enum ReportKind {
     Html,
     /// The timeline, one matched record a line.
     Csv,
+    /// Findings as SARIF 2.1.0.
+    Sarif,
 }
 
 impl ReportKind {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Html, Self::Csv];
+    pub const ALL: [Self; 3] = [Self::Html, Self::Csv, Self::Sarif];
 
     /// The file's name in the case.
     pub const fn file(self) -> &'static str {
         match self {
             Self::Html => "report.html",
             Self::Csv => "timeline.csv",
+            Self::Sarif => "findings.sarif",
         }
     }
 
@@ -62,6 +66,7 @@ impl ReportKind {
         match self {
             Self::Html => html::write(dossier, findings, out),
             Self::Csv => csv::write(dossier, findings, out),
+            Self::Sarif => sarif::write(dossier, findings, out),
         }
     }
 }

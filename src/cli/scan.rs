@@ -106,6 +106,7 @@ enum FormatArg {
     Jsonl,
     Html,
     Csv,
+    Sarif,
 }
 
 impl FormatArg {
@@ -115,6 +116,7 @@ impl FormatArg {
             Self::Text | Self::Jsonl => None,
             Self::Html => Some(ReportKind::Html),
             Self::Csv => Some(ReportKind::Csv),
+            Self::Sarif => Some(ReportKind::Sarif),
         }
     }
 }
@@ -286,6 +288,7 @@ fn by_extension(path: &Path) -> FormatArg {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("html" | "htm") => FormatArg::Html,
         Some("csv") => FormatArg::Csv,
+        Some("sarif") => FormatArg::Sarif,
         Some("jsonl" | "ndjson") => FormatArg::Jsonl,
         _ => FormatArg::Text,
     }

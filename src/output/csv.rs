@@ -7,9 +7,9 @@
 //! it part of the first column's name, and Timesketch needs that column. No cell is a formula: what begins like one gets a
 //! leading apostrophe. Control and hidden characters are shown, as everywhere ([`escape_into`]).
 //!
-//! Order: by time, those without a time first. Findings come in the order of their first matches and keep up to a hundred
-//! records, so rows wait in a heap until no earlier one can come. Beyond [`WAITING_BYTES_MAX`] the earliest leaves all the
-//! same, so a huge case is in order nearly, and memory stays constant.
+//! Order: by time, those without a time first. Findings come nearly in the order of their first matches and keep up to a
+//! hundred records, so rows wait in a heap. Beyond [`WAITING_BYTES_MAX`] the earliest leaves, so memory stays constant, and
+//! only in a huge case may a row stand behind a later one.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -81,8 +81,6 @@ fn writing(
     let mut waiting = Waiting::default();
     for at in 0..findings.len() {
         let finding = findings.get(at, EVIDENCES_MAX)?;
-        // Nothing earlier than this finding's first match will come.
-        waiting.give_before(key(finding.first), out)?;
         let parts = Parts::of(dossier, at as u32, &finding);
         for evidence in &finding.evidences {
             waiting.put(key(evidence.time), parts.row(&finding, evidence));
@@ -125,13 +123,6 @@ impl Waiting {
         self.bytes -= row.len();
         out.write_all(row.as_bytes())?;
         Ok(true)
-    }
-
-    fn give_before(&mut self, time: i64, out: &mut dyn Write) -> io::Result<()> {
-        while self.rows.peek().is_some_and(|Reverse((first, _, _))| *first < time) {
-            self.give(out)?;
-        }
-        Ok(())
     }
 }
 
@@ -358,8 +349,8 @@ mod tests {
         for (time, row) in [(5, "e"), (1, "a"), (3, "c"), (1, "b")] {
             waiting.put(time, row.to_owned());
         }
-        waiting.give_before(3, &mut out).unwrap();
-        assert_eq!(out, b"ab");
+        waiting.give(&mut out).unwrap();
+        assert_eq!((out.as_slice(), waiting.bytes), (b"a".as_slice(), 3));
         while waiting.give(&mut out).unwrap() {}
         assert_eq!((out.as_slice(), waiting.bytes), (b"abce".as_slice(), 0));
     }

@@ -5,6 +5,7 @@
 //! | [`dossier`] | everything that a report tells, as data |
 //! | [`html`] | the report as one HTML file |
 //! | [`csv`] | the timeline: one matched record a line |
+//! | [`sarif`] | findings as SARIF |
 //! | [`report`] | what a run has to say, as data; groups and numbers the findings |
 //! | [`text`] | the terminal report |
 //! | `gaps` | what was not read, odd, assumed |
@@ -30,6 +31,7 @@ pub mod json;
 pub mod jsonl;
 pub mod read;
 pub mod report;
+pub mod sarif;
 pub mod show;
 pub mod story;
 pub mod style;
