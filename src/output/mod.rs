@@ -6,6 +6,7 @@
 //! | [`html`] | the report as one HTML file |
 //! | [`csv`] | the timeline: one matched record a line |
 //! | [`sarif`] | findings as SARIF |
+//! | [`stix`] | what may be shared, as STIX, and the preview of it |
 //! | [`report`] | what a run has to say, as data; groups and numbers the findings |
 //! | [`text`] | the terminal report |
 //! | `gaps` | what was not read, odd, assumed |
@@ -33,6 +34,7 @@ pub mod read;
 pub mod report;
 pub mod sarif;
 pub mod show;
+pub mod stix;
 pub mod story;
 pub mod style;
 pub mod text;

@@ -6,7 +6,11 @@
 //!
 //! ```compile_fail
 //! // Nothing but the redaction makes something shareable.
-//! let forged = shieldwall_share::Shareable { thing: shieldwall_share::Thing::Technique("T1059".to_owned()) };
+//! # use shieldwall_schema::{Timestamp, incident::Severity};
+//! let (first, last) = (Timestamp::from_nanos(0), Timestamp::from_nanos(0));
+//! let thing = shieldwall_share::Thing::Technique("T1059".to_owned());
+//! let (severity, techniques) = (Severity::High, Vec::new());
+//! let forged = shieldwall_share::Shareable { thing, count: 1, first, last, severity, techniques };
 //! ```
 
 use std::collections::BTreeSet;

@@ -300,8 +300,8 @@ mod tests {
             candidate(What::Technique, "T1110", &[]),
             candidate(What::User, "anna", &["T1110"]),
         ];
-        let (bundle, bytes) = bundle(all.clone());
-        let objects = bundle["objects"].as_array().unwrap();
+        let (first, bytes) = bundle(all.clone());
+        let objects = first["objects"].as_array().unwrap();
         let ids: BTreeSet<&str> = objects.iter().map(|object| object["id"].as_str().unwrap()).collect();
         assert_eq!(ids.len(), objects.len(), "an id stands twice");
         for object in objects {
@@ -320,7 +320,7 @@ mod tests {
         );
         let mut reversed = all;
         reversed.reverse();
-        assert_eq!(super::tests::bundle(reversed).1, bytes);
+        assert_eq!(bundle(reversed).1, bytes);
     }
 
     #[test]
