@@ -205,7 +205,7 @@ fn rows(text: &str) -> Vec<Vec<String>> {
                 c.len_utf8()
             }
         };
-        rest = &rest[taken..];
+        rest = rest.split_at(taken).1;
     }
     assert!(!quoted);
     assert_eq!(rows.pop(), Some(vec![String::new()]), "the last row has no end");

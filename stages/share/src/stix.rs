@@ -127,7 +127,7 @@ fn objects(redacted: &Redacted, tlp: Tlp) -> Vec<Value> {
         for technique in item.techniques().iter().map(String::as_str).chain(own) {
             patterns.entry(technique).or_insert_with(|| {
                 let object = attack_pattern(technique, &identity, marking);
-                let id = object["id"].as_str().unwrap_or_default().to_owned();
+                let id = id_of(&object);
                 objects.push(object);
                 id
             });
@@ -138,7 +138,7 @@ fn objects(redacted: &Redacted, tlp: Tlp) -> Vec<Value> {
             Thing::Technique(technique) => patterns.get(technique.as_str()).cloned().unwrap_or_default(),
             thing => {
                 let indicator = indicator(thing, item, &identity, marking);
-                let seen = indicator["id"].as_str().unwrap_or_default().to_owned();
+                let seen = id_of(&indicator);
                 objects.push(indicator);
                 for technique in item.techniques().iter().filter_map(|technique| patterns.get(technique.as_str())) {
                     objects.push(relationship(&seen, technique, item, &identity, marking));
@@ -149,6 +149,11 @@ fn objects(redacted: &Redacted, tlp: Tlp) -> Vec<Value> {
         objects.push(sighting(&seen, item, &identity, marking));
     }
     objects
+}
+
+/// An object's own id.
+fn id_of(object: &Value) -> String {
+    object.get("id").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 /// `type--UUIDv5` of the parts.
