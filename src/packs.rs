@@ -78,15 +78,16 @@ pub fn load_chosen(choice: &Choice, home: Option<&Home>) -> Result<Loaded> {
             let _ = write_whole(&place, &bytes);
         }
     }
-    loaded.set.rules.retain(|rule| rule.level >= choice.level);
+    // What a correlation stands on stays, whatever its own level.
+    if choice.level > Level::Informational {
+        loaded.set = loaded.set.subset(|rule| rule.level >= choice.level);
+    }
     Ok(loaded)
 }
 
 /// Adds the rules of another set; the order stays (id, hash), and the very same rule counts once.
 pub fn merge(loaded: &mut Loaded, other: Loaded) {
-    loaded.set.rules.extend(other.set.rules);
-    loaded.set.rules.sort_by(|a, b| (&a.id, &a.hash, &a.pack).cmp(&(&b.id, &b.hash, &b.pack)));
-    loaded.set.rules.dedup_by(|a, b| a.id == b.id && a.hash == b.hash);
+    loaded.set = std::mem::take(&mut loaded.set).join(other.set);
     loaded.refusals.extend(other.refusals);
     loaded.skipped.extend(other.skipped);
     loaded.notes.extend(other.notes);

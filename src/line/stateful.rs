@@ -8,7 +8,7 @@
 //!
 //! Memory: see [`super::folded`]; of each firing at most [`FIRING_MEMBERS_MAX`] members are remembered.
 
-use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::io;
 
 use rustc_hash::FxHashMap;
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use shieldwall_detect::sigma::correlation::{Correlator, Counts, Firing, Seen};
 use shieldwall_detect::sigma::ir::RuleIndex;
 use shieldwall_schema::entity::host_id;
-use shieldwall_schema::finding::{CORRELATION, Evidence, Provenance, Reason};
+use shieldwall_schema::finding::{CORRELATION, Evidence, Provenance, Reason, STEPS};
 use shieldwall_schema::incident::Sighting;
 use shieldwall_schema::{Entity, EntityKind, Place, Timestamp};
 
@@ -285,10 +285,15 @@ fn bare(offset: u64, member: &Member) -> Kept {
 }
 
 fn reason(firing: &Firing) -> Reason {
+    let first = firing.members.first().map(|member| member.rule);
     let group: Vec<String> = firing.group.iter().map(|(field, value)| format!("{field} {value}")).collect();
     Reason {
         selection: CORRELATION.to_owned(),
-        field: String::new(),
+        field: if firing.members.iter().any(|member| Some(member.rule) != first) {
+            STEPS.to_owned()
+        } else {
+            String::new()
+        },
         native: None,
         how: firing.because.clone(),
         pattern: String::new(),
@@ -298,19 +303,21 @@ fn reason(firing: &Firing) -> Reason {
     }
 }
 
-/// The host that all members have, if one; and the entities that they share, with those of the last member where several
-/// rules were met one after the other: the last step says who came through.
+/// The host that all members have, if one; and the entities that they share, with those of each rule's last member where
+/// several rules were met: each step says something of its own, where from and whereto.
 fn shared(firing: &Firing, met: &[((u32, u64), &Member)]) -> (Option<String>, Vec<Entity>) {
     let host = |member: &Member| member.head.host.as_deref().and_then(host_id);
     let first = met.first().and_then(|(_, member)| host(member));
     let one = first.filter(|first| met.iter().all(|(_, member)| host(member).as_ref() == Some(first)));
     let mut entities: Vec<Entity> = met.first().map(|(_, member)| member.head.entities.clone()).unwrap_or_default();
     entities.retain(|entity| met.iter().all(|(_, member)| member.head.entities.binary_search(entity).is_ok()));
-    let rules =
-        firing.members.iter().map(|member| member.rule).min() != firing.members.iter().map(|member| member.rule).max();
-    let last = met.iter().max_by_key(|((source, offset), member)| (member.time, Reverse((*source, *offset))));
-    if let Some((_, last)) = last.filter(|_| rules) {
-        entities.extend(last.head.entities.iter().cloned());
+    let mut last: BTreeMap<RuleIndex, (u32, u64)> = BTreeMap::new();
+    for member in firing.members.iter().take(FIRING_MEMBERS_MAX) {
+        last.insert(member.rule, (member.source, member.offset));
+    }
+    if last.len() > 1 {
+        let steps = met.iter().filter(|(at, _)| last.values().any(|last| last == at));
+        entities.extend(steps.flat_map(|(_, member)| member.head.entities.iter().cloned()));
         entities.sort_unstable();
         entities.dedup();
     }

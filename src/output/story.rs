@@ -32,9 +32,11 @@ pub struct Told {
 }
 
 impl Told {
-    /// The distinct findings in the order in which they joined; `show N.M` counts these.
+    /// The distinct findings in the order of the story; `show N.M` counts these.
     pub fn findings(&self) -> Vec<u32> {
-        findings(&self.incident)
+        let mut seen = BTreeSet::new();
+        let told = self.story.timeline.iter().map(|moment| moment.finding);
+        told.chain(findings(&self.incident)).filter(|finding| seen.insert(*finding)).collect()
     }
 
     /// Whether it is no more than one finding.
@@ -43,7 +45,7 @@ impl Told {
     }
 }
 
-/// See [`Told::findings`].
+/// The distinct findings of an incident in the order in which they joined.
 pub fn findings(incident: &Incident) -> Vec<u32> {
     let mut seen = BTreeSet::new();
     incident.members.iter().map(|member| member.finding).filter(|finding| seen.insert(*finding)).collect()

@@ -1,18 +1,20 @@
 //! Same input, same bytes out: at any number of threads, after a kill, under another name, packed or not.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Stdio;
 
 use crate::run::{Place, data};
 
-fn case(place: &Place, name: &str, paths: &[&Path], threads: &str) -> (Vec<u8>, Vec<u8>) {
+/// Every file of a case by its name: findings, incidents, reports, manifest.
+fn case(place: &Place, name: &str, paths: &[&Path], threads: &str) -> BTreeMap<String, Vec<u8>> {
     let folder = place.path(name);
     let mut command = place.command();
     command.arg("scan").args(paths).arg("-o").arg(&folder).args(["--threads", threads, "--quiet"]);
     let output = command.output().unwrap();
     assert!(matches!(output.status.code(), Some(1 | 3)), "{}", String::from_utf8_lossy(&output.stderr));
-    (std::fs::read(folder.join("findings.jsonl")).unwrap(), std::fs::read(folder.join("manifest.json")).unwrap())
+    let files = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap());
+    files.map(|file| (file.file_name().into_string().unwrap(), std::fs::read(file.path()).unwrap())).collect()
 }
 
 #[test]
@@ -23,9 +25,12 @@ fn threads_change_nothing() {
     let more = data("evtx-to-mitre");
     paths.extend(more.as_deref());
     let one = case(&place, "one", &paths, "1");
-    assert!(!one.0.is_empty());
-    assert_eq!(one, case(&place, "two", &paths, "2"));
-    assert_eq!(one, case(&place, "eight", &paths, "8"));
+    for name in ["findings.jsonl", "incidents.jsonl", "report.html", "manifest.json"] {
+        assert!(one.get(name).is_some_and(|bytes| !bytes.is_empty()), "{name}");
+    }
+    // Whole files do not belong into a message.
+    assert!(one == case(&place, "two", &paths, "2"));
+    assert!(one == case(&place, "eight", &paths, "8"));
 }
 
 #[test]
@@ -48,7 +53,7 @@ fn a_killed_scan_leaves_nothing_in_the_way() {
         child.kill().unwrap();
         child.wait().unwrap();
     }
-    assert_eq!(whole, case(&place, "killed", &[demo], "2"));
+    assert!(whole == case(&place, "killed", &[demo], "2"));
 }
 
 #[test]

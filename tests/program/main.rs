@@ -12,3 +12,4 @@ mod conformance;
 mod determinism;
 mod faults;
 mod run;
+mod story;

@@ -9,6 +9,7 @@
 mod alarms;
 mod conformance;
 mod decoding;
+pub mod incidents;
 mod program;
 mod recall;
 mod simulations;
@@ -46,11 +47,13 @@ pub fn run(arguments: &[OsString]) -> Result<()> {
         rules = LIVE_RULES.iter().map(|folder| data.join(folder)).collect();
     }
     let program = program.map_or_else(dist, Ok)?;
+    let joined = incidents::section(program.clone(), rules.clone(), data.clone())?;
     let program = Program::new(program, data, rules, target().join("evaluate"))?;
     let mut text = opening(&program);
     text.push_str(&conformance::section(&program)?);
     text.push_str(&recall::section(&program)?);
     text.push_str(&simulations::section(&program)?);
+    text.push_str(&joined);
     text.push_str(&alarms::section(&program)?);
     text.push_str(&decoding::section(&program)?);
     text.push_str(&speed::section());
@@ -73,7 +76,7 @@ fn opening(program: &Program) -> String {
          program carries, alone.\n\
          - **Split**: none. Neither rules nor program are fitted to these data by this command, and nothing is learned from \
          them. SigmaHQ's authors may have seen the public attack records; recall on them is then no forecast for new attacks.\n\
-         - **Seed**: none. Nothing is drawn at random.\n\
+         - **Seed**: none, but for the section on incidents, which names its seeds. Nothing else is drawn at random.\n\
          - **Baseline**: beside each figure stands what a trivial program would score.\n",
         rules.join(", ")
     )

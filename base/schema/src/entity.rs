@@ -69,7 +69,8 @@ enum Says {
     Process,
     Pid,
     Address,
-    Hash,
+    /// Beside it, where the file's path stands.
+    Hash(&'static str),
     Domain,
 }
 
@@ -92,9 +93,9 @@ const PATHS: &[(&str, Says)] = &[
     ("src_endpoint.ip", Says::Address),
     ("dst_endpoint.ip", Says::Address),
     ("device.ip", Says::Address),
-    ("process.file.hashes.value", Says::Hash),
-    ("file.hashes.value", Says::Hash),
-    ("module.file.hashes.value", Says::Hash),
+    ("process.file.hashes.value", Says::Hash("process.file.path")),
+    ("file.hashes.value", Says::Hash("file.path")),
+    ("module.file.hashes.value", Says::Hash("module.file.path")),
     ("query.hostname", Says::Domain),
     ("http_request.url.hostname", Says::Domain),
     ("dst_endpoint.hostname", Says::Domain),
@@ -124,7 +125,8 @@ pub fn entities(fields: &[(String, String)]) -> Vec<Entity> {
             Says::Pid if !has_guid => add(EntityKind::Process, on_host(pid(value))),
             Says::Pid => {}
             Says::Address => add(EntityKind::Address, address_id(value)),
-            Says::Hash => hashes(value).for_each(|hash| add(EntityKind::Hash, Some(hash))),
+            Says::Hash(path) if find(path).is_some_and(is_installed) => {}
+            Says::Hash(_) => hashes(value).for_each(|hash| add(EntityKind::Hash, Some(hash))),
             Says::Domain => add(EntityKind::Domain, domain_id(value)),
         }
     }
@@ -216,6 +218,42 @@ pub fn address_id(text: &str) -> Option<String> {
     (!nobody).then(|| address.to_string())
 }
 
+/// Folders of what every machine of a build has: the system's own programs and those installed for all. Their hashes say
+/// that two machines are alike, not that they have to do with each other.
+const INSTALLED_FOLDERS: &[&str] = &[
+    "\\windows\\system32\\",
+    "\\windows\\syswow64\\",
+    "\\windows\\winsxs\\",
+    "\\windows\\microsoft.net\\",
+    "\\windows\\assembly\\",
+    "\\program files\\",
+    "\\program files (x86)\\",
+];
+
+/// The same in the folder `Windows` itself, where tools are dropped too.
+const INSTALLED_FILES: &[&str] = &[
+    "explorer.exe",
+    "hh.exe",
+    "helppane.exe",
+    "notepad.exe",
+    "regedit.exe",
+    "splwow64.exe",
+    "winhlp32.exe",
+    "write.exe",
+];
+
+/// The same on Unix.
+const INSTALLED_ROOTS: &[&str] =
+    &["/bin/", "/sbin/", "/lib", "/usr/bin/", "/usr/sbin/", "/usr/lib", "/System/", "/Applications/"];
+
+/// Whether a file stands where every machine of a build has it.
+fn is_installed(path: &str) -> bool {
+    let lower = path.to_ascii_lowercase();
+    INSTALLED_ROOTS.iter().any(|root| path.starts_with(root))
+        || INSTALLED_FOLDERS.iter().any(|folder| lower.contains(folder))
+        || lower.rsplit_once("\\windows\\").is_some_and(|(_, name)| INSTALLED_FILES.contains(&name))
+}
+
 /// Hashes in a value: one, or Sysmon's `SHA1=…,MD5=…,IMPHASH=…`. An import hash is shared by unrelated programs, so it is none.
 fn hashes(value: &str) -> impl Iterator<Item = String> + '_ {
     value.split(',').filter_map(|part| {
@@ -300,6 +338,23 @@ mod tests {
         let sha1 = "A".repeat(40);
         let found = of(&[("process.file.hashes.value", &format!("SHA1={sha1},IMPHASH={},MD5=0", "b".repeat(32)))]);
         assert_eq!(found, [(EntityKind::Hash, "a".repeat(40))]);
+    }
+
+    #[test]
+    fn what_is_installed_everywhere_has_no_hash() {
+        let hash = "a".repeat(64);
+        for (path, counts) in [
+            ("C:\\Windows\\System32\\mshta.exe", 0),
+            ("C:\\WINDOWS\\hh.exe", 0),
+            ("\\Device\\HarddiskVolume2\\Program Files\\x\\y.exe", 0),
+            ("/usr/bin/curl", 0),
+            ("C:\\Windows\\PSEXESVC.exe", 1),
+            ("C:\\Windows\\Temp\\notepad.exe", 1),
+            ("/tmp/usr/bin/x", 1),
+        ] {
+            let found = of(&[("process.file.path", path), ("process.file.hashes.value", &hash)]);
+            assert_eq!(found.len(), counts, "{path}");
+        }
     }
 
     #[test]

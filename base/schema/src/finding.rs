@@ -17,6 +17,9 @@ pub enum Provenance {
 /// [`Reason::selection`] of the one reason that a correlation rule gives; `how` is then the whole sentence.
 pub const CORRELATION: &str = "correlation";
 
+/// [`Reason::field`] of a correlation that stands on matches of several rules.
+pub const STEPS: &str = "steps";
+
 /// One fact that made a rule match.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {

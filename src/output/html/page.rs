@@ -64,7 +64,7 @@ impl Page {
         }
     }
 
-    /// A sentence whose facts stand out; each says on hover which field it is.
+    /// A sentence whose facts stand out; each says on hover which field it is. What the sentence quotes is set as code.
     pub fn sentence(&mut self, sentence: &Sentence) -> &mut Self {
         let mut at = 0;
         for fact in &sentence.facts {
@@ -73,9 +73,26 @@ impl Page {
             let (Some(before), Some(value)) = (sentence.text.get(at..start), sentence.text.get(start..end)) else {
                 continue;
             };
-            self.text(before).raw("<b class=\"f\" title=\"");
-            self.text(&fact.path).raw("\">").text(value).raw("</b>");
+            let after = sentence.text.get(end..).unwrap_or_default();
+            let quoted = (before.ends_with('`') || before.ends_with("`…"))
+                && (after.starts_with('`') || after.starts_with("…`"));
+            let (before, name) = match (quoted, fact.path.as_str()) {
+                (true, _) => (before.trim_end_matches(['`', '…']), "code"),
+                (false, "analytic.name") => (before, "strong"),
+                (false, "reason.how") => (before, "span"),
+                (false, _) => (before, "b"),
+            };
+            self.text(before).raw("<").raw(name).raw(" class=\"f\" title=\"");
+            self.text(&fact.path).raw("\">").text(value);
             at = end;
+            if quoted {
+                if after.starts_with('…') {
+                    self.raw("…");
+                    at += '…'.len_utf8();
+                }
+                at += 1;
+            }
+            self.raw("</").raw(name).raw(">");
         }
         self.text(sentence.text.get(at..).unwrap_or_default())
     }
@@ -133,5 +150,10 @@ mod tests {
         page.sentence(&sentence);
         let written = String::from_utf8(page.as_bytes().to_vec()).unwrap();
         assert_eq!(written, "<b class=\"f\" title=\"user.name\">é</b>&lt;b");
+        let sentence = Sentence { text: "ran `id…`.".into(), facts: vec![fact(5, 7)] };
+        let mut page = Page::default();
+        page.sentence(&sentence);
+        let written = String::from_utf8(page.as_bytes().to_vec()).unwrap();
+        assert_eq!(written, "ran <code class=\"f\" title=\"user.name\">id…</code>.");
     }
 }

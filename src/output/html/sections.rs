@@ -18,6 +18,8 @@ use crate::output::words;
 
 /// Incidents on the first screen.
 const FIRST_MAX: usize = 5;
+/// The same where nothing is grave.
+const SMALL_MAX: usize = 3;
 /// Rows of the table of findings.
 const FINDINGS_MAX: usize = 1000;
 /// Rows of the tables of hosts and users.
@@ -83,13 +85,21 @@ pub fn opening(dossier: &Dossier<'_>, page: &mut Page) {
     }
     if !dossier.stories.is_empty() {
         page.raw("<ol class=\"first\" aria-label=\"What to look at first\">\n");
-        for (at, told) in dossier.stories.iter().enumerate().take(FIRST_MAX) {
+        // What is grave comes first; where nothing is, a few of the small things.
+        let graves = dossier.stories.iter().filter(|told| told.incident.severity >= Severity::Medium).count();
+        let shown = if graves > 0 { graves.min(FIRST_MAX) } else { SMALL_MAX };
+        for (at, told) in dossier.stories.iter().enumerate().take(shown) {
             let incident = &told.incident;
             page.raw("<li class=\"card ").raw(incident.severity.level()).raw("\">").badge(incident.severity);
             page.raw(&format!("<a href=\"#incident-{}\">", at + 1)).text(&told.story.headline.text).raw("</a><p>");
             page.time(incident.first).raw(" · ").text(&story::summary(incident, &Style::PLAIN)).raw("</p></li>\n");
         }
         page.raw("</ol>\n");
+        let more = dossier.incidents.len().saturating_sub(shown);
+        if more > 0 {
+            let words = format!("{} below.", counted(more as u64, "more incident stands", "more incidents stand"));
+            page.element("p", "facts", &words);
+        }
     }
     page.raw("<nav aria-label=\"Sections\"><ul><li><a href=\"#matrix\">Techniques</a></li>");
     if !dossier.stories.is_empty() {

@@ -12,7 +12,7 @@ use shieldwall_schema::story::{ProcessNode, Sentence, Story};
 use super::page::Page;
 use super::{BYTES_MAX, STORIES_MAX};
 use crate::output::dossier::{Dossier, Findings};
-use crate::output::story::findings as members_of;
+use crate::output::story::Told;
 use crate::output::style::{counted, thousands};
 use crate::output::words;
 
@@ -41,7 +41,7 @@ pub fn stories(dossier: &Dossier<'_>, findings: &mut dyn Findings, page: &mut Pa
             break;
         }
         told_count += 1;
-        story(at + 1, &told.incident, &told.story, findings, page)?;
+        story(at + 1, told, findings, page)?;
     }
     let left = dossier.incidents.len().saturating_sub(told_count);
     if left > 0 {
@@ -55,13 +55,8 @@ pub fn stories(dossier: &Dossier<'_>, findings: &mut dyn Findings, page: &mut Pa
     Ok(())
 }
 
-fn story(
-    number: usize,
-    incident: &Incident,
-    story: &Story,
-    findings: &mut dyn Findings,
-    page: &mut Page,
-) -> io::Result<()> {
+fn story(number: usize, told: &Told, findings: &mut dyn Findings, page: &mut Page) -> io::Result<()> {
+    let Told { incident, story } = told;
     let level = incident.severity.level();
     page.raw(&format!(
         "<article class=\"card story {level}\" id=\"incident-{number}\" aria-labelledby=\"headline-{number}\">\n"
@@ -72,7 +67,7 @@ fn story(
     if incident.last != incident.first {
         page.raw(" to ").time(incident.last);
     }
-    let members = members_of(incident);
+    let members = told.findings();
     page.raw(" · ").text(&counted(members.len() as u64, "finding", "findings"));
     page.raw(", ").text(&counted(incident.sightings, "record", "records")).raw("</p>\n");
     list("Why it deserves a look", &story.why, page);

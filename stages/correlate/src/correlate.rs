@@ -1,33 +1,36 @@
 //! One sighting after the other: which incident it belongs to, what it changes there, and whom it carries further.
 //!
-//! A sighting goes, in this order, to the incident of its **episode** (the same finding on the same host within
-//! [`EPISODE_GAP`]), else to the incident with which it shares the **strongest live entity**, else to a new one. It joins
-//! the incidents between which it stands: all if it is of medium level or above, those joined by a strong key (process,
-//! session, hash) if it is low, none if it is informational or part of a flood. Then it carries its own entities
-//! further, for a window that depends on their kind, its level and how often its rule was seen there already.
+//! A sighting goes, in this order, to the incident of its **episode** (the same rule on the same host within
+//! [`EPISODE_GAP`]; a faint one that shares more than the host with another incident strays there), else to the incident
+//! with which it shares the **strongest live entity**, else to a new one. It joins the incidents between which it stands:
+//! all if it is of medium level or above, those joined by a strong key (process, session, hash) if it is low, none if it
+//! is informational or part of a flood. Then it carries its own entities further, for a window that depends on their
+//! kind, its level and how often its rule was seen there already.
 //!
 //! Matches of one record are taken in together, the gravest first, so that their order does not matter.
 //!
 //! What must stay true: the state is bounded by [`Limits`]; equal sightings in equal order give equal incidents; sightings
 //! that share nothing do not influence each other as long as no limit is reached.
 //!
-//! Cost: about one hash look-up for each entity of a sighting. Merging moves the smaller part of the bookkeeping and
-//! happens at most once for each incident.
+//! Cost: about one hash look-up for each entity of a sighting. Merging moves the bookkeeping of the newer
+//! incident, which is bounded, and happens at most once for each.
 
-use std::sync::Arc;
+mod book;
 
 use rustc_hash::FxHashMap;
 use shieldwall_schema::entity::{ENTITIES_MAX, EntityKind};
 use shieldwall_schema::incident::{RuleFacts, Severity, Sighting};
 
-use crate::entities::{Carrier, NONE, Table, key_of};
-use crate::limits::{EPISODE_GAP, FLOOD, INVOLVED_LEAST, Limits, MEMBERS_LEAST, Windows};
-use crate::state::{Line, Origin, State};
+use crate::entities::{NONE, Table, key_of};
+use crate::limits::{EPISODE_GAP, FLOOD, Limits, Windows};
+use crate::state::State;
 
-/// The running matches of one finding at one place.
+/// The running matches of one rule at one place, in whatever source.
 #[derive(Clone, Copy, Debug)]
 struct Episode {
     incident: u32,
+    /// The last match's finding and its line; [`NONE`] if that was left out.
+    finding: u32,
     line: u32,
     last: i64,
     count: u32,
@@ -67,16 +70,22 @@ pub struct Correlate {
     pub(crate) rules: Vec<RuleFacts>,
     pub(crate) limits: Limits,
     pub(crate) table: Table,
+    /// By rule and place.
     episodes: FxHashMap<(u32, u64), Episode>,
     /// Incidents without a time, by host or finding.
     untimed: FxHashMap<u64, u32>,
     is_timed: bool,
     pub(crate) states: Vec<Option<Box<State>>>,
+    /// Dropped ones, to be used again: most incidents are small and short.
+    #[expect(clippy::vec_box, reason = "they go back into `states` with the memory that they have")]
+    spare: Vec<Box<State>>,
     /// Union-find over incidents: a merged one points to that which took it in.
     parents: Vec<u32>,
     alive: usize,
     lines_all: usize,
     counted_all: usize,
+    /// The highest number of a finding.
+    newest: Option<u32>,
     /// (finding, incident) in the order of their first meeting.
     pub(crate) pairs: Vec<(u32, u32)>,
     pub(crate) pairs_left_out: u64,
@@ -100,9 +109,12 @@ fn rank(kind: EntityKind) -> u8 {
         EntityKind::Address => 4,
         EntityKind::User => 3,
         EntityKind::Domain => 2,
-        EntityKind::Host => 1,
+        EntityKind::Host => HOST,
     }
 }
+
+/// A host is a place, where everything happens.
+const HOST: u8 = 1;
 
 /// From this rank on an entity is one thing and not a crowd.
 const STRONG: u8 = 5;
@@ -124,10 +136,12 @@ impl Correlate {
             untimed: FxHashMap::default(),
             is_timed: false,
             states: Vec::new(),
+            spare: Vec::new(),
             parents: Vec::new(),
             alive: 0,
             lines_all: 0,
             counted_all: 0,
+            newest: None,
             pairs: Vec::new(),
             pairs_left_out: 0,
             episodes_left_out: 0,
@@ -155,7 +169,9 @@ impl Correlate {
         }
         if !self.table.has_room(ENTITIES_MAX + 1) {
             self.settle();
-            self.table.make_room(ENTITIES_MAX + 1, time.unwrap_or(i64::MIN));
+            for open in self.table.make_room(ENTITIES_MAX + 1, time.unwrap_or(i64::MIN)) {
+                self.write_tally(&open);
+            }
         }
         let mut next = std::mem::take(&mut self.next);
         let record = self.find_places(sighting, time, &mut next);
@@ -200,14 +216,16 @@ impl Correlate {
         let record = self.record;
         let mut matches = std::mem::take(&mut self.matches);
         matches.sort_unstable();
-        if let Some(time) = record.time {
-            self.find_links(&record, time);
+        if let (Some(time), Some(gravest)) = (record.time, matches.first()) {
+            self.find_links(&record, time, gravest.severity.0);
         }
         // Without a host, what a rule says of one account or address is an episode.
-        let at = if record.host != 0 { record.host } else { self.strongest().map_or(1, |(_, key)| key) };
+        let at = if record.host != 0 { record.host } else { self.strongest().map_or(0, |(_, key)| key) };
         let mut together = None;
         for one in &matches {
-            let episode = self.episode(one.finding, at, record.time);
+            // Where nothing is known, all that is left is the source and the rule.
+            let at = if at == 0 { u64::from(one.finding) } else { at };
+            let episode = self.episode(one.rule, at, record.time);
             let (target, begins) = match record.time {
                 None => self.untimed_target(&record, *one),
                 Some(time) => self.target(&record, *one, episode, together, time),
@@ -234,22 +252,26 @@ impl Correlate {
         best.map(|(place, open)| (place, open.key))
     }
 
-    fn episode(&mut self, finding: u32, at: u64, time: Option<i64>) -> Option<Episode> {
-        let mut episode = *self.episodes.get(&(finding, at))?;
+    fn episode(&mut self, rule: u32, at: u64, time: Option<i64>) -> Option<Episode> {
+        let mut episode = *self.episodes.get(&(rule, at))?;
         episode.incident = self.root(episode.incident)?;
         let is_near = time.is_none_or(|time| time.saturating_sub(episode.last) <= EPISODE_GAP);
         is_near.then_some(episode)
     }
 
     /// Fills `links` with the entities that could join the record at hand to an incident.
-    fn find_links(&mut self, record: &Record, time: i64) {
+    fn find_links(&mut self, record: &Record, time: i64, gravest: Severity) {
         self.links.clear();
         for at in 0..self.places.len() {
             let Some(place) = self.places.get(at).copied() else { continue };
             let Some(open) = self.table.get(place) else { continue };
-            // A host joins only what happened on it: that two hosts know each other says little.
+            // That two hosts know each other says little. But whoever does something grave here and came from a host where
+            // something was found just now most likely came from there.
             let is_other_host = open.kind == EntityKind::Host && place != record.own;
-            if is_other_host || !open.joins(record.host, time) {
+            let back = Windows::back(self.limits.windows.of(open.kind, &open.id), gravest);
+            if (is_other_host && gravest < Severity::Medium)
+                || !open.joins(place == record.own, record.host, time, back)
+            {
                 continue;
             }
             let (rank, incident) = (rank(open.kind), open.incident);
@@ -271,11 +293,14 @@ impl Correlate {
     ) -> (u32, bool) {
         let together = together.and_then(|incident| self.root(incident));
         let best = self.links.iter().max_by_key(|link| (link.rank, std::cmp::Reverse(link.incident))).copied();
+        let is_flood = episode.is_some_and(|episode| episode.count >= FLOOD);
+        // Whose account or process it is says more of a faint match than that its rule matched there before.
+        let strays = one.severity.0 < Severity::Medium && !is_flood && best.is_some_and(|link| link.rank > HOST);
+        let episode = episode.map(|episode| episode.incident).filter(|_| !strays);
         let best = best.and_then(|link| self.root(link.incident));
-        let Some(mut target) = episode.map(|episode| episode.incident).or(together).or(best) else {
+        let Some(mut target) = episode.or(together).or(best) else {
             return (self.begin(record, one), true);
         };
-        let is_flood = episode.is_some_and(|episode| episode.count >= FLOOD);
         let may_merge = |rank: u8| match one.severity.0 {
             Severity::Informational => false,
             Severity::Low => rank >= STRONG,
@@ -309,221 +334,5 @@ impl Correlate {
             self.untimed.insert(key, incident);
         }
         (incident, true)
-    }
-
-    fn begin(&mut self, record: &Record, one: Match) -> u32 {
-        if self.alive >= self.limits.incidents.saturating_mul(2) {
-            self.drop_least(record.time);
-        }
-        let id = u32::try_from(self.states.len()).unwrap_or(NONE);
-        self.states.push(Some(Box::new(State::new(self.origin(record, one)))));
-        self.parents.push(id);
-        self.alive += 1;
-        id
-    }
-
-    fn origin(&self, record: &Record, one: Match) -> Origin {
-        let strongest = self.strongest().and_then(|(place, _)| self.table.get(place)).map(|open| open.kind);
-        let key = if record.host != 0 { EntityKind::Host } else { strongest.unwrap_or(EntityKind::Host) };
-        let host = self.table.get(record.own).map(|open| Arc::clone(&open.id));
-        Origin { first: record.time, finding: one.finding, key, host }
-    }
-
-    /// The incident into which an incident went; `None` if it was dropped.
-    fn root(&mut self, mut incident: u32) -> Option<u32> {
-        loop {
-            let parent = *self.parents.get(incident as usize)?;
-            if parent == incident {
-                return self.states.get(incident as usize)?.as_ref().map(|_| incident);
-            }
-            let grandparent = *self.parents.get(parent as usize)?;
-            *self.parents.get_mut(incident as usize)? = grandparent;
-            incident = grandparent;
-        }
-    }
-
-    /// As [`Self::root`], without shortening the way.
-    pub(crate) fn root_of(&self, mut incident: u32) -> Option<u32> {
-        loop {
-            let parent = *self.parents.get(incident as usize)?;
-            if parent == incident {
-                return self.states.get(incident as usize)?.as_ref().map(|_| incident);
-            }
-            incident = parent;
-        }
-    }
-
-    /// Makes two incidents one: the older takes in the newer. Gives the older.
-    fn merge(&mut self, left: u32, right: u32, time: Option<i64>, by: Option<u32>) -> u32 {
-        let (older, newer) = (left.min(right), left.max(right));
-        let by = by.and_then(|by| self.table.get(by)).map(|open| (open.kind, Arc::clone(&open.id)));
-        let Some(taken) = self.states.get_mut(newer as usize).and_then(Option::take) else { return older };
-        if let Some(parent) = self.parents.get_mut(newer as usize) {
-            *parent = older;
-        }
-        self.alive -= 1;
-        let most = (self.limits.members, self.limits.involved);
-        if let Some(state) = self.states.get_mut(older as usize).and_then(Option::as_mut) {
-            let (lines, counted) = state.merge(*taken, time, by.as_ref(), most);
-            self.lines_all = self.lines_all.saturating_sub(lines);
-            self.counted_all = self.counted_all.saturating_sub(counted);
-        }
-        older
-    }
-
-    /// Drops the incidents of least risk, those first that can no longer grow, until the limit holds.
-    fn drop_least(&mut self, time: Option<i64>) {
-        let longest = self.limits.windows.longest();
-        let is_closed =
-            |last: Option<i64>| time.zip(last).is_some_and(|(now, last)| now.saturating_sub(last) > longest);
-        let mut ranked: Vec<(bool, u64, std::cmp::Reverse<usize>)> = Vec::with_capacity(self.alive);
-        for (id, state) in self.states.iter().enumerate() {
-            if let Some(state) = state {
-                ranked.push((!is_closed(state.last), state.risk.peak_millionths(), std::cmp::Reverse(id)));
-            }
-        }
-        ranked.sort_unstable();
-        let surplus = ranked.len().saturating_sub(self.limits.incidents);
-        for (_, _, std::cmp::Reverse(id)) in ranked.into_iter().take(surplus) {
-            if let Some(state) = self.states.get_mut(id).and_then(Option::take) {
-                self.alive -= 1;
-                self.incidents_left_out += 1;
-                self.lines_all = self.lines_all.saturating_sub(state.lines.len());
-                self.counted_all = self.counted_all.saturating_sub(state.counts.len());
-            }
-        }
-    }
-
-    /// Counts a match in its incident and carries the record's entities further.
-    fn apply(&mut self, record: &Record, one: Match, to: (u32, bool), at: u64, episode: Option<Episode>) {
-        let (target, begins) = to;
-        let count = episode.map_or(0, |episode| episode.count).saturating_add(1);
-        let first = self.states.get(target as usize).and_then(Option::as_ref).map(|state| state.first);
-        let origin = (!begins && first == Some(record.time)).then(|| self.origin(record, one));
-        let Some(state) = self.states.get_mut(target as usize).and_then(Option::as_mut) else { return };
-        if let Some(origin) = origin {
-            state.also_begins(origin);
-        }
-        state.count(one.rule, one.severity.0, record.host, record.time);
-        let repeats = state.repeats(one.rule);
-        let room = if self.counted_all < self.limits.involved_all { self.limits.involved } else { INVOLVED_LEAST };
-        for place in &self.places {
-            let Some(open) = self.table.get_mut(*place) else { continue };
-            let (slot, is_new) = state.counts.add((open.key, open.kind, &open.id), record.time, open.slot, room);
-            self.counted_all += usize::from(is_new);
-            open.slot = slot;
-        }
-        if let Some(time) = record.time {
-            self.carry(record, one, to, time, (repeats, count));
-        }
-        let line = self.count_line(record, one, target, episode);
-        let last = record.time.unwrap_or(i64::MIN);
-        self.remember((one.finding, at), record.time, Episode { incident: target, line, last, count });
-    }
-
-    /// Carries the record's entities further for its incident.
-    fn carry(
-        &mut self,
-        record: &Record,
-        one: Match,
-        (target, begins): (u32, bool),
-        time: i64,
-        (repeats, count): (u32, u32),
-    ) {
-        for at in 0..self.places.len() {
-            let Some(place) = self.places.get(at).copied() else { continue };
-            let before = self.table.get(place).map_or(NONE, |open| open.incident);
-            let carrier = self.root(before);
-            let Some(open) = self.table.get_mut(place) else { continue };
-            let is_host = open.kind == EntityKind::Host;
-            if is_host && place != record.own {
-                continue;
-            }
-            if is_host && count >= FLOOD {
-                open.revoke(one.rule);
-                continue;
-            }
-            let window = self.limits.windows.of(open.kind, &open.id);
-            // In a flood from ever new addresses each of them is news; the host and the rule are not.
-            let seen = u32::try_from(open.count).unwrap_or(u32::MAX).saturating_add(1);
-            let repeats = if is_host { repeats } else { repeats.min(seen) };
-            let reach = Windows::reach(window, one.severity.0, begins, repeats);
-            if reach == 0 {
-                continue;
-            }
-            if carrier == Some(target) {
-                open.incident = target;
-            } else if carrier.is_none() || !open.joins(record.host, time) {
-                // Nobody carries it any more: it goes to this incident.
-                open.release();
-                open.incident = target;
-            } else {
-                continue;
-            }
-            open.carry(Carrier { rule: one.rule, from: time, reach });
-        }
-    }
-
-    /// Adds the match to the line of its episode, or makes that line.
-    fn count_line(&mut self, record: &Record, one: Match, target: u32, episode: Option<Episode>) -> u32 {
-        let host = self.table.get(record.own).map(|open| Arc::clone(&open.id));
-        if let Some(episode) = episode {
-            let Some(state) = self.states.get_mut(target as usize).and_then(Option::as_mut) else { return NONE };
-            let is_it = |line: &Line| line.finding == one.finding && line.host == host;
-            let known = state.lines.get(episode.line as usize).is_some_and(is_it).then_some(episode.line as usize);
-            // Merging moves lines; the latest of several episodes is the one that goes on.
-            let known = known.or_else(|| state.lines.iter().rposition(is_it));
-            let Some((at, line)) = known.and_then(|at| Some((at, state.lines.get_mut(at)?))) else { return NONE };
-            line.count += 1;
-            line.last = line.last.max(record.time);
-            return u32::try_from(at).unwrap_or(NONE);
-        }
-        let best = self.links.iter().max_by_key(|link| (link.rank, link.place)).map(|link| link.place);
-        let by = best.or_else(|| self.strongest().map(|(place, _)| place));
-        let joined_by = by.and_then(|place| self.table.get(place)).map(|open| (open.kind, Arc::clone(&open.id)));
-        let line = Line {
-            finding: one.finding,
-            rule: one.rule,
-            severity: one.severity.0,
-            host,
-            count: 1,
-            first: record.time,
-            last: record.time,
-            joined_by,
-        };
-        if self.pairs.len() < self.limits.pairs {
-            self.pairs.push((one.finding, target));
-        } else {
-            self.pairs_left_out += 1;
-        }
-        let room = if self.lines_all < self.limits.members_all { self.limits.members } else { MEMBERS_LEAST };
-        let Some(state) = self.states.get_mut(target as usize).and_then(Option::as_mut) else { return NONE };
-        let (at, is_more) = state.add_line(line, room);
-        self.lines_all += usize::from(is_more);
-        at.unwrap_or(NONE)
-    }
-
-    fn remember(&mut self, key: (u32, u64), time: Option<i64>, episode: Episode) {
-        if self.episodes.len() >= self.limits.episodes_open.max(64) && !self.episodes.contains_key(&key) {
-            self.forget_episodes(time);
-        }
-        self.episodes.insert(key, episode);
-    }
-
-    /// Makes room: the ended go, then those with fewest matches, longest ago.
-    fn forget_episodes(&mut self, time: Option<i64>) {
-        if let Some(time) = time {
-            self.episodes.retain(|_, episode| time.saturating_sub(episode.last) <= EPISODE_GAP);
-        }
-        let keep = self.limits.episodes_open.max(64) * 3 / 4;
-        if self.episodes.len() > keep {
-            let mut ranked: Vec<_> =
-                self.episodes.iter().map(|(key, episode)| (episode.count, episode.last, *key)).collect();
-            ranked.sort_unstable();
-            for (_, _, key) in ranked.iter().take(ranked.len() - keep) {
-                self.episodes.remove(key);
-                self.episodes_left_out += 1;
-            }
-        }
     }
 }

@@ -1,10 +1,11 @@
 //! The table of open entities: who was seen lately, on which hosts, and which incident carries them.
 //!
-//! An entity is found by a 64-bit hash of its kind, its id and, for sessions and processes, its host; ids are compared, so
-//! that a made collision confuses nothing. The table is bounded: when it is full, entities that can join nothing any
+//! An entity is its 64-bit SipHash of kind, id and, for sessions and processes, host; ids are not compared, which would
+//! cost a cache miss each. By chance two of a million are equal once in 10^7 runs. On purpose, somebody can make two ids of
+//! his own equal with 2^32 hashes and gains that they join; to meet an id that is not his takes 2^64. The table is bounded: when it is full, entities that can join nothing any
 //! more go first, then those seen least; the latter are counted.
 //!
-//! Cost: one hash of the id and one look-up a sighting and entity; a sweep is linear and frees at least a quarter.
+//! Cost: one hash of the id and one look-up a sighting and entity; a sweep is linear and frees at least a quarter of the table.
 
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
@@ -28,8 +29,8 @@ pub struct Seen {
     pub last: i64,
 }
 
-/// Who carried an entity lastly.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Who carries an entity. It may be nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Carrier {
     /// The rule.
     pub rule: u32,
@@ -40,13 +41,59 @@ pub struct Carrier {
 }
 
 impl Carrier {
+    const NOBODY: Self = Self { rule: NONE, from: i64::MIN, reach: -1 };
+
+    fn is_somebody(self) -> bool {
+        self.reach >= 0
+    }
+
     fn until(self) -> i64 {
         self.from.saturating_add(self.reach)
     }
 
     /// Further is more; of two equal ones the rule with the lower number, whichever came first.
-    fn order(self) -> (i64, std::cmp::Reverse<u32>) {
-        (self.until(), std::cmp::Reverse(self.rule))
+    fn order(self) -> (bool, i64, std::cmp::Reverse<u32>) {
+        (self.is_somebody(), self.until(), std::cmp::Reverse(self.rule))
+    }
+}
+
+/// How often an entity was seen in one incident since that was last written to the incident's counts.
+#[derive(Clone, Copy, Debug)]
+pub struct Tally {
+    /// The incident.
+    pub incident: u32,
+    /// Matches.
+    pub count: u32,
+    /// The first and the last time; [`i64::MIN`] where there is none.
+    times: (i64, i64),
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self { incident: NONE, count: 0, times: (i64::MIN, i64::MIN) }
+    }
+}
+
+impl Tally {
+    /// Counts a match.
+    pub fn add(&mut self, incident: u32, time: Option<i64>) {
+        let time = time.unwrap_or(i64::MIN);
+        if self.count == 0 {
+            self.times.0 = time;
+        }
+        self.incident = incident;
+        self.count = self.count.saturating_add(1);
+        self.times.1 = time;
+    }
+
+    /// The first time.
+    pub fn first(&self) -> Option<i64> {
+        Some(self.times.0).filter(|time| *time != i64::MIN)
+    }
+
+    /// The last time.
+    pub fn last(&self) -> Option<i64> {
+        Some(self.times.1).filter(|time| *time != i64::MIN)
     }
 }
 
@@ -61,14 +108,14 @@ pub struct Open {
     pub id: Arc<str>,
     /// The incident that carries it, or carried it last.
     pub incident: u32,
-    /// Its place in that incident's counts.
-    pub slot: u32,
     /// Moments at which it was seen: a record that matches three rules is one.
-    pub count: u64,
+    pub count: u32,
     /// The last of them.
     pub last: i64,
+    /// What is not yet in an incident's counts.
+    pub tally: Tally,
     /// The two rules that carry it furthest; the best first. Two, so that a flood's can be taken back.
-    carriers: [Option<Carrier>; 2],
+    carriers: [Carrier; 2],
     /// The host of its last sighting.
     host: u64,
     /// All hosts, once there are two; at most [`HUB_HOSTS_MAX`] and one.
@@ -79,61 +126,63 @@ pub struct Open {
 }
 
 impl Open {
-    /// Whether it joins a sighting on `host` at `now` to its incident.
-    pub fn joins(&self, host: u64, now: i64) -> bool {
-        let Some(carrier) = self.carriers[0] else { return false };
-        if self.incident == NONE || self.hub {
+    /// Whether it joins a sighting on `host` at `now`, which itself reaches back at most `back`, to its incident. `is_own`
+    /// says that it is that host: who else speaks of it then does not matter.
+    pub fn joins(&self, is_own: bool, host: u64, now: i64, back: i64) -> bool {
+        let carrier = self.carriers[0];
+        if self.incident == NONE || (self.hub && !is_own) || !carrier.is_somebody() {
             return false;
         }
         // The more hosts share an entity, the shorter it joins them; sharing among two costs nothing.
-        let share = if self.hosts.len() > 1 && self.host != host {
+        let share = if self.hosts.len() > 1 && self.host != host && !is_own {
             let lately = self.hosts.iter().filter(|seen| now.saturating_sub(seen.last) <= HUB_MEMORY).count();
             i64::try_from(lately.saturating_sub(1)).unwrap_or(i64::MAX).max(1)
         } else {
             1
         };
-        now.saturating_sub(carrier.from) <= carrier.reach / share
+        now.saturating_sub(carrier.from) <= back.min(carrier.reach / share)
     }
 
     /// Whether it could join anything at `now`.
     pub fn is_live(&self, now: i64) -> bool {
-        self.carriers[0].is_some_and(|carrier| carrier.until() >= now)
+        self.carriers[0].is_somebody() && self.carriers[0].until() >= now
     }
 
     /// Notes that a rule's sighting carries it further.
     pub fn carry(&mut self, new: Carrier) {
         let [best, second] = &mut self.carriers;
-        if let Some(old) = [&mut *best, &mut *second].into_iter().flatten().find(|old| old.rule == new.rule) {
+        let old = if best.rule == new.rule { &mut *best } else { &mut *second };
+        if old.rule == new.rule && old.is_somebody() {
             if new.until() > old.until() {
                 *old = new;
             }
-        } else if second.is_none_or(|old| new.order() > old.order()) {
-            *second = Some(new);
+        } else if new.order() > second.order() {
+            *second = new;
         }
-        if second.map(Carrier::order) > best.map(Carrier::order) {
+        if second.order() > best.order() {
             std::mem::swap(best, second);
         }
     }
 
     /// Forgets who carried it before: it goes to another incident.
     pub fn release(&mut self) {
-        self.carriers = [None, None];
+        self.carriers = [Carrier::NOBODY; 2];
     }
 
     /// Takes back what a rule carried.
     pub fn revoke(&mut self, rule: u32) {
         let [best, second] = &mut self.carriers;
-        if best.is_some_and(|carrier| carrier.rule == rule) {
-            *best = second.take();
-        } else if second.is_some_and(|carrier| carrier.rule == rule) {
-            *second = None;
+        if best.rule == rule {
+            *best = std::mem::replace(second, Carrier::NOBODY);
+        } else if second.rule == rule {
+            *second = Carrier::NOBODY;
         }
     }
 
     /// Notes a sighting on a host; `None` where the host is unknown.
     pub fn seen(&mut self, host: Option<u64>, now: i64) {
         let before = self.last;
-        self.count = self.count.saturating_add(u64::from(self.count == 0 || self.last != now));
+        self.count = self.count.saturating_add(u32::from(self.count == 0 || self.last != now));
         self.last = now;
         let Some(host) = host else { return };
         if self.host == 0 {
@@ -206,58 +255,59 @@ impl Table {
         self.open.len() + more <= self.most
     }
 
-    /// Makes room for `more` entities. Places given before are no longer valid.
-    pub fn make_room(&mut self, more: usize, now: i64) {
+    /// Makes room for `more` entities; gives those that went. Places given before are no longer valid.
+    pub fn make_room(&mut self, more: usize, now: i64) -> Vec<Open> {
         if self.has_room(more) {
-            return;
+            return Vec::new();
         }
-        self.open.retain(|open| open.is_live(now));
-        let keep = self.most * 3 / 4;
-        if self.open.len() > keep {
+        let mut gone = Vec::new();
+        let mut at = 0;
+        while let Some(open) = self.open.get(at) {
+            // The last takes the place of what goes: nothing depends on the order.
+            if open.is_live(now) { at += 1 } else { gone.push(self.open.swap_remove(at)) }
+        }
+        // Rebuilding costs as much as the table is large: free enough that it stays rare.
+        let keep = self.most / 2;
+        if self.open.len() > keep + keep / 2 {
             self.left_out += u64::try_from(self.open.len() - keep).unwrap_or_default();
             // Rare and old ones go. The key settles ties, so that the choice never depends on the order in the table.
             self.open.select_nth_unstable_by_key(keep, |open| (std::cmp::Reverse((open.count, open.last)), open.key));
-            self.open.truncate(keep);
+            gone.extend(self.open.drain(keep..));
         }
         self.places.clear();
         for (at, open) in self.open.iter().enumerate() {
             self.places.insert(open.key, u32::try_from(at).unwrap_or(NONE));
         }
+        gone
+    }
+
+    /// Ends the table: all entities.
+    pub fn into_open(self) -> Vec<Open> {
+        self.open
     }
 
     /// The place of an entity; it is made if it is not there.
     pub fn place(&mut self, kind: EntityKind, id: &str, host: u64) -> u32 {
-        let mut key = key_of(kind, id, host);
-        loop {
-            match self.places.get(&key) {
-                Some(place) => {
-                    let same = self.open.get(*place as usize).is_some_and(|open| open.kind == kind && *open.id == *id);
-                    if same {
-                        return *place;
-                    }
-                    key = key.wrapping_add(1).max(1);
-                }
-                None => {
-                    let place = u32::try_from(self.open.len()).unwrap_or(NONE);
-                    self.places.insert(key, place);
-                    self.open.push(Open {
-                        key,
-                        kind,
-                        id: id.into(),
-                        incident: NONE,
-                        slot: NONE,
-                        count: 0,
-                        last: i64::MIN,
-                        carriers: [None, None],
-                        host: 0,
-                        hosts: Vec::new(),
-                        first: 0,
-                        hub: false,
-                    });
-                    return place;
-                }
-            }
+        let key = key_of(kind, id, host);
+        let next = u32::try_from(self.open.len()).unwrap_or(NONE);
+        let place = *self.places.entry(key).or_insert(next);
+        if place == next {
+            self.open.push(Open {
+                key,
+                kind,
+                id: id.into(),
+                incident: NONE,
+                count: 0,
+                last: i64::MIN,
+                tally: Tally::default(),
+                carriers: [Carrier::NOBODY; 2],
+                host: 0,
+                hosts: Vec::new(),
+                first: 0,
+                hub: false,
+            });
         }
+        place
     }
 
     /// The entity at a place.
@@ -293,11 +343,15 @@ mod tests {
         for (rule, from, reach) in [(1, 0, 10), (2, 1, 5), (1, 50, 10), (3, 2, 3)] {
             alice.carry(Carrier { rule, from, reach });
         }
-        assert!(alice.joins(0, 60));
+        assert!(alice.joins(false, 0, 60, i64::MAX));
         alice.revoke(1);
-        assert!(!alice.joins(0, 60) && alice.joins(0, 6) && !alice.joins(0, 7));
+        assert!(
+            !alice.joins(false, 0, 60, i64::MAX)
+                && alice.joins(false, 0, 6, i64::MAX)
+                && !alice.joins(false, 0, 7, i64::MAX)
+        );
         alice.revoke(2);
-        assert!(!alice.joins(0, 1));
+        assert!(!alice.joins(false, 0, 1, i64::MAX));
     }
 
     #[test]
@@ -310,11 +364,15 @@ mod tests {
             svc.seen(Some(host), 0);
         }
         svc.carry(Carrier { rule: 1, from: 0, reach: 100 });
-        assert!(svc.joins(9, 25) && !svc.joins(9, 26) && svc.joins(5, 100));
+        assert!(
+            svc.joins(false, 9, 25, i64::MAX)
+                && !svc.joins(false, 9, 26, i64::MAX)
+                && svc.joins(false, 5, 100, i64::MAX)
+        );
         for host in 6..=17 {
             svc.seen(Some(host), 0);
         }
-        assert!(svc.hub && !svc.joins(5, 1));
+        assert!(svc.hub && !svc.joins(false, 5, 1, i64::MAX));
     }
 
     #[test]
@@ -330,7 +388,7 @@ mod tests {
             user.carry(Carrier { rule: 1, from: if number < 8 { -100 } else { 100 }, reach: 10 });
         }
         table.make_room(1, 100);
-        assert_eq!((table.open.len(), table.left_out), (48, 8));
+        assert_eq!((table.open.len(), table.left_out), (32, 24));
         let kept = open(&mut table, "user63");
         assert_eq!(table.get(kept).unwrap().count, 64);
         let gone = open(&mut table, "user9");

@@ -3,6 +3,7 @@
 //! Ids need the findings' own ids, which exist only when all matches were seen; until then an incident remembers what
 //! began it ([`Origin`]).
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -25,7 +26,7 @@ pub const PROGRESS_LEAST: usize = 3;
 pub struct Hub {
     /// Who or what.
     pub entity: Entity,
-    /// In how many matches.
+    /// At how many moments it was seen.
     pub count: u64,
 }
 
@@ -54,11 +55,18 @@ impl Correlate {
     /// Ends: ranks the incidents and gives them their ids. `uid` gives the id of a finding by its number.
     pub fn finish(mut self, uid: &dyn Fn(u32) -> String) -> Correlated {
         self.settle();
+        let pairs = std::mem::take(&mut self.pairs);
         let pairs: Vec<(u32, u32)> =
-            self.pairs.iter().filter_map(|(finding, id)| Some((*finding, self.root_of(*id)?))).collect();
-        self.pairs = Vec::new();
+            pairs.into_iter().filter_map(|(finding, id)| Some((finding, self.root_of(id)?))).collect();
         let skew = skew::find(&self.table);
         let hubs = self.hubs();
+        let entities_left_out = self.table.left_out;
+        let mut open = std::mem::take(&mut self.table).into_open();
+        // The frequent first, so that they are counted exactly.
+        open.sort_by(|left, right| (right.tally.count, &left.id).cmp(&(left.tally.count, &right.id)));
+        for open in open {
+            self.write_tally(&open);
+        }
         let mut built: Vec<(u32, Incident)> = Vec::new();
         let mut taken = BTreeSet::new();
         let states = std::mem::take(&mut self.states);
@@ -95,7 +103,7 @@ impl Correlate {
             finding_incident,
             skew,
             hubs,
-            entities_left_out: self.table.left_out,
+            entities_left_out,
             episodes_left_out: self.episodes_left_out,
             incidents_left_out: self.incidents_left_out + u64::try_from(surplus).unwrap_or_default(),
             pairs_left_out: self.pairs_left_out,
@@ -105,7 +113,10 @@ impl Correlate {
     fn hubs(&self) -> Vec<Hub> {
         let hubs = self.table.iter().filter(|open| open.hub);
         let mut hubs: Vec<Hub> = hubs
-            .map(|open| Hub { entity: Entity { kind: open.kind, id: open.id.to_string() }, count: open.count })
+            .map(|open| Hub {
+                entity: Entity { kind: open.kind, id: open.id.to_string() },
+                count: u64::from(open.count),
+            })
             .collect();
         hubs.sort_by(|left, right| (right.count, &left.entity).cmp(&(left.count, &right.entity)));
         hubs.truncate(HUBS_MAX);
@@ -232,7 +243,7 @@ fn stage(tactic: &str) -> usize {
 
 /// The incident's id, the kind of its key, and the ids of those that merged into it.
 fn ids(
-    origins: &[Vec<Origin>],
+    origins: &[Origin],
     uid: &dyn Fn(u32) -> String,
     taken: &mut BTreeSet<String>,
 ) -> (String, EntityKind, Vec<String>) {
@@ -241,13 +252,16 @@ fn ids(
     fn order(left: &Begin<'_>, right: &Begin<'_>) -> std::cmp::Ordering {
         (left.0, &left.1, left.2.key).cmp(&(right.0, &right.1, right.2.key))
     }
-    let mut begins: Vec<Begin<'_>> = origins
-        .iter()
-        .filter_map(|group| {
-            let named = group.iter().map(|origin| (origin.first, uid(origin.finding), origin));
-            named.min_by(order)
-        })
-        .collect();
+    let mut of: BTreeMap<u32, Begin<'_>> = BTreeMap::new();
+    for origin in origins {
+        let begin = (origin.first, uid(origin.finding), origin);
+        match of.entry(origin.incident) {
+            Entry::Vacant(entry) => _ = entry.insert(begin),
+            Entry::Occupied(mut entry) if order(&begin, entry.get()).is_lt() => _ = entry.insert(begin),
+            Entry::Occupied(_) => {}
+        }
+    }
+    let mut begins: Vec<Begin<'_>> = of.into_values().collect();
     begins.sort_by(order);
     let key = begins.first().map_or(EntityKind::Host, |(_, _, origin)| origin.key);
     let mut ids: Vec<String> = Vec::with_capacity(begins.len());

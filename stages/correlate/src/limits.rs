@@ -93,17 +93,23 @@ impl Windows {
     ///
     /// A low finding carries for half the window: it is worth following, but many are harmless. An informational one
     /// joins what is there and carries nothing further, so that a day of ordinary logons is no bridge between two
-    /// incidents; where it begins an incident it carries for a sixth, so that one act in several records is one incident.
+    /// incidents. It carries for a sixth where it begins an incident, so that one act in several records is one
+    /// incident; and always its session, process and hashes, so that what comes of an intruder's logon on the next host
+    /// follows. That is what `is_carried` says.
     /// The n-th repeat of a rule in an incident carries for an n-th: only news keeps an incident open. What is new in a
     /// repeat (another address in a flood) counts from its own first time.
-    pub fn reach(window: i64, severity: Severity, begins: bool, repeats: u32) -> i64 {
-        let share = match severity {
-            Severity::Informational if begins => window / 6,
-            Severity::Informational => 0,
+    pub fn reach(window: i64, severity: Severity, is_carried: bool, repeats: u32) -> i64 {
+        let is_carried = is_carried || severity > Severity::Informational;
+        if is_carried { Self::back(window, severity) / i64::from(repeats.max(1)) } else { 0 }
+    }
+
+    /// How far back a sighting looks for what it joins: a low one half the window, an informational one a sixth.
+    pub fn back(window: i64, severity: Severity) -> i64 {
+        match severity {
+            Severity::Informational => window / 6,
             Severity::Low => window / 2,
             Severity::Medium | Severity::High | Severity::Critical => window,
-        };
-        share / i64::from(repeats.max(1))
+        }
     }
 }
 
@@ -120,7 +126,7 @@ pub const HUB_MEMORY: i64 = 24 * HOUR;
 /// scanner or a broken service does.
 pub const FLOOD: u32 = 32;
 
-/// Matches of one finding on one host that are at most this far apart are one episode, whatever lies between.
+/// Matches of one rule on one host that are at most this far apart are one episode, whatever lies between.
 pub const EPISODE_GAP: i64 = HOUR;
 
 /// Bounds of the state. The defaults keep a million findings below 256 MB.
@@ -128,9 +134,9 @@ pub const EPISODE_GAP: i64 = HOUR;
 pub struct Limits {
     /// How long entities join.
     pub windows: Windows,
-    /// Entities watched at a time; beyond it those seen least go first. 2^18: about 40 MB.
+    /// Entities watched at a time; beyond it those seen least go first. 2^17: about 35 MB.
     pub entities_open: usize,
-    /// Episodes watched at a time. 2^18: about 15 MB.
+    /// Episodes watched at a time. 2^17: about 10 MB.
     pub episodes_open: usize,
     /// Incidents kept; beyond it those of least risk are dropped and counted. More than any person reads.
     pub incidents: usize,
@@ -162,13 +168,13 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             windows: Windows::default(),
-            entities_open: 1 << 18,
-            episodes_open: 1 << 18,
+            entities_open: 1 << 17,
+            episodes_open: 1 << 17,
             incidents: 8192,
             members: 256,
-            members_all: 200_000,
+            members_all: 100_000,
             involved: 64,
-            involved_all: 200_000,
+            involved_all: 100_000,
             pairs: 4_000_000,
         }
     }

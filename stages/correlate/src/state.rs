@@ -32,7 +32,24 @@ pub struct Known {
     pub rule: u32,
     pub count: u32,
     pub first: Option<i64>,
-    hosts: Vec<u64>,
+    /// The first host, and further ones: mostly there is one.
+    host: u64,
+    more: Vec<u64>,
+}
+
+impl Known {
+    /// Notes a host; how many there are now if it is new.
+    fn add_host(&mut self, host: u64) -> Option<u32> {
+        if self.count == 0 {
+            self.host = host;
+            return Some(1);
+        }
+        if self.host == host || self.more.contains(&host) || self.more.len() + 1 >= RULE_HOSTS_MAX {
+            return None;
+        }
+        self.more.push(host);
+        u32::try_from(self.more.len() + 1).ok()
+    }
 }
 
 /// What an id can be made of: a finding that began an incident, with the kind of its key and its time.
@@ -43,10 +60,12 @@ pub struct Origin {
     pub key: EntityKind,
     /// To tell apart what one finding began in two places.
     pub host: Option<Arc<str>>,
+    /// The number of the incident that it began.
+    pub incident: u32,
 }
 
 /// A growing incident.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct State {
     pub risk: Risk,
     pub severity: Severity,
@@ -55,28 +74,34 @@ pub struct State {
     pub sightings: u64,
     pub lines: Vec<Line>,
     pub lines_left_out: u64,
+    /// No line is below this, as far as is known.
+    least: Severity,
     /// Sorted by rule.
     pub rules: Vec<Known>,
     pub counts: Counts,
-    /// One for each incident that this one was made of; within one, findings of one and the same first time.
-    pub origins: Vec<Vec<Origin>>,
+    /// For each incident that this one was made of, the findings of one and the same first time.
+    pub origins: Vec<Origin>,
 }
 
 impl State {
-    /// An incident that begins with a finding.
-    pub fn new(origin: Origin) -> Self {
-        Self {
-            risk: Risk::default(),
-            severity: Severity::Informational,
-            first: origin.first,
-            last: origin.first,
-            sightings: 0,
-            lines: Vec::new(),
-            lines_left_out: 0,
-            rules: Vec::new(),
-            counts: Counts::default(),
-            origins: vec![vec![origin]],
-        }
+    /// Begins with a finding; whatever was here is forgotten.
+    pub fn begin(&mut self, origin: Origin) {
+        self.risk = Risk::default();
+        self.severity = Severity::Informational;
+        (self.first, self.last) = (origin.first, origin.first);
+        self.sightings = 0;
+        self.lines.clear();
+        self.lines_left_out = 0;
+        self.least = Severity::Informational;
+        self.rules.clear();
+        self.counts.clear();
+        self.origins.clear();
+        self.origins.push(origin);
+    }
+
+    /// Whether it holds little memory.
+    pub fn is_small(&self) -> bool {
+        self.lines.capacity() <= 8 && self.rules.capacity() <= 8 && self.counts.len() <= 32
     }
 
     /// How often a rule matched.
@@ -91,16 +116,12 @@ impl State {
         self.severity = self.severity.max(severity);
         self.last = self.last.max(time);
         let at = self.rules.binary_search_by_key(&rule, |known| known.rule).unwrap_or_else(|at| {
-            self.rules.insert(at, Known { rule, count: 0, first: time, hosts: Vec::new() });
+            self.rules.insert(at, Known { rule, count: 0, first: time, host: 0, more: Vec::new() });
             at
         });
         let Some(known) = self.rules.get_mut(at) else { return };
+        let nth = known.add_host(host);
         known.count = known.count.saturating_add(1);
-        let mut nth = None;
-        if !known.hosts.contains(&host) && known.hosts.len() < RULE_HOSTS_MAX {
-            known.hosts.push(host);
-            nth = u32::try_from(known.hosts.len()).ok();
-        }
         let addition = addition(severity, known.count, nth);
         if addition > 0 {
             self.risk.add(time, severity, addition);
@@ -109,22 +130,33 @@ impl State {
 
     /// A finding that matched at the very time at which the incident began could have begun it as well.
     pub fn also_begins(&mut self, origin: Origin) {
-        let origins = self.origins.iter_mut().find(|group| group.first().is_some_and(|one| one.first == origin.first));
-        if let Some(group) = origins.filter(|group| group.len() < ORIGINS_MAX && !group.contains(&origin)) {
-            group.push(origin);
+        let same = self.origins.iter().find(|other| other.first == origin.first).map(|other| other.incident);
+        if let Some(incident) = same.filter(|_| self.origins.len() < ORIGINS_MAX) {
+            let origin = Origin { incident, ..origin };
+            if !self.origins.contains(&origin) {
+                self.origins.push(origin);
+            }
         }
     }
 
     /// Adds a line where there is room, or in place of one that matters less; its place, and whether the lines are more.
     pub fn add_line(&mut self, line: Line, room: usize) -> (Option<u32>, bool) {
         if self.lines.len() < room {
+            self.least = Severity::Informational;
             self.lines.push(line);
             return (u32::try_from(self.lines.len() - 1).ok(), true);
         }
         self.lines_left_out += 1;
+        if line.severity <= self.least {
+            return (None, false);
+        }
         let least =
             self.lines.iter().enumerate().min_by_key(|(_, line)| (line.severity, std::cmp::Reverse(line.first)));
-        let Some((at, _)) = least.filter(|(_, least)| least.severity < line.severity) else { return (None, false) };
+        let Some((at, found)) = least else { return (None, false) };
+        if found.severity >= line.severity {
+            self.least = found.severity;
+            return (None, false);
+        }
         if let Some(place) = self.lines.get_mut(at) {
             *place = line;
         }
@@ -153,6 +185,7 @@ impl State {
             }
         }
         self.lines.append(&mut other.lines);
+        self.least = Severity::Informational;
         if self.lines.len() > lines_most {
             self.lines.sort_by_key(|line| (std::cmp::Reverse(line.severity), line.first, line.finding));
             self.lines_left_out += u64::try_from(self.lines.len() - lines_most).unwrap_or_default();
@@ -165,10 +198,9 @@ impl State {
                     if let Some(mine) = self.rules.get_mut(at) {
                         mine.count = mine.count.saturating_add(known.count);
                         mine.first = earlier(mine.first, known.first);
-                        mine.hosts.extend(known.hosts);
-                        mine.hosts.sort_unstable();
-                        mine.hosts.dedup();
-                        mine.hosts.truncate(RULE_HOSTS_MAX);
+                        for host in std::iter::once(known.host).chain(known.more) {
+                            mine.add_host(host);
+                        }
                     }
                 }
             }

@@ -136,9 +136,12 @@ fn what_joins_and_what_does_not() {
         ("one host, near in time", "0 m1 a\n20 m2 a", "m1@a m2@a"),
         ("one host, far in time", "0 m1 a\n31 m2 a", "m1@a|m2@a"),
         ("a low finding carries half as far", "0 l1 a\n14 l2 a\n30 m3 a", "m3@a|l1@a l2@a"),
+        ("and looks back half as far", "0 m1 a\n14 l2 a\n35 l3 a", "l2@a m1@a|l3@a"),
+        ("an informational one a sixth", "0 m1 a\n6 i2 a", "m1@a|i2@a"),
         ("one account on two hosts", "0 m1 a u:eve\n50 m2 b u:eve", "m1@a m2@b"),
         ("one account, a day later", "0 m1 a u:eve\n1440 m2 b u:eve", "m1@a|m2@b"),
-        ("a host that is only mentioned joins nothing", "0 m1 a\n1 m2 b o:a", "m1@a|m2@b"),
+        ("a host that is only mentioned joins nothing", "0 m1 a\n1 l2 b o:a", "l2@b|m1@a"),
+        ("unless what mentions it is grave", "0 m1 a\n1 m2 b o:a", "m1@a m2@b"),
         ("one process over hours", "0 m1 a p:x\n400 m2 a p:x", "m1@a m2@a"),
         ("one process number after hours is another process", "0 m1 a p:a/7\n400 m2 a p:a/7", "m1@a|m2@a"),
         ("a process lives on one host", "0 m1 a p:x\n1 m2 b p:x", "m1@a|m2@b"),
@@ -153,6 +156,8 @@ fn what_joins_and_what_does_not() {
             "0 h1 a u:eve\n0 h2 b u:bob\n1 i3 a u:bob\n2 i3 b u:eve",
             "h1@a i3@b|h2@b i3@a",
         ),
+        ("what comes of a logon follows it", "0 h1 a u:eve\n1 i3 b u:eve s:7\n3 h2 b s:7", "h1@a h2@b i3@b"),
+        ("a faint repeat strays to whom it names", "0 i3 b\n0 h1 a u:eve\n1 i3 b u:eve\n2 i3 b", "h1@a i3@b|i3@b"),
         ("what is grave is a bridge", "0 h1 a u:eve\n0 h2 b u:bob\n1 m3 a u:bob", "h1@a h2@b m3@a"),
         ("without a time: by host only", "? m1 a u:eve\n? m2 a\n? m3 b u:eve\n0 m4 a", "m1@a m2@a|m3@b|m4@a"),
     ] {
@@ -178,6 +183,17 @@ fn what_a_crowd_of_hosts_shares_is_a_hub() {
     let groups = script.groups();
     let of = |name: &str| groups.iter().position(|group| group.contains(&name));
     assert_ne!(of("m2@h1"), of("m3@h2"), "{groups:?}");
+}
+
+#[test]
+fn a_host_that_many_speak_of_still_joins_what_happens_on_it() {
+    let mut text = String::new();
+    for host in 0..40 {
+        text += &format!("{} i1 h{host} o:dc\n", f64::from(host) / 10.0);
+    }
+    let script = Script::read(&(text + "10 m2 dc\n11 m3 dc\n"));
+    let groups = script.groups();
+    assert!(groups.contains(&vec!["m2@dc", "m3@dc"]), "{groups:?}");
 }
 
 #[test]

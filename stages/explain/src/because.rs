@@ -1,6 +1,6 @@
 //! Why a rule matched one record, and what would have kept it silent.
 
-use shieldwall_schema::finding::{CORRELATION, Evidence, Finding, Provenance, Reason};
+use shieldwall_schema::finding::{CORRELATION, Evidence, Finding, Provenance, Reason, STEPS};
 
 use crate::sentence::{From, Words};
 
@@ -17,7 +17,7 @@ fn is_negative(reason: &Reason) -> bool {
 /// Appends why the record matched, the tellingest reasons first; `false` if there are none.
 pub fn because(words: &mut Words, from: From, evidence: &Evidence) -> bool {
     if let Some(reason) = evidence.reasons.iter().find(|reason| reason.selection == CORRELATION) {
-        words.fact(from, "reason.how", &reason.how);
+        words.whole(from, "reason.how", &reason.how);
         return true;
     }
     let mut reasons: Vec<&Reason> = evidence.reasons.iter().filter(|reason| !is_negative(reason)).collect();
@@ -110,6 +110,12 @@ pub fn silent(words: &mut Words, from: From, finding: &Finding) -> bool {
 pub fn is_correlation(finding: &Finding) -> bool {
     let first = finding.evidences.first().and_then(|evidence| evidence.reasons.first());
     first.is_some_and(|reason| reason.selection == CORRELATION)
+}
+
+/// Whether a finding is of several rules' matches, one after the other or side by side.
+pub fn is_steps(finding: &Finding) -> bool {
+    let first = finding.evidences.first().and_then(|evidence| evidence.reasons.first());
+    first.is_some_and(|reason| reason.selection == CORRELATION && reason.field == STEPS)
 }
 
 /// The rule's title, or its id where it has none.

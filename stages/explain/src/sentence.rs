@@ -65,6 +65,16 @@ impl Words {
         self
     }
 
+    /// A fact that is a sentence of our own and stands whole.
+    pub fn whole(&mut self, from: From, path: &str, sentence: &str) -> &mut Self {
+        let start = self.sentence.text.len() as u32;
+        self.sentence.text.push_str(sentence);
+        let span = (start, self.sentence.text.len() as u32);
+        let path = path.to_owned();
+        self.sentence.facts.push(Fact { span, finding: from.finding, evidence: from.evidence, path });
+        self
+    }
+
     /// Whether nothing was said yet.
     pub fn is_empty(&self) -> bool {
         self.sentence.text.is_empty()

@@ -8,7 +8,7 @@ use shieldwall_schema::incident::{Incident, Member, Severity};
 use shieldwall_schema::ocsf::attack;
 use shieldwall_schema::story::{HostCoverage, Moment, Sentence, Story};
 
-use crate::because::{because, is_correlation, silent, title};
+use crate::because::{because, is_correlation, is_steps, silent, title};
 use crate::happening::happening;
 use crate::sentence::{From, Words, inside, thousands};
 use crate::tree::processes;
@@ -18,6 +18,10 @@ use crate::unseen::unseen;
 pub const MOMENTS_MAX: usize = 60;
 /// Rules whose reasons are told.
 pub const WHY_MAX: usize = 3;
+/// How far apart two logs tell of one act, in nanoseconds: both write it at once, and clocks of one host agree.
+const SAME_ACT: i64 = 5_000_000_000;
+/// Moments looked back at for the same act.
+const SAME_ACT_MOMENTS: usize = 8;
 /// Entities that are named as shared.
 const SHARED_MAX: usize = 4;
 
@@ -192,6 +196,11 @@ fn shared(incident: &Incident) -> Option<Sentence> {
         return None;
     }
     let mut joined: Vec<_> = joined.into_iter().collect();
+    // Numbers of processes and sessions say little to a reader where a name says the same.
+    let is_name = |kind: EntityKind| !matches!(kind, EntityKind::Process | EntityKind::Session);
+    if joined.iter().any(|((kind, _), _)| is_name(*kind)) {
+        joined.retain(|((kind, _), _)| is_name(*kind));
+    }
     joined.sort_by_key(|((kind, id), (count, _))| (std::cmp::Reverse(*count), *kind, *id));
     let more = joined.len().saturating_sub(SHARED_MAX);
     let mut words = Words::default();
@@ -228,8 +237,8 @@ fn moments(members: &[Told<'_>]) -> Vec<Moment> {
             if let Some((_, evidence)) = told.evidence {
                 let mut clause = Words::default();
                 let class = told.finding.event_class;
-                let told_something =
-                    happening(&mut clause, told.from(), class, evidence) || because(&mut clause, told.from(), evidence);
+                let told_something = (!correlation && happening(&mut clause, told.from(), class, evidence))
+                    || because(&mut clause, told.from(), evidence);
                 if told_something {
                     words.say(": ");
                     words.append(clause);
@@ -241,6 +250,8 @@ fn moments(members: &[Told<'_>]) -> Vec<Moment> {
             });
             // One match of a correlation is many records.
             let (first, last, count) = match correlation {
+                // Steps have happened when the last has.
+                true if is_steps(told.finding) => (told.finding.last, told.finding.last, 1),
                 true => (told.finding.first, told.finding.last, told.finding.count),
                 false => (told.member.first, told.member.last, told.member.count),
             };
@@ -257,7 +268,36 @@ fn moments(members: &[Told<'_>]) -> Vec<Moment> {
         })
         .collect();
     moments.sort_by_key(|moment| (moment.time, moment.finding));
-    moments
+    fold(moments)
+}
+
+/// One act that several logs tell of is one moment: the same title on the same host, at most [`SAME_ACT`] apart.
+fn fold(moments: Vec<Moment>) -> Vec<Moment> {
+    let mut out: Vec<Moment> = Vec::new();
+    for moment in moments {
+        let title = |moment: &Moment| {
+            let end = moment.sentence.facts.first().map_or(0, |fact| fact.span.1 as usize);
+            moment.sentence.text.get(..end).unwrap_or_default().to_owned()
+        };
+        let near = |before: &Moment| match (before.time, moment.time) {
+            (Some(a), Some(b)) => b.nanos().saturating_sub(a.nanos()) <= SAME_ACT,
+            _ => false,
+        };
+        let same = out.iter_mut().rev().take(SAME_ACT_MOMENTS).find(|before| {
+            before.host == moment.host
+                && near(before)
+                && title(before) == title(&moment)
+                && before.finding != moment.finding
+        });
+        match same {
+            Some(before) => {
+                before.count = before.count.max(moment.count);
+                before.until = before.until.max(moment.until);
+            }
+            None => out.push(moment),
+        }
+    }
+    out
 }
 
 /// What would have kept the gravest findings silent.

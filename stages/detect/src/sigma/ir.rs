@@ -3,6 +3,8 @@
 //! Loading resolves modifiers, placeholders, lists, condition words and filters, so that only And, Or, Not and [`Atom`]s
 //! remain. Matching never sees YAML. The form is serialisable: it is what a compiled rule set stores.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use shieldwall_schema::mapping::Logsource;
 
@@ -42,6 +44,40 @@ impl RuleSet {
     pub fn correlation(&self, rule: RuleIndex) -> Option<&Correlation> {
         let at = self.correlations.binary_search_by_key(&rule, |correlation| correlation.rule).ok()?;
         self.correlations.get(at)
+    }
+
+    /// Both sets as one. The same rule (by id and text) in both runs once; correlations follow their rules.
+    pub fn join(self, other: Self) -> Self {
+        let sets = [self, other];
+        let mut all: Vec<(Rule, usize, u32)> = Vec::new();
+        let mut correlations = Vec::new();
+        for (set, one) in sets.into_iter().enumerate() {
+            all.extend(one.rules.into_iter().zip(0u32..).map(|(rule, at)| (rule, set, at)));
+            correlations.extend(one.correlations.into_iter().map(|correlation| (set, correlation)));
+        }
+        all.sort_by(|(a, ..), (b, ..)| (&a.id, &a.hash, &a.pack).cmp(&(&b.id, &b.hash, &b.pack)));
+        let mut place: BTreeMap<(usize, u32), RuleIndex> = BTreeMap::new();
+        let mut rules: Vec<Rule> = Vec::with_capacity(all.len());
+        for (rule, set, at) in all {
+            if rules.last().is_none_or(|last| last.id != rule.id || last.hash != rule.hash) {
+                rules.push(rule);
+            }
+            place.insert((set, at), RuleIndex(rules.len() as u32 - 1));
+        }
+        let mut correlations: Vec<Correlation> = correlations
+            .into_iter()
+            .filter_map(|(set, mut one)| {
+                let moved = |rule: &RuleIndex| place.get(&(set, rule.0)).copied();
+                one.rule = moved(&one.rule)?;
+                for member in &mut one.members {
+                    member.rules = member.rules.iter().filter_map(moved).collect();
+                }
+                Some(one)
+            })
+            .collect();
+        correlations.sort_by_key(|one| one.rule);
+        correlations.dedup_by_key(|one| one.rule);
+        Self { rules, correlations }
     }
 
     /// The chosen rules as a set of their own, with whatever rules the correlations among them stand on.
@@ -429,5 +465,52 @@ impl Number {
     /// The float.
     pub fn get(self) -> f64 {
         f64::from_bits(self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(id: &str, level: Level) -> Rule {
+        Rule { id: id.to_owned(), hash: id.to_owned(), level, ..Rule::default() }
+    }
+
+    /// `c` counts matches of `b`; `x` is a rule beside them.
+    fn set(ids: &[&str]) -> RuleSet {
+        let rules: Vec<Rule> =
+            ids.iter().map(|id| rule(id, if *id == "c" { Level::High } else { Level::Low })).collect();
+        let at = |id: &str| rules.iter().position(|rule| rule.id == id).map(|at| RuleIndex(at as u32));
+        let correlations = at("c").zip(at("b")).map(|(rule, base)| Correlation {
+            rule,
+            kind: CorrelationKind::EventCount,
+            members: vec![CorrelationMember { name: "b".into(), rules: vec![base], aliases: vec![] }],
+            group_by: vec![],
+            fields: vec![],
+            timespan: 1,
+            bounds: vec![],
+            generate: false,
+        });
+        RuleSet { correlations: correlations.into_iter().collect(), rules }
+    }
+
+    fn told(set: &RuleSet) -> Vec<(String, Vec<String>)> {
+        let id = |rule: RuleIndex| set.rules[rule.0 as usize].id.clone();
+        let told = |one: &Correlation| {
+            (id(one.rule), one.members.iter().flat_map(|member| &member.rules).map(|rule| id(*rule)).collect())
+        };
+        set.correlations.iter().map(told).collect()
+    }
+
+    #[test]
+    fn correlations_follow_their_rules() {
+        let joined = set(&["b", "c", "x"]).join(set(&["a", "b"]));
+        assert_eq!(joined.rules.iter().map(|rule| rule.id.as_str()).collect::<Vec<_>>(), ["a", "b", "c", "x"]);
+        assert_eq!(told(&joined), [("c".to_owned(), vec!["b".to_owned()])]);
+        assert_eq!(joined.silent(), [false, true, false, false]);
+        // A level that leaves out what a correlation stands on does not leave the correlation without it.
+        let high = joined.subset(|rule| rule.level >= Level::High);
+        assert_eq!(high.rules.iter().map(|rule| rule.id.as_str()).collect::<Vec<_>>(), ["b", "c"]);
+        assert_eq!(told(&high), [("c".to_owned(), vec!["b".to_owned()])]);
     }
 }

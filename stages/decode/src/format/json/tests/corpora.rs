@@ -82,7 +82,7 @@ fn handmade_hostile_files() {
         ("33", "json", 1, &[], ""),
         ("34", "jsonl", 7, &[], ""),
         ("35", "jsonl", 7, &[], ""),
-        ("39", "jsonl", 2, &[], "unknown_line 3"),
+        ("39", "jsonl", 1, &[(0, "corrupt")], "unknown_line 3"),
     ] {
         let (got, seen) = sniffed(&files[number]);
         assert_eq!(got, format, "{number}");
