@@ -4,7 +4,11 @@
 //! case42/
 //! ├── findings.jsonl   one OCSF Detection Finding a line
 //! ├── incidents.jsonl  one OCSF Incident Finding a line, worst first
-//! ├── report.html …    reports, as asked for
+//! ├── report.html      one page to read, keep and print
+//! ├── timeline.csv     one matched record a line
+//! ├── findings.sarif   findings as SARIF 2.1.0
+//! ├── bundle.stix.json what may be shared, as STIX 2.1
+//! ├── share-preview.txt  what that holds, what it holds back, and why
 //! └── manifest.json    inputs with hashes, rules with hashes, version, assumptions, everything skipped; written last
 //! ```
 //!
@@ -24,9 +28,10 @@ use shieldwall_schema::story::HostCoverage;
 
 use crate::home::{TEMPORARY_PREFIX, sweep, write_whole};
 use crate::line::Run;
+use crate::output::dossier::{Dossier, Findings};
 use crate::output::read::ReadError;
 use crate::output::story::Told;
-use crate::output::{incident, read, story};
+use crate::output::{csv, html, incident, read, sarif, stix, story};
 
 /// Bytes of one line of findings. A hundred pieces of evidence with forty fields of 2 KiB stay below.
 const LINE_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -36,16 +41,41 @@ const LINE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 pub enum ReportKind {
     /// One page to read, keep and print.
     Html,
+    /// The timeline, one matched record a line.
+    Csv,
+    /// Findings as SARIF 2.1.0.
+    Sarif,
+    /// What may be shared, as STIX 2.1; comes with [`PREVIEW`].
+    Stix,
 }
+
+/// What is shared and what is held back, for the case's owner.
+pub const PREVIEW: &str = "share-preview.txt";
 
 impl ReportKind {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Html];
+    pub const ALL: [Self; 4] = [Self::Html, Self::Csv, Self::Sarif, Self::Stix];
 
     /// The file's name in the case.
     pub const fn file(self) -> &'static str {
         match self {
             Self::Html => "report.html",
+            Self::Csv => "timeline.csv",
+            Self::Sarif => "findings.sarif",
+            Self::Stix => "bundle.stix.json",
+        }
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// When a finding cannot be read back or `out` fails.
+    pub fn write(self, dossier: &Dossier<'_>, findings: &mut dyn Findings, out: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Self::Html => html::write(dossier, findings, out),
+            Self::Csv => csv::write(dossier, findings, out),
+            Self::Sarif => sarif::write(dossier, findings, out),
+            Self::Stix => stix::write(dossier, findings, out),
         }
     }
 }
@@ -64,7 +94,7 @@ impl Case {
     /// # Errors
     /// When the folder holds something else.
     pub fn check(folder: &Path) -> Result<()> {
-        let mut ours = vec!["findings.jsonl", "incidents.jsonl", "manifest.json"];
+        let mut ours = vec!["findings.jsonl", "incidents.jsonl", "manifest.json", PREVIEW];
         ours.extend(ReportKind::ALL.map(ReportKind::file));
         if let Ok(entries) = fs::read_dir(folder) {
             for entry in entries {
@@ -113,14 +143,20 @@ impl Case {
     /// When a file cannot be written.
     pub fn save(&self, run: &mut Run, reports: &[ReportKind]) -> Result<()> {
         // Reports of an earlier run would tell of another case.
-        for kind in ReportKind::ALL {
-            let _ = fs::remove_file(self.folder.join(kind.file()));
+        for name in ReportKind::ALL.map(ReportKind::file).into_iter().chain([PREVIEW]) {
+            let _ = fs::remove_file(self.folder.join(name));
         }
         self.write("findings.jsonl", &mut |out| run.write_findings(out))?;
         self.write("incidents.jsonl", &mut |out| run.write_incidents(out))?;
-        for kind in reports {
-            self.write(kind.file(), &mut |out| match kind {
-                ReportKind::Html => run.write_html(out),
+        if !reports.is_empty() {
+            run.with_dossier(|dossier, findings| -> Result<()> {
+                for kind in ReportKind::ALL.into_iter().filter(|kind| reports.contains(kind)) {
+                    self.write(kind.file(), &mut |out| kind.write(dossier, findings, out))?;
+                    if kind == ReportKind::Stix {
+                        self.write(PREVIEW, &mut |out| stix::write_preview(dossier, findings, out))?;
+                    }
+                }
+                Ok(())
             })?;
         }
         let mut manifest = serde_json::to_vec_pretty(&run.manifest())?;

@@ -16,6 +16,7 @@ use crate::case::{Case, ReportKind};
 use crate::home::Home;
 use crate::line::{self, CaseName, Fold, LineOptions, Run};
 use crate::output::escape::escape;
+use crate::output::stix;
 use crate::output::style::Style;
 use crate::output::text;
 use crate::output::words::Severity;
@@ -105,6 +106,9 @@ enum FormatArg {
     Text,
     Jsonl,
     Html,
+    Csv,
+    Sarif,
+    Stix,
 }
 
 impl FormatArg {
@@ -113,6 +117,9 @@ impl FormatArg {
         match self {
             Self::Text | Self::Jsonl => None,
             Self::Html => Some(ReportKind::Html),
+            Self::Csv => Some(ReportKind::Csv),
+            Self::Sarif => Some(ReportKind::Sarif),
+            Self::Stix => Some(ReportKind::Stix),
         }
     }
 }
@@ -136,6 +143,9 @@ pub fn run(global: &Global, args: &ScanArgs) -> Result<Outcome> {
     let output = match &destination {
         Destination::Stdout => None,
         Destination::File(path) => {
+            if args.format.is_empty() {
+                by_extension(path)?;
+            }
             if path.exists() {
                 refuse_evidence(path, &args.paths)?;
             }
@@ -223,7 +233,7 @@ fn deliver(run: &mut Run, home: Option<&Home>, destination: Destination, args: &
         }
         Destination::File(path) => {
             let file = File::create(&path).with_context(|| format!("cannot write `{}`", path.display()))?;
-            let format = args.format.first().copied().unwrap_or_else(|| by_extension(&path));
+            let format = args.format.first().copied().unwrap_or_else(|| by_extension(&path).unwrap_or(FormatArg::Text));
             print(run, args, format, file, Style::PLAIN, CaseName::None)
         }
         Destination::Case(path) => {
@@ -267,10 +277,18 @@ fn print(
     case: CaseName,
 ) -> Result<()> {
     let mut out = BufWriter::with_capacity(64 * 1024, out);
-    match format {
-        FormatArg::Jsonl => run.write_findings(&mut out)?,
-        FormatArg::Html => run.write_html(&mut out)?,
-        FormatArg::Text => {
+    match (format, format.report()) {
+        (_, Some(kind)) => run.with_dossier(|dossier, findings| {
+            kind.write(dossier, findings, &mut out)?;
+            // What leaves is shown before anybody passes it on.
+            if kind == ReportKind::Stix {
+                stix::write_preview(dossier, findings, &mut io::stderr().lock())
+            } else {
+                Ok(())
+            }
+        })?,
+        (FormatArg::Jsonl, None) => run.write_findings(&mut out)?,
+        (_, None) => {
             let level = args.level.map(|level| Severity::of_level(&format!("{:?}", Level::from(level))));
             run.write_text(&mut out, &text::Options { style, level }, case)?;
         }
@@ -280,12 +298,29 @@ fn print(
 }
 
 /// What a file's name asks for; text where it asks for nothing.
-fn by_extension(path: &Path) -> FormatArg {
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("html" | "htm") => FormatArg::Html,
-        Some("jsonl" | "ndjson") => FormatArg::Jsonl,
-        _ => FormatArg::Text,
+///
+/// # Errors
+/// When the name could ask for several.
+fn by_extension(path: &Path) -> Result<FormatArg> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let extensions = [
+        (".html", FormatArg::Html),
+        (".htm", FormatArg::Html),
+        (".csv", FormatArg::Csv),
+        (".sarif", FormatArg::Sarif),
+        (".sarif.json", FormatArg::Sarif),
+        (".stix", FormatArg::Stix),
+        (".stix.json", FormatArg::Stix),
+        (".jsonl", FormatArg::Jsonl),
+        (".ndjson", FormatArg::Jsonl),
+    ];
+    if let Some((_, format)) = extensions.iter().find(|(extension, _)| name.ends_with(extension)) {
+        return Ok(*format);
     }
+    if name.ends_with(".json") {
+        bail!("`{}` may be of several formats: say --format jsonl, sarif or stix", path.display());
+    }
+    Ok(FormatArg::Text)
 }
 
 /// A path that is a folder, ends like one, or has no extension is a case; the rest is a file.
@@ -328,6 +363,22 @@ mod tests {
         assert_eq!(parse_time("2026-11-01").unwrap().to_string(), "2026-11-01T00:00:00Z");
         assert_eq!(parse_time("2026-11-01T10:00:00+02:00").unwrap().to_string(), "2026-11-01T08:00:00Z");
         assert!(parse_time("yesterday").is_err());
+    }
+
+    #[test]
+    fn a_name_says_its_format_or_is_refused() {
+        for (name, format) in [
+            ("a.html", Some(FormatArg::Html)),
+            ("A.CSV", Some(FormatArg::Csv)),
+            ("a.sarif", Some(FormatArg::Sarif)),
+            ("a.sarif.json", Some(FormatArg::Sarif)),
+            ("a.stix.json", Some(FormatArg::Stix)),
+            ("a.jsonl", Some(FormatArg::Jsonl)),
+            ("a.txt", Some(FormatArg::Text)),
+            ("a.json", None),
+        ] {
+            assert_eq!(by_extension(Path::new(name)).ok(), format, "{name}");
+        }
     }
 
     #[test]

@@ -138,19 +138,14 @@ impl Run {
         out.into_iter().collect()
     }
 
-    /// Writes the report as one HTML file.
+    /// Gives everything that a report needs to writers.
     ///
     /// # Errors
-    /// When `out` fails or the spool cannot be read back.
-    pub fn write_html(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        self.with_dossier(&mut |dossier, findings| html::write(dossier, findings, out))
-    }
-
-    /// Gives everything that a report needs to a writer.
-    fn with_dossier(
+    /// When the spool cannot be read back, and those of `write`.
+    pub fn with_dossier<E: From<io::Error>>(
         &mut self,
-        write: &mut dyn FnMut(&Dossier<'_>, &mut dyn Findings) -> io::Result<()>,
-    ) -> io::Result<()> {
+        write: impl FnOnce(&Dossier<'_>, &mut dyn Findings) -> Result<(), E>,
+    ) -> Result<(), E> {
         let report = self.report(CaseName::None)?;
         let manifest = self.manifest();
         let coverage = self.coverage();

@@ -4,6 +4,9 @@
 //! |---|---|
 //! | [`dossier`] | everything that a report tells, as data |
 //! | [`html`] | the report as one HTML file |
+//! | [`csv`] | the timeline: one matched record a line |
+//! | [`sarif`] | findings as SARIF |
+//! | [`stix`] | what may be shared, as STIX, and the preview of it |
 //! | [`report`] | what a run has to say, as data; groups and numbers the findings |
 //! | [`text`] | the terminal report |
 //! | `gaps` | what was not read, odd, assumed |
@@ -18,6 +21,7 @@
 //!
 //! Pure: data in, text out; only [`style::Style::of_stdout`] looks at the terminal. Nothing here prints.
 
+pub mod csv;
 pub mod dossier;
 pub mod escape;
 pub mod evidence;
@@ -28,7 +32,9 @@ pub mod json;
 pub mod jsonl;
 pub mod read;
 pub mod report;
+pub mod sarif;
 pub mod show;
+pub mod stix;
 pub mod story;
 pub mod style;
 pub mod text;

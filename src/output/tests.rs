@@ -1,5 +1,7 @@
 //! The whole output on invented findings: snapshots, validity against OCSF, and hostile strings in every place.
 
+mod writers;
+
 use shieldwall_schema::finding::{Analytic, Evidence, Finding, Provenance, Reason};
 use shieldwall_schema::ocsf::validate::validate;
 use shieldwall_schema::{Flag, Place, Reject, Rejection, Timestamp};

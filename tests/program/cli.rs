@@ -223,3 +223,60 @@ fn a_zone_that_is_missing_comes_from_the_neighbours_that_write_one() {
     let findings = std::fs::read_to_string(case.join("findings.jsonl")).unwrap();
     assert!(findings.contains("2026-03-10T01:20:10Z"), "{findings}");
 }
+
+#[test]
+fn a_case_gets_the_reports_that_were_asked_for() {
+    let place = Place::new();
+    let all = ["bundle.stix.json", "findings.sarif", "report.html", "share-preview.txt", "timeline.csv"];
+    let case = place.path("case");
+    let reports = |formats: Option<&str>| {
+        let mut args = vec!["scan", "testdata/demo", "-o", case.to_str().unwrap()];
+        args.extend(formats.into_iter().flat_map(|formats| ["--format", formats]));
+        let ran = place.run(args);
+        assert_eq!(ran.code, 1, "{}", ran.err);
+        let entries = std::fs::read_dir(&case).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.filter(|name| all.contains(&name.as_str())).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(reports(None), all);
+    let bundle = std::fs::read(case.join("bundle.stix.json")).unwrap();
+    let sarif = std::fs::read(case.join("findings.sarif")).unwrap();
+    assert_eq!(reports(Some("csv,sarif")), ["findings.sarif", "timeline.csv"], "an earlier run's reports are gone");
+    assert_eq!(reports(Some("html,csv,jsonl,sarif,stix")), all);
+    assert_eq!(std::fs::read(case.join("bundle.stix.json")).unwrap(), bundle);
+    assert_eq!(std::fs::read(case.join("findings.sarif")).unwrap(), sarif);
+    assert_eq!(reports(Some("text")), Vec::<String>::new());
+}
+
+#[test]
+fn every_format_is_printed_and_several_need_a_case() {
+    let place = Place::new();
+    for (format, begins, beside) in [
+        ("csv", "datetime,timestamp_desc,message,", ""),
+        ("sarif", "{\"$schema\":", ""),
+        ("stix", "{\"type\":\"bundle\",", "Held back"),
+        ("html", "<!doctype html>", ""),
+        ("jsonl", "{\"activity_name\":", ""),
+    ] {
+        let ran = place.run(["scan", "testdata/demo", "--quiet", "--format", format]);
+        assert_eq!(ran.code, 1, "{format}: {}", ran.err);
+        assert!(ran.out.starts_with(begins), "{format}: {:.200}", ran.out);
+        assert!(ran.err.contains(beside), "{format}: {}", ran.err);
+    }
+    for wrong in [
+        vec!["--format", "csv,sarif"],
+        vec!["--format", "csv", "--format", "html"],
+        vec!["--format", "csv,sarif", "-o", "out.csv"],
+        vec!["--format", "pdf"],
+        vec!["-o", "out.json"],
+    ] {
+        let ran = place.run(["scan", "testdata/demo"].into_iter().chain(wrong.iter().copied()));
+        assert_eq!(ran.code, 4, "{wrong:?}: {}", ran.err);
+        assert!(ran.out.is_empty(), "{wrong:?}");
+    }
+    let file = place.path("out.sarif");
+    place.run(["scan".as_ref(), "testdata/demo".as_ref(), "-o".as_ref(), file.as_os_str()]);
+    assert!(std::fs::read_to_string(&file).unwrap().starts_with("{\"$schema\":"));
+}

@@ -7,6 +7,9 @@ use shieldwall_schema::story::Sentence;
 use crate::output::escape::escape_flagged;
 use crate::output::text::utc;
 
+/// Bytes of one text. Values are cut far below where they are kept; a name or a title may be longer.
+const TEXT_BYTES_MAX: usize = 4096;
+
 /// A page in the making.
 #[derive(Debug, Default)]
 pub struct Page {
@@ -22,8 +25,13 @@ impl Page {
 
     /// Text from anywhere, made inert.
     pub fn text(&mut self, words: &str) -> &mut Self {
-        markup_free(&escape_flagged(words), &mut self.out);
-        self
+        let mut end = words.len().min(TEXT_BYTES_MAX);
+        while !words.is_char_boundary(end) {
+            end -= 1;
+        }
+        let (kept, rest) = words.split_at_checked(end).unwrap_or((words, ""));
+        markup_free(&escape_flagged(kept), &mut self.out);
+        self.raw(if rest.is_empty() { "" } else { "…" })
     }
 
     /// An element with text in it. `class` may be empty.
