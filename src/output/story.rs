@@ -249,7 +249,10 @@ fn processes(story: &Story, style: &Style, out: &mut String) {
             line(out, &style.paint(Ink::Dim, &format!("  {}", host.map(escape_flagged).unwrap_or_default())));
         }
         let what = if node.command_line.is_empty() { &node.image } else { &node.command_line };
-        let pid = if node.pid.is_empty() { String::new() } else { format!("  [{}]", escape(&node.pid)) };
+        let mut pid = if node.pid.is_empty() { String::new() } else { format!("  [{}]", escape(&node.pid)) };
+        if node.count > 1 {
+            pid.push_str(&format!(" and {} more alike", node.count - 1));
+        }
         let indent = 4 + 2 * node.depth as usize;
         let width = style.width.saturating_sub(indent + columns(&pid));
         line(

@@ -179,6 +179,10 @@ const OWN_ACCOUNTS: &[&str] = &[
 pub fn user_id(name: &str) -> Option<String> {
     let name = name.trim();
     let name = name.rsplit('\\').next().unwrap_or(name);
+    // A distinguished name begins with the account's own: `CN=svc-helpdesk,CN=Users,DC=…`.
+    let is_distinguished = name.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("cn="));
+    let name =
+        if is_distinguished { name.get(3..).and_then(|rest| rest.split(',').next()).unwrap_or(name) } else { name };
     let name = name.split('@').next().unwrap_or(name).to_lowercase();
     let machine = name.ends_with('$');
     let virtual_account =
@@ -290,6 +294,7 @@ mod tests {
             ("src_endpoint.hostname", "ws01"),
             ("actor.user.name", "CORP\\Alice"),
             ("user.name", "alice@corp.example"),
+            ("process.user.name", "CN=alice,CN=Users,DC=corp,DC=example"),
             ("src_endpoint.ip", "::ffff:192.0.2.7"),
             ("dst_endpoint.ip", "192.0.2.7"),
         ]);

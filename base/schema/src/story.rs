@@ -65,6 +65,8 @@ pub struct ProcessNode {
     pub time: Option<Timestamp>,
     /// The finding that speaks of it; `None` if it is known only as a parent.
     pub finding: Option<u32>,
+    /// How many such processes there were under the same parent, with the same ones below them; this is the first.
+    pub count: u32,
 }
 
 /// An incident in words.

@@ -153,6 +153,11 @@ fn processes(nodes: &[ProcessNode], page: &mut Page) {
         if !node.pid.is_empty() {
             page.raw(" <span class=\"hash\">").text(&node.pid).raw("</span>");
         }
+        if node.count > 1 {
+            page.raw(" <span class=\"facts\">and ")
+                .text(&thousands(u64::from(node.count - 1)))
+                .raw(" more alike</span>");
+        }
         if node.depth == 0
             && let Some(host) = &node.host
         {

@@ -98,6 +98,7 @@ fn incident(evil: &str) -> Told {
         moments_left_out: 0,
         processes: (0..2)
             .map(|depth| ProcessNode {
+                count: 1,
                 depth,
                 host: Some(evil.to_owned()),
                 image: evil.to_owned(),

@@ -12,6 +12,8 @@ use shieldwall_schema::story::ProcessNode;
 
 /// Processes in one tree; the rest is left out.
 pub const NODES_MAX: usize = 200;
+/// Processes looked at before those that are alike are told once.
+const LOOKED_AT_MAX: usize = 1000;
 /// Generations; deeper ones stand at this depth.
 pub const DEPTH_MAX: u32 = 24;
 
@@ -53,7 +55,7 @@ pub fn processes<'a>(records: impl Iterator<Item = (u32, &'a Evidence)>) -> Vec<
     for root in all {
         let mut stack = vec![(root, 0u32)];
         while let Some((key, depth)) = stack.pop() {
-            if !seen.insert(key) || out.len() >= NODES_MAX {
+            if !seen.insert(key) || out.len() >= LOOKED_AT_MAX {
                 continue;
             }
             let Some(node) = nodes.get(key) else { continue };
@@ -65,10 +67,51 @@ pub fn processes<'a>(records: impl Iterator<Item = (u32, &'a Evidence)>) -> Vec<
                 pid: node.pid.clone(),
                 time: node.time,
                 finding: node.finding,
+                count: 1,
             });
             let below = children.get(key).into_iter().flatten().rev();
             stack.extend(below.map(|child| (*child, depth + 1)));
         }
+    }
+    let mut out = folded(out);
+    out.truncate(NODES_MAX);
+    out
+}
+
+/// Siblings that are alike, with all below them, as one: a job that ran forty times is told once.
+fn folded(nodes: Vec<ProcessNode>) -> Vec<ProcessNode> {
+    // A subtree's shape without what differs from run to run.
+    fn shape(subtree: &[ProcessNode]) -> Vec<(u32, &str, &str)> {
+        let root = subtree.first().map_or(0, |node| node.depth);
+        subtree.iter().map(|node| (node.depth - root, node.image.as_str(), node.command_line.as_str())).collect()
+    }
+    let mut out: Vec<ProcessNode> = Vec::with_capacity(nodes.len());
+    let mut rest = nodes.as_slice();
+    // The forest's trees one by one; each tree's children are folded first.
+    while let Some((root, after)) = rest.split_first() {
+        let end = after.iter().position(|node| node.depth <= root.depth).unwrap_or(after.len());
+        let (below, next) = after.split_at_checked(end).unwrap_or((after, &[]));
+        let mut tree = vec![root.clone()];
+        tree.extend(folded(below.to_vec()));
+        // Only neighbours of the same depth are compared, and only the trees that were kept.
+        let mut at = 0;
+        let mut twin = None;
+        while let Some(have) = out.get(at) {
+            let length = out
+                .get(at + 1..)
+                .and_then(|after| after.iter().position(|node| node.depth <= have.depth))
+                .map_or(out.len() - at, |end| end + 1);
+            if have.host == root.host && out.get(at..at + length).is_some_and(|kept| shape(kept) == shape(&tree)) {
+                twin = Some(at);
+                break;
+            }
+            at += length;
+        }
+        match twin.and_then(|at| out.get_mut(at)) {
+            Some(twin) => twin.count += 1,
+            None => out.extend(tree),
+        }
+        rest = next;
     }
     out
 }
@@ -95,7 +138,9 @@ fn learn(nodes: &mut BTreeMap<Key, Node>, finding: u32, evidence: &Evidence) {
         return;
     }
     let parent = id("process.parent_process.uid", "process.parent_process.pid").or(actor);
-    let parent_image = get("process.parent_process.file.path").or_else(|| get("actor.process.file.path"));
+    // Where a log names only the process itself as the one that acts, its parent has a number and no name.
+    let other = get("actor.process.file.path").filter(|image| Some(*image) != get("process.file.path"));
+    let parent_image = get("process.parent_process.file.path").or(other);
     if let (Some(key), Some(image)) = (&parent, parent_image) {
         let node = nodes.entry(key.clone()).or_default();
         fill(&mut node.image, image);
@@ -113,7 +158,7 @@ fn learn(nodes: &mut BTreeMap<Key, Node>, finding: u32, evidence: &Evidence) {
     node.time = node.time.or(evidence.time);
     node.finding.get_or_insert(finding);
     if node.parent.is_none() {
-        node.parent = parent.filter(|_| parent_image.is_some());
+        node.parent = parent;
     }
 }
 
@@ -159,6 +204,20 @@ mod tests {
         let tree = drawn(&[("2", "1"), ("3", "2"), ("4", "1"), ("9", "8")]);
         let wanted = [(0, "1"), (1, "2"), (2, "3"), (1, "4"), (0, "8"), (1, "9")];
         assert_eq!(tree.iter().map(|(depth, pid)| (*depth, pid.as_str())).collect::<Vec<_>>(), wanted);
+    }
+
+    #[test]
+    fn what_ran_again_and_again_is_told_once() {
+        let records: Vec<_> = (0..5)
+            .map(|at| {
+                let mut record = start(&format!("{}", 10 + at), "1", at);
+                record.fields.retain(|(path, _)| path != "process.cmd_line" && path != "process.file.path");
+                record.fields.push(("process.cmd_line".to_owned(), "job".to_owned()));
+                record
+            })
+            .collect();
+        let tree = processes(records.iter().map(|record| (0, record)));
+        assert_eq!(tree.iter().map(|node| (node.depth, node.count)).collect::<Vec<_>>(), [(0, 1), (1, 5)]);
     }
 
     #[test]

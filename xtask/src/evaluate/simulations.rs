@@ -80,7 +80,8 @@ pub fn section(program: &Program) -> Result<String> {
             ("technique alone", |count| count.technique),
             ("any alarm (medium or above), whatever it names", |count| count.alarm),
         ];
-        for (name, pick) in rows {
+        let labelled = sets.iter().any(|set| !set.techniques.is_empty());
+        for (name, pick) in rows.into_iter().filter(|(name, _)| labelled || *name != "technique alone") {
             write!(out, "| {name} |")?;
             for count in &counts {
                 let part = pick(count);
