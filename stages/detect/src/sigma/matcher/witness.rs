@@ -14,7 +14,7 @@
 //! about what is rare, and costs only time.
 
 use super::compare::fold;
-use super::grams::{GramCounts, is_typical};
+use super::grams::{GramCounts, chance, is_key, is_typical};
 use super::index::Place;
 use super::pattern::necessary;
 use super::program::Node;
@@ -133,6 +133,9 @@ fn of_text(place: Place, text: &str, counts: Option<&GramCounts>) -> f32 {
         Place::Start | Place::End => 0.5,
         Place::Whole => 0.25,
     };
+    if text.len() < 4 && text.bytes().any(is_key) {
+        return chance(text) * fixed;
+    }
     if is_typical(text) {
         // Only its place makes it rare, and less than that: system files stand where they should.
         return f32::sqrt(fixed) * 0.5;
