@@ -40,7 +40,12 @@ pub(crate) enum Place {
     End,
     /// Anywhere.
     Anywhere,
+    /// It is no text but a set of them, met with each ([`ENTRY`]).
+    Never,
 }
+
+/// Marks a member that is an entry: it is met with the text that names it.
+pub(crate) const ENTRY: u32 = 1 << 31;
 
 /// A text to index.
 #[derive(Debug)]
@@ -136,7 +141,8 @@ impl Keyed {
             items.retain(|item| {
                 let text = item.key.to_le_bytes();
                 // Of a text's bytes the rarest, of equals the last: `%3b` and `$(` go by their signs.
-                let rarest = text.iter().take(width).filter(|byte| is_key(**byte)).min_by_key(|byte| commonness_of(**byte));
+                let rarest =
+                    text.iter().take(width).filter(|byte| is_key(**byte)).min_by_key(|byte| commonness_of(**byte));
                 let Some(rarest) = rarest else { return true };
                 let at = bytes.iter().position(|byte| byte == rarest).unwrap_or_else(|| {
                     bytes.push(*rarest);
@@ -324,7 +330,12 @@ impl Index {
         }
         let Some(entry) = self.entries.get(entry as usize) else { return };
         for member in self.members.get(entry.members.0 as usize..entry.members.1 as usize).unwrap_or_default() {
-            marks.candidate(*member);
+            if member & ENTRY == 0 {
+                marks.candidate(*member);
+            } else {
+                // A set has no members of its own.
+                marks.first_of_entry(member & !ENTRY);
+            }
         }
     }
 }
@@ -347,6 +358,7 @@ impl<'a> Draft<'a> {
         let bytes = needle.text.as_bytes();
         let fits = |width: &&usize| **width <= bytes.len();
         match needle.place {
+            Place::Never => {}
             Place::Whole => self.whole.push(Item { key: whole_key(bytes), entry, before: 0 }),
             // Every value has an empty text at its beginning, at its end and anywhere.
             _ if bytes.is_empty() => self.present.push(entry),
@@ -651,6 +663,7 @@ mod tests {
             Place::Start => value.starts_with(text),
             Place::End => value.ends_with(text),
             Place::Anywhere => value.contains(text),
+            Place::Never => false,
         }
     }
 

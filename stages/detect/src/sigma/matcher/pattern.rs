@@ -9,7 +9,8 @@ use regex::{Regex, RegexBuilder};
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 use super::compare::fold;
-use super::grams::chance;
+use super::grams::{chance, is_key};
+use super::program::Node;
 
 /// Bytes that one compiled regex may take. The greatest of SigmaHQ takes about 1 MiB.
 pub const REGEX_BYTES_MAX: usize = 10 << 20;
@@ -49,24 +50,118 @@ impl LazyRegex {
     }
 }
 
-/// Folded texts one of which stands in the folded form of every value that the regex matches; empty if none can be named.
-///
-/// Folding goes character by character, so text that stands in a value stands, folded, in the folded value. Of the sets
-/// that would do, the one is taken that is guessed to be met least often.
-pub(crate) fn necessary(pattern: &str) -> Result<Vec<String>, String> {
-    let hir = regex_syntax::parse(pattern).map_err(|error| error.to_string())?;
-    let mut texts = of_hir(&hir).unwrap_or_default();
-    if texts.iter().any(|text| text.contains('s')) && takes_long_s(&hir) {
-        texts.push(LONG_S.to_owned());
-    }
-    Ok(texts)
+/// What a regex needs of a value: a condition over texts, folded, that holds for every value, folded, that it matches.
+#[derive(Debug)]
+pub(crate) struct Necessary {
+    /// Leaves are places in `sets`; true if nothing rare can be named.
+    pub(crate) node: Node,
+    /// Sets of texts, of each of which one is needed.
+    pub(crate) sets: Vec<Vec<String>>,
 }
 
-fn of_hir(hir: &Hir) -> Option<Vec<String>> {
+/// Reads what a regex needs.
+///
+/// Folding goes character by character, so text that stands in a value stands, folded, in the folded value.
+pub(crate) fn necessary(pattern: &str) -> Result<Necessary, String> {
+    let hir = regex_syntax::parse(pattern).map_err(|error| error.to_string())?;
+    let mut sets = Vec::new();
+    let node = of_hir(&hir).map_or(Node::Constant(true), |need| need.into_node(&mut sets));
+    if takes_long_s(&hir) {
+        for set in sets.iter_mut().filter(|set| set.iter().any(|text| text.contains('s'))) {
+            set.push(LONG_S.to_owned());
+        }
+    }
+    Ok(Necessary { node, sets })
+}
+
+#[cfg(test)]
+impl Necessary {
+    /// Whether a folded value has what is needed.
+    pub(crate) fn holds(&self, folded: &str) -> bool {
+        use super::program::{ACCEPT, REJECT, emit, run};
+        let mut steps = Vec::new();
+        let entry = emit(&self.node, ACCEPT, REJECT, &mut steps);
+        run(&steps, entry, |set| self.sets[set as usize].iter().any(|text| folded.contains(text.as_str())))
+    }
+}
+
+/// Texts that must stand in a value.
+#[derive(Debug)]
+enum Need {
+    OneOf(Vec<String>),
+    Any(Vec<Need>),
+    All(Vec<Need>),
+}
+
+/// How many texts a regex' condition may name.
+const TEXTS_MAX: usize = 256;
+
+/// How many things are asked of one value before its regex; the rarest are taken.
+const NEEDS_MAX: usize = 3;
+
+/// What is guessed to be met more often than this is not worth asking.
+const CHANCE_MAX: f32 = 0.3;
+
+impl Need {
+    /// A guess how often it is met.
+    fn chance(&self) -> f32 {
+        match self {
+            Self::OneOf(texts) => texts.iter().map(|text| chance(text)).sum(),
+            Self::Any(needs) => needs.iter().map(Self::chance).sum(),
+            Self::All(needs) => needs.iter().map(Self::chance).fold(1.0, f32::min),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::OneOf(texts) => texts.len(),
+            Self::Any(needs) | Self::All(needs) => needs.iter().map(Self::len).sum(),
+        }
+    }
+
+    /// One of these is needed; plain sets become one.
+    fn any(needs: Vec<Self>) -> Self {
+        let mut texts = Vec::new();
+        let mut others = Vec::new();
+        for need in needs {
+            match need {
+                Self::OneOf(more) => texts.extend(more),
+                Self::Any(more) => others.extend(more),
+                all @ Self::All(_) => others.push(all),
+            }
+        }
+        if others.is_empty() {
+            return Self::OneOf(distinct(texts));
+        }
+        if !texts.is_empty() {
+            others.push(Self::OneOf(distinct(texts)));
+        }
+        Self::Any(others)
+    }
+
+    fn into_node(self, out: &mut Vec<Vec<String>>) -> Node {
+        match self {
+            Self::OneOf(texts) => {
+                out.push(texts);
+                Node::Leaf { atom: (out.len() - 1) as u32, negated: false }
+            }
+            Self::Any(needs) => Node::join(false, needs.into_iter().map(|need| need.into_node(out))),
+            Self::All(needs) => Node::join(true, needs.into_iter().map(|need| need.into_node(out))),
+        }
+    }
+}
+
+fn of_hir(hir: &Hir) -> Option<Need> {
     let mut run = Run::default();
     run.walk(hir);
     run.flush();
-    run.best.map(|(_, texts)| texts)
+    let mut needs = run.needs;
+    needs.sort_by(|a, b| a.chance().total_cmp(&b.chance()));
+    needs.truncate(NEEDS_MAX);
+    while needs.iter().map(Need::len).sum::<usize>() > TEXTS_MAX {
+        needs.pop();
+    }
+    if needs.len() > 1 { Some(Need::All(needs)) } else { needs.pop() }
 }
 
 /// All texts, folded, that a piece of regex can match, if they are few: every match is one of them.
@@ -125,15 +220,17 @@ fn distinct(mut texts: Vec<String>) -> Vec<String> {
     texts
 }
 
-/// The texts that may stand together at this point, and the best alternatives found before it.
+/// The texts that may stand together at this point, and what was found before it.
 struct Run {
     texts: Vec<String>,
+    /// The best of what this stretch offered so far.
     best: Option<(f32, Vec<String>)>,
+    needs: Vec<Need>,
 }
 
 impl Default for Run {
     fn default() -> Self {
-        Self { texts: vec![String::new()], best: None }
+        Self { texts: vec![String::new()], best: None, needs: Vec::new() }
     }
 }
 
@@ -162,9 +259,7 @@ impl Run {
                     }
                     None => {
                         self.flush();
-                        if let Some(texts) = of_hir(&repetition.sub) {
-                            self.offer(texts);
-                        }
+                        self.needs.extend(of_hir(&repetition.sub));
                     }
                 }
             }
@@ -173,10 +268,9 @@ impl Run {
                     return self.take(Some(texts));
                 }
                 self.flush();
-                let each: Option<Vec<Vec<String>>> = branches.iter().map(of_hir).collect();
-                if let Some(each) = each {
-                    self.offer(each.into_iter().flatten().collect());
-                }
+                let each: Option<Vec<Need>> = branches.iter().map(of_hir).collect();
+                let any = each.map(Need::any);
+                self.needs.extend(any.filter(|any| any.chance() <= CHANCE_MAX && any.len() <= TEXTS_MAX));
             }
         }
     }
@@ -188,8 +282,9 @@ impl Run {
             Some(texts) => {
                 // Few alternatives may be better than many longer ones.
                 if next.len() > 1 {
+                    self.offer(&next);
                     let before = std::mem::replace(&mut self.texts, texts);
-                    self.offer(before);
+                    self.offer(&before);
                 } else {
                     self.texts = texts;
                 }
@@ -201,23 +296,26 @@ impl Run {
         }
     }
 
+    /// Ends a stretch: something unknown follows.
     fn flush(&mut self) {
         let texts = std::mem::replace(&mut self.texts, vec![String::new()]);
-        self.offer(texts);
+        self.offer(&texts);
+        let best = self.best.take().filter(|(chance, _)| *chance <= CHANCE_MAX);
+        self.needs.extend(best.map(|(_, texts)| Need::OneOf(texts)));
     }
 
     /// Keeps the alternatives that are guessed to be met least often.
-    fn offer(&mut self, texts: Vec<String>) {
-        let mut texts = distinct(texts);
-        if texts.first().is_none_or(String::is_empty) || texts.len() > ALTERNATIVES_MAX {
+    fn offer(&mut self, texts: &[String]) {
+        if texts.is_empty() || !texts.iter().all(|text| is_worth_a_look(text)) {
             return;
         }
         // A text that holds another one is met only where that is.
-        texts.sort_by_key(String::len);
-        let mut kept: Vec<String> = Vec::with_capacity(texts.len());
-        for text in texts {
+        let mut sorted: Vec<&String> = texts.iter().collect();
+        sorted.sort_by_key(|text| (text.len(), *text));
+        let mut kept: Vec<String> = Vec::with_capacity(sorted.len());
+        for text in sorted {
             if !kept.iter().any(|shorter| text.contains(shorter.as_str())) {
-                kept.push(text);
+                kept.push(text.clone());
             }
         }
         let chance: f32 = kept.iter().map(|text| chance(text)).sum();
@@ -225,6 +323,11 @@ impl Run {
             self.best = Some((chance, kept));
         }
     }
+}
+
+/// Short texts of letters stand everywhere and are dear to look for.
+fn is_worth_a_look(text: &str) -> bool {
+    text.len() >= 4 || text.bytes().any(is_key) || !text.is_ascii()
 }
 
 /// The folded forms of a small class' characters: `[Kk]` is `k` alone.
@@ -265,34 +368,100 @@ fn takes_long_s(hir: &Hir) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
+
     use super::*;
+
+    fn shown(node: &Node, sets: &[Vec<String>]) -> String {
+        let list = |children: &[Node], sign: &str| {
+            format!("({})", children.iter().map(|child| shown(child, sets)).collect::<Vec<_>>().join(sign))
+        };
+        match node {
+            Node::Constant(value) => value.to_string(),
+            Node::Leaf { atom, .. } => match sets[*atom as usize].as_slice() {
+                [text] => text.clone(),
+                texts => format!("({})", texts.join(" | ")),
+            },
+            Node::And(children) => list(children, " & "),
+            Node::Or(children) => list(children, " | "),
+        }
+    }
 
     #[test]
     fn necessary_texts() {
         for (pattern, expected) in [
-            ("abc", vec!["abc"]),
-            ("ABC.*de", vec!["abc"]),
+            ("abcd", "abcd"),
+            ("ABCD.*defgh", "(defgh & abcd)"),
             // K has a third form, the Kelvin sign, which folds to k; S has one that does not.
-            ("(?i)PowerPick", vec!["powerpick"]),
-            ("(?i)tasklist", vec!["tasklist", "\u{17f}"]),
-            ("(?i)(s|zz)+kill", vec!["skill", "zzkill", "\u{17f}"]),
-            ("(?:;|%3b) *(?:cat|id)", vec![";", "%3b"]),
-            ("u(?:x|y)?vwq", vec!["uvwq", "uxvwq", "uyvwq"]),
-            ("[0-7]{2}ab", vec!["ab"]),
-            ("a+bcd?e", vec!["abce", "abcde"]),
-            ("^foo$", vec!["foo"]),
-            ("foo|quux", vec!["foo", "quux"]),
-            ("foo|.*", vec![]),
-            (r"\d+", vec![]),
-            (r"x(abc|def)+y", vec!["abc", "def"]),
-            (r"\\cmd\.exe\s", vec![r"\cmd.exe"]),
-            ("", vec![]),
+            ("(?i)PowerPick", "powerpick"),
+            ("(?i)tasklist", "(tasklist | \u{17f})"),
+            ("(?i)(s|zz)+kill", "(skill | zzkill | \u{17f})"),
+            ("(?:;|%3b) *(?:cat|id)", "(; | %3b)"),
+            ("(?:;|%3b) *(?:cat|id)5", "(; | %3b)"),
+            ("(?:;|%3b) *(?:whoami|uname)", "((uname | whoami) & (; | %3b))"),
+            ("u(?:x|y)?vwq", "(uvwq | uxvwq | uyvwq)"),
+            ("a+bcd?e", "(abce | abcde)"),
+            ("^fooo$", "fooo"),
+            ("foooo|.*quux", "(foooo | quux)"),
+            ("foooo|.*", "true"),
+            (r"\d+", "true"),
+            ("abc", "true"),
+            (r"x(abcd|defg)+y", "((xabcd | xdefg) & (abcdy | defgy))"),
+            (r"\\cmd\.exe\s", r"\cmd.exe"),
+            ("", "true"),
         ] {
             let found = necessary(pattern).unwrap();
-            assert_eq!(found, expected, "{pattern}");
+            assert_eq!(shown(&found.node, &found.sets), expected, "{pattern}");
         }
         assert!(necessary("(").is_err());
     }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: ProptestConfig::default().cases.max(3000),
+            failure_persistence: None,
+            rng_seed: RngSeed::Fixed(11),
+            ..ProptestConfig::default()
+        })]
+
+        /// Patterns of pieces that rules use, values of the letters that they need, among them those that fold oddly.
+        #[test]
+        fn no_value_that_matches_lacks_what_is_necessary(
+            pieces in proptest::collection::vec(0..PIECES.len(), 1..7),
+            caseless in any::<bool>(),
+            values in proptest::collection::vec("[sSk%;=3b(a\u{17f}\u{212a}\u{130} x]{0,24}", 24),
+        ) {
+            let body: String = pieces.iter().map(|at| PIECES[*at]).collect();
+            let pattern = format!("{}{body}", if caseless { "(?i)" } else { "" });
+            let (Ok(regex), Ok(need)) = (compile_regex(&pattern), necessary(&pattern)) else { return Ok(()) };
+            for value in values.iter().chain(&[String::new(), body.to_uppercase()]) {
+                let may = need.holds(&fold(value));
+                prop_assert!(may || !regex.is_match(value), "{} on {:?} needs {:?}", pattern, value, need);
+            }
+        }
+    }
+
+    const PIECES: [&str; 18] = [
+        "s",
+        "k",
+        "%3b",
+        ";",
+        "=",
+        "(?:;|%3b|=)",
+        "(?:sk|ks|a)",
+        "[sk]",
+        "(?:s|%)+",
+        "s*",
+        "(?:ks)?",
+        ".",
+        r"\(",
+        "x{2}",
+        "^",
+        "(?:a.b|k;s|%)",
+        "(?:3|(?:b|sa)+)",
+        "S",
+    ];
 
     #[test]
     fn a_regex_over_its_limit_is_an_error() {
