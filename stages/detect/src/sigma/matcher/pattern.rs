@@ -253,7 +253,7 @@ impl Run {
                 match exact(&repetition.sub) {
                     // The first of them follows what stands before, the last precedes what stands behind.
                     Some(texts) => {
-                        self.take(Some(texts.clone()));
+                        (0..repetition.min.min(2)).for_each(|_| self.take(Some(texts.clone())));
                         self.flush();
                         self.texts = texts;
                     }
@@ -325,9 +325,9 @@ impl Run {
     }
 }
 
-/// Short texts of letters stand everywhere and are dear to look for.
+/// Texts of one or two letters stand everywhere.
 fn is_worth_a_look(text: &str) -> bool {
-    text.len() >= 4 || text.bytes().any(is_key) || !text.is_ascii()
+    text.len() >= 3 || text.bytes().any(is_key) || !text.is_ascii()
 }
 
 /// The folded forms of a small class' characters: `[Kk]` is `k` alone.
@@ -398,7 +398,7 @@ mod tests {
             ("(?i)tasklist", "(tasklist | \u{17f})"),
             ("(?i)(s|zz)+kill", "(skill | zzkill | \u{17f})"),
             ("(?:;|%3b) *(?:cat|id)", "(; | %3b)"),
-            ("(?:;|%3b) *(?:cat|id)5", "(; | %3b)"),
+            ("(?:;|%3b) *(?:cat|id)5", "((id5 | cat5) & (; | %3b))"),
             ("(?:;|%3b) *(?:whoami|uname)", "((uname | whoami) & (; | %3b))"),
             ("u(?:x|y)?vwq", "(uvwq | uxvwq | uyvwq)"),
             ("a+bcd?e", "(abce | abcde)"),
@@ -406,7 +406,9 @@ mod tests {
             ("foooo|.*quux", "(foooo | quux)"),
             ("foooo|.*", "true"),
             (r"\d+", "true"),
-            ("abc", "true"),
+            ("abc", "abc"),
+            ("ab", "true"),
+            (r"[.]{2,}(?:/|%2f)", "(../ | ..%2f)"),
             (r"x(abcd|defg)+y", "((xabcd | xdefg) & (abcdy | defgy))"),
             (r"\\cmd\.exe\s", r"\cmd.exe"),
             ("", "true"),
