@@ -9,6 +9,9 @@
 //! | its beginning, its end | its first or last 8, 4, 3, 2 or 1 bytes, as many as the text has |
 //! | anywhere | a rare run of 4 bytes of the text (3, 2, 1 for shorter texts): a bit map is asked at every byte of the value, then a table |
 //!
+//! Short texts with a byte that few values hold (`;`, `%3b`, `$(`) are kept apart by that byte: one pass over a value says which
+//! of these bytes it holds, and a value without them is done.
+//!
 //! Where all texts of a slot are long, the bit map is asked at every second, fourth or eighth byte only: each text then has
 //! as many runs, one behind the other, in the table, and one of them stands at such a byte. Short runs with characters
 //! outside ASCII are looked for in values that have such characters.

@@ -3,7 +3,8 @@
 //! | condition | its witnesses |
 //! |---|---|
 //! | a test of text | the text, in the way it must stand |
-//! | a glob, a regex | a text that every match contains |
+//! | a glob | a text that every match contains |
+//! | a regex | the rarest set of texts one of which every match contains; before it runs, all its sets are asked |
 //! | any other test that needs a value | that there is a value |
 //! | a test that may hold without a value, and any negation but "not null" | none |
 //! | And | those of the child that is rarest |
