@@ -251,9 +251,11 @@ impl Run {
                     return self.flush();
                 }
                 match exact(&repetition.sub) {
-                    // The first of them follows what stands before, the last precedes what stands behind.
+                    // The first two of them follow what stands before, the last two precede what stands behind.
                     Some(texts) => {
-                        (0..repetition.min.min(2)).for_each(|_| self.take(Some(texts.clone())));
+                        let twice = (repetition.min > 1).then(|| crossed(&texts, &texts)).flatten();
+                        let texts = twice.unwrap_or(texts);
+                        self.take(Some(texts.clone()));
                         self.flush();
                         self.texts = texts;
                     }
