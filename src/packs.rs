@@ -144,7 +144,7 @@ fn load_path(path: &Path, home: Option<&Home>) -> Result<(Loaded, Option<Unkept>
     let set = home.map(|home| home.compiled().join(format!("{}.rules", hex(&name(&root)))));
     // The set is read while the listing is made: nearly always it turns out to fit.
     let (fingerprint, kept) = std::thread::scope(|scope| {
-        let reading = set.as_ref().map(|set| scope.spawn(|| load::compiled::read(&fs::read(set).ok()?).ok()));
+        let reading = set.as_ref().map(|set| scope.spawn(move || load::compiled::read(&fs::read(set).ok()?).ok()));
         let fingerprint = fingerprint(path, &root, &lists);
         (fingerprint, reading.and_then(|reading| reading.join().ok().flatten()))
     });

@@ -28,8 +28,8 @@ pub(super) fn needles<'r>(tests: impl Iterator<Item = &'r Test>) -> Option<Arc<[
         match test {
             Test::Text { pattern, .. } => found.push(usable(of_pattern(pattern)?)?),
             Test::Regex(pattern) => {
-                let texts = necessary(pattern).ok().filter(|texts| !texts.is_empty())?;
-                for text in &texts {
+                let needed = necessary(pattern).ok()?;
+                for text in needed.one_of()? {
                     found.push(usable(text.clone())?);
                 }
             }
@@ -83,7 +83,7 @@ mod tests {
         assert_eq!(of(&[contains("mimikatz"), contains("gentilkiwi")]), strings(&["gentilkiwi", "mimikatz"]));
         assert_eq!(
             of(&[contains("mimikatz"), Test::Regex("Inv[o0]ke-X|MIMI".into())]),
-            strings(&["ke-x", "mimi", "mimikatz"])
+            strings(&["inv0ke-x", "invoke-x", "mimi", "mimikatz"])
         );
         let cased = Test::Text { pattern: Pattern::Exact("Kiwi".into()), cased: true };
         assert_eq!(of(&[cased]), strings(&["kiwi"]));

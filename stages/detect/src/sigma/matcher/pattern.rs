@@ -74,6 +74,17 @@ pub(crate) fn necessary(pattern: &str) -> Result<Necessary, String> {
     Ok(Necessary { node, sets })
 }
 
+impl Necessary {
+    /// Texts of which every value has one; `None` if a value may have none of them.
+    pub(crate) fn one_of(&self) -> Option<impl Iterator<Item = &String>> {
+        use super::program::{ACCEPT, REJECT, emit, run};
+        let mut steps = Vec::new();
+        let entry = emit(&self.node, ACCEPT, REJECT, &mut steps);
+        // What is needed only grows with what is there: false without any text means that one is needed.
+        (!run(&steps, entry, |_| false)).then(|| self.sets.iter().flatten())
+    }
+}
+
 #[cfg(test)]
 impl Necessary {
     /// Whether a folded value has what is needed.
