@@ -36,11 +36,12 @@ const STYLE: &str = include_str!("html/style.css");
 pub fn write(dossier: &Dossier<'_>, findings: &mut dyn Findings, out: &mut dyn Write) -> io::Result<()> {
     let mut page = Page::default();
     head(&mut page);
-    sections::opening(dossier, &mut page);
+    let first = sections::first(dossier);
+    sections::opening(dossier, first, &mut page);
     page.raw("<main id=\"main\">\n");
     sections::matrix(dossier, &mut page);
-    story::stories(dossier, findings, &mut page)?;
-    sections::findings(dossier, findings, &mut page)?;
+    let told = story::stories(dossier, findings, first, &mut page)?;
+    sections::findings(dossier, findings, told, &mut page)?;
     sections::hosts(dossier, &mut page);
     sections::users(dossier, &mut page);
     sections::inputs(dossier, &mut page);
