@@ -1,11 +1,12 @@
 //! Where rules come from: our own (embedded), packs that were added, and packs named on the command line.
 //!
-//! A pack named by path is compiled on first use into a hash-checked set under the data directory. The set is found again
-//! by a fingerprint of the pack's listing (paths, sizes, modification times), as git finds unchanged files; the set itself
-//! carries the SHA-256 of its content and of every rule.
+//! A pack named by path is compiled on first use into a hash-checked set under the data directory, named by the pack's
+//! place. It is used if it bears the fingerprint of the pack's listing (paths, sizes, modification times), as git finds
+//! unchanged files; the set itself carries the SHA-256 of its content and of every rule.
 
 use std::fs;
 use std::io::Read;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -23,6 +24,12 @@ static BUILTIN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.bin"));
 
 /// Files that a pack may have; SigmaHQ has about 4,000.
 const PACK_FILES_MAX: usize = 100_000;
+
+/// Threads that ask about a pack's files; more only wait for each other in the system.
+const STAT_THREADS_MAX: usize = 4;
+
+/// Files that are worth a thread.
+const STAT_FILES_MIN: usize = 256;
 
 /// Which rules a command wants.
 #[derive(Clone, Debug, Default)]
@@ -133,11 +140,16 @@ struct Unkept {
 /// When the path cannot be read.
 fn load_path(path: &Path, home: Option<&Home>) -> Result<(Loaded, Option<Unkept>)> {
     let lists = lists(home)?;
-    let fingerprint = fingerprint(path, &lists)?;
-    let set = home.map(|home| home.compiled().join(format!("{}.rules", hex(&fingerprint))));
-    if let Some(set) = &set
-        && let Ok(bytes) = fs::read(set)
-        && let Ok((loaded, source)) = load::compiled::read(&bytes)
+    let root = fs::canonicalize(path).with_context(|| format!("cannot read rules `{}`", path.display()))?;
+    let set = home.map(|home| home.compiled().join(format!("{}.rules", hex(&name(&root)))));
+    // The set is read while the listing is made: nearly always it turns out to fit.
+    let (fingerprint, kept) = std::thread::scope(|scope| {
+        let reading = set.as_ref().map(|set| scope.spawn(|| load::compiled::read(&fs::read(set).ok()?).ok()));
+        let fingerprint = fingerprint(path, &root, &lists);
+        (fingerprint, reading.and_then(|reading| reading.join().ok().flatten()))
+    });
+    let fingerprint = fingerprint?;
+    if let Some((loaded, source)) = kept
         && source == fingerprint
     {
         return Ok((loaded, None));
@@ -155,30 +167,50 @@ pub fn read_pack(path: &Path) -> Result<Pack> {
     Pack::open(path).with_context(|| format!("cannot read rules `{}`", path.display()))
 }
 
+/// What a pack's compiled set is called: by where the pack is, so that a new set takes the old one's place.
+fn name(root: &Path) -> [u8; 32] {
+    Sha256::digest(root.as_os_str().as_encoded_bytes()).into()
+}
+
 /// A fingerprint of a pack's listing, of the lists and of this program's version.
-fn fingerprint(path: &Path, lists: &Lists) -> Result<[u8; 32]> {
+fn fingerprint(path: &Path, root: &Path, lists: &Lists) -> Result<[u8; 32]> {
     let mut hash = Sha256::new();
     hash.update(env!("CARGO_PKG_VERSION"));
     hash.update(load::fingerprint(&[], lists));
-    let root = fs::canonicalize(path).with_context(|| format!("cannot read rules `{}`", path.display()))?;
     hash.update(root.as_os_str().as_encoded_bytes());
-    let mut files = 0usize;
-    for entry in walkdir::WalkDir::new(&root).sort_by_file_name() {
+    let mut files = Vec::new();
+    for entry in walkdir::WalkDir::new(root).sort_by_file_name() {
         let entry = entry.with_context(|| format!("cannot list rules `{}`", path.display()))?;
         if !entry.file_type().is_file() {
             continue;
         }
-        files += 1;
-        if files > PACK_FILES_MAX {
+        files.push(entry);
+        if files.len() > PACK_FILES_MAX {
             bail!("`{}` has more than {PACK_FILES_MAX} files: name the folder of the rules", path.display());
         }
-        let about = entry.metadata()?;
-        hash.update(entry.path().as_os_str().as_encoded_bytes());
-        hash.update(about.len().to_le_bytes());
-        let modified = about.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        hash.update(modified.unwrap_or_default().as_nanos().to_le_bytes());
-        // Tools may set the modification time back; nobody sets this one.
-        hash.update(change_stamp(&about));
+    }
+    // Asking the system about thousands of files takes longer than everything else here: several threads ask.
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(STAT_THREADS_MAX);
+    let part = files.len().div_ceil(threads).max(STAT_FILES_MIN);
+    let abouts: Vec<walkdir::Result<Vec<fs::Metadata>>> = std::thread::scope(|scope| {
+        let ask = |part: &[walkdir::DirEntry]| part.iter().map(walkdir::DirEntry::metadata).collect();
+        let (first, others) = files.split_at_checked(part).unwrap_or((&files, &[]));
+        let asking: Vec<_> = others.chunks(part).map(|part| (part, scope.spawn(move || ask(part)))).collect();
+        let mut abouts = vec![ask(first)];
+        // A thread that failed is a defect; its files are asked about again.
+        abouts.extend(asking.into_iter().map(|(part, asked)| asked.join().unwrap_or_else(|_| ask(part))));
+        abouts
+    });
+    let mut files = files.iter();
+    for about in abouts {
+        for (about, entry) in about?.iter().zip(&mut files) {
+            hash.update(entry.path().as_os_str().as_encoded_bytes());
+            hash.update(about.len().to_le_bytes());
+            let modified = about.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+            hash.update(modified.unwrap_or_default().as_nanos().to_le_bytes());
+            // Tools may set the modification time back; nobody sets this one.
+            hash.update(change_stamp(about));
+        }
     }
     Ok(hash.finalize().into())
 }

@@ -261,6 +261,8 @@ impl Records {
     fn involved(&self, incident: &Incident, candidates: &mut Candidates) {
         for one in &incident.involved {
             let what = match one.entity.kind {
+                // An id of both ends' addresses would give away the inner one to whoever tries them.
+                EntityKind::Connection => continue,
                 EntityKind::Host => What::Host,
                 EntityKind::User => What::User,
                 EntityKind::Session => What::Session,

@@ -123,3 +123,43 @@ fn the_page_loads_nothing_and_runs_nothing() {
     // The only links are to places in the page.
     assert!(page.split("href=\"").skip(1).all(|link| link.starts_with('#')));
 }
+
+#[test]
+fn a_sensor_and_an_endpoint_tell_of_one_connection() {
+    let place = Place::new();
+    let rules = place.file(
+        "rules/r.yml",
+        "title: Sensor\nid: 11111111-2222-4333-8444-555555555511\nlogsource: {product: suricata}\n\
+         detection:\n  s:\n    event_type: alert\n  condition: s\nlevel: high\n---\n\
+         title: Endpoint\nid: 11111111-2222-4333-8444-555555555512\n\
+         logsource: {product: windows, category: network_connection}\n\
+         detection:\n  s:\n    Image|endswith: '\\evil.exe'\n  condition: s\nlevel: high\n",
+    );
+    place.file(
+        "in/eve.json",
+        "{\"timestamp\":\"2026-03-10T03:00:01.000000+0000\",\"flow_id\":77,\"event_type\":\"alert\",\"src_ip\":\"192.0.2.33\",\
+         \"src_port\":50123,\"dest_ip\":\"198.51.100.7\",\"dest_port\":443,\"proto\":\"TCP\",\"alert\":{\"signature\":\"x\",\
+         \"signature_id\":1,\"severity\":1}}\n",
+    );
+    place.file(
+        "in/windows.jsonl",
+        "{\"@timestamp\":\"2026-03-10T03:00:00.000Z\",\"Channel\":\"Microsoft-Windows-Sysmon/Operational\",\"EventID\":3,\
+         \"ProviderName\":\"Microsoft-Windows-Sysmon\",\"Hostname\":\"pc-3.example.org\",\"Image\":\"C:\\\\evil.exe\",\
+         \"Protocol\":\"tcp\",\"SourceIp\":\"192.0.2.33\",\"SourcePort\":50123,\"DestinationIp\":\"198.51.100.7\",\
+         \"DestinationPort\":443}\n",
+    );
+    let case = place.path("case");
+    place.run([
+        "scan".as_ref(),
+        place.path("in").as_os_str(),
+        "--no-builtin-rules".as_ref(),
+        "--rules".as_ref(),
+        rules.as_os_str(),
+        "-o".as_ref(),
+        case.as_os_str(),
+    ]);
+    let incidents = incidents(&place, "case");
+    assert_eq!(incidents.len(), 1, "one conversation is one incident");
+    let joined = &incidents[0]["unmapped"]["incident"]["members"][1]["joined_by"];
+    assert_eq!(joined["kind"], "connection", "{joined}");
+}

@@ -10,6 +10,8 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::community_id::community_id_of;
+
 /// Entities that one record gives at most; a record with more hashes or addresses than this keeps the first.
 pub const ENTITIES_MAX: usize = 24;
 
@@ -34,6 +36,8 @@ pub enum EntityKind {
     Hash,
     /// A domain name in lower case.
     Domain,
+    /// One conversation on the network, as both ends and every sensor see it: its Community ID.
+    Connection,
 }
 
 impl EntityKind {
@@ -47,6 +51,7 @@ impl EntityKind {
             Self::Address => "address",
             Self::Hash => "file hash",
             Self::Domain => "domain",
+            Self::Connection => "connection",
         }
     }
 }
@@ -129,6 +134,10 @@ pub fn entities(fields: &[(String, String)]) -> Vec<Entity> {
             Says::Hash(_) => hashes(value).for_each(|hash| add(EntityKind::Hash, Some(hash))),
             Says::Domain => add(EntityKind::Domain, domain_id(value)),
         }
+    }
+    // Many records name an address, few a whole conversation.
+    if find("dst_endpoint.port").is_some() || find("connection_info.community_uid").is_some() {
+        add(EntityKind::Connection, community_id_of(find).map(cut));
     }
     out.sort_unstable();
     out.dedup();
@@ -319,6 +328,27 @@ mod tests {
             ("process.uid", "{00000000-0000-0000-0000-000000000000}"),
         ]);
         assert_eq!(found, []);
+    }
+
+    #[test]
+    fn a_conversation_is_one_from_both_ends() {
+        let ends = [
+            ("src_endpoint.ip", "192.0.2.10"),
+            ("src_endpoint.port", "49537"),
+            ("dst_endpoint.ip", "198.51.100.7"),
+            ("dst_endpoint.port", "443"),
+        ];
+        let conversation = |fields: &[(&str, &str)]| {
+            of(fields).into_iter().find(|(kind, _)| *kind == EntityKind::Connection).map(|(_, id)| id)
+        };
+        let mut endpoint = ends.to_vec();
+        endpoint.push(("connection_info.protocol_name", "tcp"));
+        let mut sensor = ends.to_vec();
+        sensor.push(("connection_info.protocol_num", "6"));
+        let id = conversation(&endpoint);
+        assert!(id.as_deref().is_some_and(|id| id.starts_with("1:")));
+        assert_eq!(id, conversation(&sensor));
+        assert_eq!(conversation(&ends), None, "without a protocol there is no telling");
     }
 
     #[test]

@@ -49,6 +49,10 @@ pub struct Want {
     pub by_name: FxHashMap<Box<str>, Vec<u16>>,
     /// The slot that takes every value of the record (for keyword rules), if any rule has keywords.
     pub keywords: Option<u16>,
+    /// Folded ASCII texts one of which stands in a folded value of every record that has a keyword test come true; a
+    /// decoder may leave the keyword slot empty where none does. Values that are no strings (numbers, times, GUIDs, SIDs,
+    /// bytes in hexadecimal) hold none of them. `None` if no such list is known: then the slot is always filled.
+    pub keyword_needles: Option<Arc<[Box<str>]>>,
     /// The detector's own handle for this tag.
     pub handle: u32,
 }
@@ -71,7 +75,12 @@ impl Want {
                 }
             }
         }
-        Self { slots, by_name, keywords, handle }
+        Self { slots, by_name, keywords, keyword_needles: None, handle }
+    }
+
+    /// The same, with what keyword tests need.
+    pub fn with_keyword_needles(self, needles: Option<Arc<[Box<str>]>>) -> Self {
+        Self { keyword_needles: needles, ..self }
     }
 }
 

@@ -238,6 +238,7 @@ fn involved(incident: &Incident, page: &mut Page) {
         (EntityKind::Domain, "Domains"),
         (EntityKind::Session, "Logon sessions"),
         (EntityKind::Hash, "File hashes"),
+        (EntityKind::Connection, "Connections (Community ID)"),
     ] {
         let all: Vec<&str> =
             incident.involved.iter().filter(|one| one.entity.kind == kind).map(|one| one.entity.id.as_str()).collect();

@@ -103,6 +103,7 @@ pub struct Correlate {
 /// How much a shared entity says; more is stronger.
 fn rank(kind: EntityKind) -> u8 {
     match kind {
+        EntityKind::Connection => 8,
         EntityKind::Process => 7,
         EntityKind::Session => 6,
         EntityKind::Hash => 5,

@@ -14,7 +14,7 @@ use shieldwall_schema::time::Timestamp;
 use crate::entities::Open;
 
 /// The kinds, in the order of [`EntityKind`].
-pub const KINDS: [EntityKind; 7] = [
+pub const KINDS: [EntityKind; 8] = [
     EntityKind::Host,
     EntityKind::User,
     EntityKind::Session,
@@ -22,6 +22,7 @@ pub const KINDS: [EntityKind; 7] = [
     EntityKind::Address,
     EntityKind::Hash,
     EntityKind::Domain,
+    EntityKind::Connection,
 ];
 
 /// One counted entity.

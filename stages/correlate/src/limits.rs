@@ -78,6 +78,8 @@ impl Windows {
             EntityKind::Process if id.contains('/') => self.pid,
             EntityKind::Process => self.process,
             EntityKind::Hash => self.hash,
+            // Ports are used again like process numbers.
+            EntityKind::Connection => self.pid,
         }
     }
 

@@ -223,6 +223,7 @@ fn path_of(kind: EntityKind) -> &'static str {
         EntityKind::Process => "process.uid",
         EntityKind::Address => "src_endpoint.ip",
         EntityKind::Hash => "file.hashes.value",
+        EntityKind::Connection => "connection_info.community_uid",
         EntityKind::Domain => "query.hostname",
     }
 }

@@ -14,7 +14,7 @@ use shieldwall_schema::{
 use super::CHUNK_BYTES;
 use super::names::{NameId, Names};
 use super::section::Section;
-use super::tag::{Fill, Rows, text_of};
+use super::tag::{Fill, Keywords, Rows, text_of};
 use super::token::Fault;
 use super::walk::{self, Visitor, Walk};
 use crate::decoder::ChunkDecoder;
@@ -278,10 +278,24 @@ impl<'a> EvtxChunks<'a> {
             return Ok(());
         };
         self.slots.clear();
-        let mut fill = Fill { wanted, slots: &mut self.slots, lossy: false };
-        match only.filter(|_| self.walk.has_values()) {
-            Some((layout, base)) => self.walk.instance(bytes, layout, base, &mut fill)?,
-            None => self.walk.stream(bytes, at, end, Section::Root, &mut fill)?,
+        let keywords = if wanted.searches() { Keywords::Search } else { Keywords::Fill };
+        let mut fill = Fill { wanted, slots: &mut self.slots, lossy: false, keywords };
+        let steps = self.walk.steps;
+        let walked = match only.filter(|_| self.walk.has_values()) {
+            Some((layout, base)) => self.walk.instance(bytes, layout, base, &mut fill),
+            None => self.walk.stream(bytes, at, end, Section::Root, &mut fill),
+        };
+        match walked {
+            // The search is not charged for: it costs less than the walk that follows, and a record's fate must not hang
+            // on the rules.
+            Err(Fault::Stop) if fill.keywords == Keywords::Found => {
+                fill.slots.clear();
+                (fill.keywords, fill.lossy) = (Keywords::Fill, false);
+                self.walk.steps = steps;
+                self.walk.begin_record();
+                self.walk.stream(bytes, at, end, Section::Root, &mut fill)?;
+            }
+            walked => walked?,
         }
         let lossy = fill.lossy;
         self.flush(sink);

@@ -25,12 +25,14 @@
 //! | [`layout`] | compiled templates |
 //! | [`walk`] | one record's leaves, for a visitor |
 //! | [`tag`] | channel, event id, provider; what is wanted |
+//! | [`needles`] | whether a value holds a text that keyword rules need |
 //! | [`section`], [`names`] | what leaves are called |
 //! | [`value`], [`text`] | typed values as text |
 
 mod chunk;
 mod layout;
 mod names;
+mod needles;
 mod section;
 mod tag;
 mod text;

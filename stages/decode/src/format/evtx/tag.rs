@@ -7,6 +7,7 @@ use shieldwall_schema::{Projection, Slots, Tag, Timestamp, Want};
 
 use super::layout::TagSource;
 use super::names::{NameId, Names, known};
+use super::needles::Search;
 use super::section::Section;
 use super::token::{Fault, Instance};
 use super::value::{kind_of, value_type as ty, write_value};
@@ -235,6 +236,8 @@ impl Row {
 pub(super) struct Wanted {
     pub(super) want: Arc<Want>,
     keywords: Option<u16>,
+    /// What a record must hold for keywords to be worth filling; `None`: they are always filled.
+    search: Option<Search>,
     /// Name id → index in `lists`; grows with the interner.
     by_name: Vec<u16>,
     /// The slots of a name; the first list is empty.
@@ -243,7 +246,14 @@ pub(super) struct Wanted {
 
 impl Wanted {
     fn new(want: Arc<Want>) -> Self {
-        Self { keywords: want.keywords, want, by_name: Vec::new(), lists: vec![Box::default()] }
+        let search = want.keyword_needles.as_deref().and_then(Search::new);
+        Self { keywords: want.keywords, search, want, by_name: Vec::new(), lists: vec![Box::default()] }
+    }
+
+    /// Whether records are searched before keywords are filled.
+    #[inline]
+    pub(super) fn searches(&self) -> bool {
+        self.keywords.is_some() && self.search.is_some()
     }
 
     /// The slots that a name fills.
@@ -329,6 +339,19 @@ pub(super) struct Fill<'a> {
     pub(super) slots: &'a mut Slots,
     /// Whether characters had to be replaced.
     pub(super) lossy: bool,
+    /// What is done for keywords.
+    pub(super) keywords: Keywords,
+}
+
+/// What a [`Fill`] does for keyword rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keywords {
+    /// Puts every value into their slot, if there is one.
+    Fill,
+    /// Leaves their slot empty and stops the walk at the first value that holds a text which they need.
+    Search,
+    /// Such a value was met: the record must be walked again, to fill.
+    Found,
 }
 
 impl Visitor for Fill<'_> {
@@ -339,7 +362,13 @@ impl Visitor for Fill<'_> {
 
     #[inline]
     fn leaf(&mut self, names: &mut Names, name: NameId, value: Value<'_>) -> Result<(), Fault> {
-        let keywords = self.wanted.keywords;
+        if self.keywords == Keywords::Search
+            && self.wanted.search.as_ref().is_none_or(|search| search.may_stand_in(value))
+        {
+            self.keywords = Keywords::Found;
+            return Err(Fault::Stop);
+        }
+        let keywords = self.wanted.keywords.filter(|_| self.keywords == Keywords::Fill);
         let named = self.wanted.slots_of(names, name);
         let mut into = named.iter().copied().chain(keywords);
         let Some(first) = into.next() else { return Ok(()) };

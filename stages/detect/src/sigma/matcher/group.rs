@@ -450,7 +450,12 @@ impl<'r> Builder<'r> {
             step.atom = question(step.atom).0;
         }
         group.index = Index::new(self.specs.len(), &needles.list, &counts);
-        group.want = Arc::new(Want::new(self.specs, self.keywords, self.plan.handle));
+        let keyword_needles = self.keywords.and_then(|slot| {
+            let tests = self.atoms.iter().filter(|atom| atom.slot == slot);
+            super::keywords::needles(tests.map(|atom| atom.test))
+        });
+        let want = Want::new(self.specs, self.keywords, self.plan.handle);
+        group.want = Arc::new(want.with_keyword_needles(keyword_needles));
         group
     }
 

@@ -9,6 +9,7 @@
 //! | `admit` | the log source guard, and what a tag's code settles |
 //! | `group` | rules → slots, atoms, programs, index; evaluates an event |
 //! | `witness`, `grams` | which texts must stand in a record if a rule matches, and which of them are rare |
+//! | `keywords` | texts that a record must hold for any keyword test |
 //! | `index` | values → rules in question |
 //! | `program` | a condition as a flat list of jumps |
 //! | `compare`, `pattern` | one value against one test; regexes |
@@ -22,6 +23,7 @@ pub(crate) mod compare;
 mod grams;
 mod group;
 mod index;
+mod keywords;
 #[expect(clippy::module_inception, reason = "the type and its module bear the same name")]
 mod matcher;
 mod pattern;
