@@ -24,7 +24,7 @@ impl Matcher {
         if fields.is_empty() {
             return;
         }
-        let bucket = self.bucket(rule, &event.tag);
+        let bucket = self.bucket_of(rule, event);
         let mut open: Vec<(Vec<&str>, &mut Vec<String>)> = Vec::with_capacity(fields.len());
         for (field, values) in fields.iter().zip(out) {
             match code_of(bucket, field, &event.tag) {

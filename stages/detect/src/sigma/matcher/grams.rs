@@ -66,12 +66,38 @@ pub(crate) fn rarest(text: &[u8], stride: usize, counts: Option<&GramCounts>) ->
 /// The greatest stride that [`rarest`] is asked for.
 pub(crate) const STRIDE_MAX: usize = 8;
 
+/// Whether a byte is neither letter nor digit nor what stands in most texts: a text that holds one is rare, however short.
+pub(crate) const fn is_key(byte: u8) -> bool {
+    byte.is_ascii() && !byte.is_ascii_alphanumeric() && !matches!(byte, b'/' | b'.' | b'-' | b'_' | b' ' | b'\\' | b':')
+}
+
+/// How common a byte is, in no unit.
+pub(crate) fn commonness_of(byte: u8) -> u32 {
+    WEIGHTS.get(usize::from(byte)).copied().map_or(0, u32::from)
+}
+
+/// Guesses how often a text stands somewhere in a value: 0 never, 1 always.
+pub(crate) fn chance(text: &str) -> f32 {
+    /// Bytes of a typical value.
+    const LENGTH: f32 = 60.0;
+    /// Texts are far from random: a letter makes the one that follows likelier.
+    const FOLLOWS: f32 = 2.0;
+    let each = text.bytes().map(|byte| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' => 0.05,
+        b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' | b' ' | b'\\' | b':' => 0.04,
+        b'=' | b'&' | b'?' | b',' | b'"' => 0.01,
+        b'%' | b'+' | b'(' | b')' => 0.005,
+        _ => 0.001,
+    });
+    (LENGTH / FOLLOWS * each.fold(1.0, |all: f32, one| all * one * FOLLOWS)).min(1.0)
+}
+
 /// How common a run is: by its letters, by the rules that name it, and by the typical record.
 fn commonness(run: &[u8; 4], counts: Option<&GramCounts>) -> u32 {
     /// What standing in the typical record weighs: as much as being named by a dozen rules.
     const TYPICAL: u32 = 100;
     let named = counts.map_or(0, |counts| u32::from(counts.of(run)));
-    let letters: u32 = run.iter().map(|byte| WEIGHTS.get(usize::from(*byte)).copied().map_or(0, u32::from)).sum();
+    let letters: u32 = run.iter().map(|byte| commonness_of(*byte)).sum();
     named.saturating_mul(8) + letters + if typical_runs().has(run) { TYPICAL } else { 0 }
 }
 
@@ -152,7 +178,7 @@ const fn weight(byte: u8) -> u8 {
         b'a' | b'n' | b'r' | b'c' | b'm' | b'd' | b'l' | b'\\' | b'.' | b'p' => 8,
         b'w' | b'x' | b'u' | b'f' | b'h' | b'0' | b'3' | b'2' | b'-' | b'/' | b'"' => 7,
         b'b' | b'g' | b'v' | b'y' | b'k' | b'1' | b':' => 5,
-        b'4'..=b'9' | b'_' | b'=' => 4,
+        b'4'..=b'9' | b'_' | b'=' | b'&' => 4,
         b'j' | b'q' | b'z' | b'(' | b')' | b',' => 3,
         0x80.. => 2,
         _ => 2,

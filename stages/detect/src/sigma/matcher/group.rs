@@ -9,6 +9,7 @@
 use std::sync::Arc;
 
 use ipnet::IpNet;
+use memchr::memmem;
 use rustc_hash::FxHashMap;
 use shieldwall_schema::event::{SlotSpec, Slots, Tag, Want};
 use shieldwall_schema::mapping::{Bucket, Mappings};
@@ -17,11 +18,11 @@ use shieldwall_schema::value::Kind;
 use super::admit::{Admission, Member, native, settle};
 use super::compare::{self, REF_VALUES_MAX};
 use super::grams::GramCounts;
-use super::index::{Index, Needle, Place};
+use super::index::{ENTRY, Index, Needle, Place};
 use super::pattern::LazyRegex;
 use super::program::{ACCEPT, Node, REJECT, Step, emit, run};
 use super::scratch::Marks;
-use super::witness::{NO_WITNESS, Sign, VALUE_RARITY, best, chosen, rarest_of, rarity};
+use super::witness::{NO_WITNESS, Sign, VALUE_RARITY, best, chosen, chosen_of, rarest_of, rarity};
 use crate::sigma::ir::{Atom, Expr, Number, Order, Part, Pattern, RefOrder, RuleIndex, RuleSet, Test, TimePart};
 
 /// How many slots one group may have; SigmaHQ's greatest has about 60. Rules that would need more are evaluated the slow
@@ -39,8 +40,12 @@ pub(crate) struct Group {
     /// Members without a witness.
     always: Vec<u32>,
     steps: Vec<Step>,
+    /// What regexes need, as programs over index entries.
+    gates: Vec<Step>,
     atoms: Vec<GroupAtom>,
     texts: String,
+    /// The searches for texts that the index does not hold.
+    finders: Vec<memmem::Finder<'static>>,
     globs: Vec<Vec<Part>>,
     regexes: Vec<Arc<LazyRegex>>,
     networks: Vec<IpNet>,
@@ -50,6 +55,7 @@ pub(crate) struct Group {
 #[derive(Debug, Clone, Copy)]
 struct Compiled {
     rule: RuleIndex,
+    admission: Admission,
     entry: u32,
 }
 
@@ -69,9 +75,10 @@ enum Check {
     Start { text: (u32, u32), cased: bool },
     End { text: (u32, u32), cased: bool },
     Anywhere { text: (u32, u32), cased: bool },
+    Found { finder: u32, cased: bool },
     Any,
     Glob { glob: u32, cased: bool },
-    Regex(u32),
+    Regex { regex: u32, gate: u32 },
     Network(u32),
     Compare(Order, Number),
     Null,
@@ -138,6 +145,12 @@ impl Group {
         }
     }
 
+    /// Through what one of the group's rules is admitted; members stand in the order of the rules.
+    pub(crate) fn admission(&self, rule: RuleIndex) -> Option<Admission> {
+        let at = self.members.binary_search_by_key(&rule, |member| member.rule).ok()?;
+        self.members.get(at).map(|member| member.admission)
+    }
+
     /// How many rules would be evaluated for the event that `marks` were last used for; for tests and benches.
     pub(crate) fn last_candidates(&self, marks: &Marks) -> usize {
         self.always.len() + marks.candidates.len()
@@ -184,12 +197,18 @@ impl Group {
                 let text = self.text(text);
                 any(slots, marks, slot, cased, |value| compare::find(text, value).is_some())
             }
+            Check::Found { finder, cased } => self
+                .finders
+                .get(finder as usize)
+                .is_some_and(|finder| any(slots, marks, slot, cased, |value| finder.find(value.as_bytes()).is_some())),
             Check::Any => any(slots, marks, slot, true, |_| true),
             Check::Glob { glob, cased } => {
                 let parts = self.globs.get(glob as usize).map(Vec::as_slice).unwrap_or_default();
                 any(slots, marks, slot, cased, |value| compare::glob(parts, value))
             }
-            Check::Regex(regex) => match self.regexes.get(regex as usize).map(|regex| regex.get()) {
+            // What the regex needs was looked for in all values together: it may be in question where no one value has it all.
+            Check::Regex { gate, .. } if !run(&self.gates, gate, |entry| marks.entry_seen(entry)) => false,
+            Check::Regex { regex, .. } => match self.regexes.get(regex as usize).map(|regex| regex.get()) {
                 Some(Ok(regex)) => any(slots, marks, slot, true, |value| regex.is_match(value)),
                 _ => {
                     marks.broken = true;
@@ -256,7 +275,7 @@ struct Builder<'r> {
     /// (slot, other slot of a reference, test) → atom.
     atoms_known: FxHashMap<(u16, u16, &'r Test), u32>,
     atoms: Vec<Draft<'r>>,
-    members: Vec<(RuleIndex, Node)>,
+    members: Vec<(Member, Node)>,
     slow: Vec<Member>,
 }
 
@@ -290,7 +309,7 @@ impl<'r> Builder<'r> {
         let bucket = member.admission.bucket(self.plan.mappings);
         let node = self.lower(&rule.expr, member.admission, bucket, false)?;
         if node != Node::Constant(false) {
-            self.members.push((member.rule, node));
+            self.members.push((*member, node));
         }
         Ok(())
     }
@@ -404,6 +423,8 @@ impl<'r> Builder<'r> {
             members: Vec::with_capacity(self.members.len()),
             always: Vec::new(),
             steps: Vec::new(),
+            gates: Vec::new(),
+            finders: Vec::new(),
             atoms: Vec::with_capacity(self.atoms.len()),
             texts: String::new(),
             globs: Vec::new(),
@@ -437,14 +458,25 @@ impl<'r> Builder<'r> {
                 Some(entry) => (entry | BY_ENTRY, 1),
                 None => (at, cost(draft.test)),
             });
-            let check = group.check(draft, regexes);
+            let mut check = group.check(draft, regexes);
+            if let Check::Regex { gate, .. } = &mut check {
+                *gate = needles.gate(draft, &mut group.gates).unwrap_or(ACCEPT);
+            }
+            // Whatever the index decides is asked of values only by what explains.
+            if let (Check::Anywhere { text, cased }, true) =
+                (check, questions.last().is_some_and(|(_, cost)| *cost > 1))
+            {
+                let finder = memmem::Finder::new(group.text(text)).into_owned();
+                group.finders.push(finder);
+                check = Check::Found { finder: (group.finders.len() - 1) as u32, cased };
+            }
             group.atoms.push(GroupAtom { slot: draft.slot, check });
         }
         let question = |atom: u32| questions.get(atom as usize).copied().unwrap_or((atom, u32::MAX));
-        for (rule, mut node) in self.members {
+        for (Member { rule, admission }, mut node) in self.members {
             node.order(&|atom| question(atom).1);
             let entry = emit(&node, ACCEPT, REJECT, &mut group.steps);
-            group.members.push(Compiled { rule, entry });
+            group.members.push(Compiled { rule, admission, entry });
         }
         for step in &mut group.steps {
             step.atom = question(step.atom).0;
@@ -523,6 +555,9 @@ struct Needles<'d> {
 /// Texts that are guessed to be met more often than this are looked for only when a rule asks.
 const INDEXED_RARITY_MAX: f32 = 0.2;
 
+/// Texts of this length are looked for in any case: they do not narrow the index' stride, and a look at each is dearer.
+const INDEXED_LENGTH_MIN: usize = 11;
+
 impl<'d> Needles<'d> {
     /// Makes a member a candidate where an atom's sign is met.
     fn add(&mut self, draft: &'d Draft<'_>, negated: bool, member: u32, counts: Option<&GramCounts>) {
@@ -543,7 +578,8 @@ impl<'d> Needles<'d> {
                     add(*place, text);
                 }
             }
-            Sign::OneOf(texts) => texts.iter().for_each(|(place, text)| add(*place, text)),
+            Sign::Fold { place, text } => add(*place, text),
+            Sign::Need(need) => chosen_of(need, counts).for_each(|text| add(Place::Anywhere, text)),
             Sign::Value => add(Place::Present, ""),
             Sign::Nothing => {}
         }
@@ -552,9 +588,38 @@ impl<'d> Needles<'d> {
     /// Indexes a text that is rare enough to be looked for whether or not a rule asks; the entry decides its atom.
     fn index_rare(&mut self, draft: &'d Draft<'_>, rarity: f32) -> Option<u32> {
         match &draft.sign {
-            Sign::Text { place, text } if rarity <= INDEXED_RARITY_MAX => Some(self.one(draft.slot, *place, text)),
+            Sign::Text { place, text }
+                if *place != Place::Anywhere || text.len() >= INDEXED_LENGTH_MIN || rarity <= INDEXED_RARITY_MAX =>
+            {
+                Some(self.one(draft.slot, *place, text))
+            }
             _ => None,
         }
+    }
+
+    /// Writes down what a regex needs, so that it runs only over values that may match; gives the first step's place.
+    fn gate(&mut self, draft: &'d Draft<'_>, steps: &mut Vec<Step>) -> Option<u32> {
+        let Sign::Need(need) = &draft.sign else { return None };
+        let first = steps.len();
+        let entry = emit(&need.node, ACCEPT, REJECT, steps);
+        for step in steps.iter_mut().skip(first) {
+            let Some(texts) = need.sets.get(step.atom as usize) else { continue };
+            step.atom = match texts.as_slice() {
+                [text] => self.one(draft.slot, Place::Anywhere, text),
+                texts => {
+                    self.list.push(Needle { slot: draft.slot, place: Place::Never, text: "", members: Vec::new() });
+                    let set = (self.list.len() - 1) as u32;
+                    for text in texts {
+                        let at = self.one(draft.slot, Place::Anywhere, text);
+                        if let Some(needle) = self.list.get_mut(at as usize) {
+                            needle.members.push(set | ENTRY);
+                        }
+                    }
+                    set
+                }
+            };
+        }
+        Some(entry)
     }
 
     /// The entry that decides an atom, if its text was indexed as a witness.
@@ -594,7 +659,7 @@ impl Group {
                 let shared =
                     regexes.entry(pattern.as_str().into()).or_insert_with(|| Arc::new(LazyRegex::new(pattern)));
                 self.regexes.push(Arc::clone(shared));
-                Check::Regex((self.regexes.len() - 1) as u32)
+                Check::Regex { regex: (self.regexes.len() - 1) as u32, gate: ACCEPT }
             }
             Test::Cidr(text) => {
                 // The builder refused what is no network.

@@ -9,6 +9,9 @@
 //! | its beginning, its end | its first or last 8, 4, 3, 2 or 1 bytes, as many as the text has |
 //! | anywhere | a rare run of 4 bytes of the text (3, 2, 1 for shorter texts): a bit map is asked at every byte of the value, then a table |
 //!
+//! Short texts with a byte that few values hold (`;`, `%3b`, `$(`) are kept apart by that byte: one pass over a value says which
+//! of these bytes it holds, and a value without them is done.
+//!
 //! Where all texts of a slot are long, the bit map is asked at every second, fourth or eighth byte only: each text then has
 //! as many runs, one behind the other, in the table, and one of them stands at such a byte. Short runs with characters
 //! outside ASCII are looked for in values that have such characters.
@@ -24,7 +27,7 @@
 
 use memchr::memmem;
 
-use super::grams::{GramCounts, STRIDE_MAX, rarest};
+use super::grams::{GramCounts, STRIDE_MAX, commonness_of, is_key, rarest};
 use super::scratch::Marks;
 
 /// How a text must stand in a value.
@@ -40,7 +43,12 @@ pub(crate) enum Place {
     End,
     /// Anywhere.
     Anywhere,
+    /// It is no text but a set of them, met with each ([`ENTRY`]).
+    Never,
 }
+
+/// Marks a member that is an entry: it is met with the text that names it.
+pub(crate) const ENTRY: u32 = 1 << 31;
 
 /// A text to index.
 #[derive(Debug)]
@@ -82,6 +90,8 @@ struct SlotIndex {
     long: Option<Grams>,
     /// Of shorter texts in ASCII.
     short: Vec<Grams>,
+    /// Of shorter texts in ASCII that hold a byte which few values hold.
+    keyed: Option<Box<Keyed>>,
     /// Of shorter texts beyond ASCII.
     short_beyond: Vec<Grams>,
 }
@@ -96,6 +106,78 @@ struct Grams {
     shortest: usize,
     filter: Filter,
     table: Table,
+}
+
+/// Short texts by a rare byte of each: one look at a value tells which of these bytes it holds, and mostly that is none.
+#[derive(Debug)]
+struct Keyed {
+    /// Byte → its bit.
+    bits: Box<[u64; 256]>,
+    keys: Vec<Key>,
+}
+
+/// The texts of one such byte.
+#[derive(Debug, Default)]
+struct Key {
+    bit: u64,
+    /// The byte itself.
+    alone: Vec<u32>,
+    /// Texts of two and three bytes.
+    longer: Vec<Grams>,
+}
+
+/// How many bytes [`Keyed`] tells apart.
+const KEYS_MAX: usize = u64::BITS as usize;
+
+impl Keyed {
+    /// The bits of the bytes that a value holds.
+    #[inline]
+    fn found(&self, bytes: &[u8]) -> u64 {
+        bytes.iter().fold(0, |found, byte| found | self.bits.get(usize::from(*byte)).copied().unwrap_or_default())
+    }
+
+    /// Takes the texts that have a rare byte out of the lists; `None` if there are none.
+    fn take(short: &mut [Vec<Item>; SHORT_WIDTHS.len()]) -> Option<Box<Self>> {
+        let mut bytes: Vec<u8> = Vec::new();
+        let mut taken: Vec<[Vec<Item>; SHORT_WIDTHS.len()]> = Vec::new();
+        for ((list, items), width) in short.iter_mut().enumerate().zip(SHORT_WIDTHS) {
+            items.retain(|item| {
+                let text = item.key.to_le_bytes();
+                // Of a text's bytes the rarest, of equals the last: `%3b` and `$(` go by their signs.
+                let rarest =
+                    text.iter().take(width).filter(|byte| is_key(**byte)).min_by_key(|byte| commonness_of(**byte));
+                let Some(rarest) = rarest else { return true };
+                let at = bytes.iter().position(|byte| byte == rarest).unwrap_or_else(|| {
+                    bytes.push(*rarest);
+                    taken.push(Default::default());
+                    bytes.len() - 1
+                });
+                if at >= KEYS_MAX {
+                    return true;
+                }
+                if let Some(place) = taken.get_mut(at).and_then(|lists| lists.get_mut(list)) {
+                    place.push(*item);
+                }
+                false
+            });
+        }
+        let mut keyed = Self { bits: Box::new([0; 256]), keys: Vec::new() };
+        for ((byte, lists), at) in bytes.into_iter().zip(taken).zip(0..KEYS_MAX) {
+            let mut key = Key { bit: 1 << at, ..Key::default() };
+            if let Some(bit) = keyed.bits.get_mut(usize::from(byte)) {
+                *bit = key.bit;
+            }
+            for (items, width) in lists.into_iter().zip(SHORT_WIDTHS).filter(|(items, _)| !items.is_empty()) {
+                if width == 1 {
+                    key.alone.extend(items.iter().map(|item| item.entry));
+                } else {
+                    key.longer.push(Grams::new(width, width, 1, items));
+                }
+            }
+            keyed.keys.push(key);
+        }
+        (!keyed.keys.is_empty()).then(|| Box::new(keyed))
+    }
 }
 
 /// Widths of the keys for beginnings and ends.
@@ -180,6 +262,17 @@ impl Index {
         for grams in &slot.short {
             self.look_for(grams, bytes, marks);
         }
+        if let Some(keyed) = &slot.keyed {
+            let found = keyed.found(bytes);
+            for key in keyed.keys.iter().filter(|key| key.bit & found != 0) {
+                for entry in &key.alone {
+                    self.meet(*entry, marks);
+                }
+                for grams in &key.longer {
+                    self.look_for(grams, bytes, marks);
+                }
+            }
+        }
         if slot.looks_beyond() && !value.is_ascii() {
             for (entry, finder) in &slot.few_beyond {
                 if finder.find(bytes).is_some() {
@@ -240,7 +333,12 @@ impl Index {
         }
         let Some(entry) = self.entries.get(entry as usize) else { return };
         for member in self.members.get(entry.members.0 as usize..entry.members.1 as usize).unwrap_or_default() {
-            marks.candidate(*member);
+            if member & ENTRY == 0 {
+                marks.candidate(*member);
+            } else {
+                // A set has no members of its own.
+                marks.first_of_entry(member & !ENTRY);
+            }
         }
     }
 }
@@ -263,6 +361,7 @@ impl<'a> Draft<'a> {
         let bytes = needle.text.as_bytes();
         let fits = |width: &&usize| **width <= bytes.len();
         match needle.place {
+            Place::Never => {}
             Place::Whole => self.whole.push(Item { key: whole_key(bytes), entry, before: 0 }),
             // Every value has an empty text at its beginning, at its end and anywhere.
             _ if bytes.is_empty() => self.present.push(entry),
@@ -288,7 +387,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn finish(self, counts: Option<&GramCounts>) -> SlotIndex {
+    fn finish(mut self, counts: Option<&GramCounts>) -> SlotIndex {
         let tables = |lists: [Vec<Item>; END_WIDTHS.len()]| {
             let filled = lists.into_iter().zip(END_WIDTHS).filter(|(items, _)| !items.is_empty());
             filled.map(|(items, width)| (width, Table::new(items))).collect()
@@ -298,6 +397,7 @@ impl<'a> Draft<'a> {
             whole: Table::new(self.whole),
             starts: tables(self.starts),
             ends: tables(self.ends),
+            keyed: Keyed::take(&mut self.short),
             ..SlotIndex::default()
         };
         // A few short texts would hold the stride of all others down: each gets its own search instead.
@@ -566,6 +666,7 @@ mod tests {
             Place::Start => value.starts_with(text),
             Place::End => value.ends_with(text),
             Place::Anywhere => value.contains(text),
+            Place::Never => false,
         }
     }
 

@@ -231,6 +231,12 @@ impl Matcher {
         admission
     }
 
+    /// The bucket through which a rule looks at this event, without a walk over all buckets where the event's group knows it.
+    pub(crate) fn bucket_of(&self, rule: RuleIndex, event: &Event<'_>) -> Option<&Bucket> {
+        let known = read(&self.groups.list).get(event.want.handle as usize).and_then(|group| group.admission(rule));
+        known.or_else(|| self.admission(rule, &event.tag))?.bucket(&self.mappings)
+    }
+
     /// The bucket through which a rule looks at records of a tag; its class and provenance go into findings.
     pub fn bucket(&self, rule: RuleIndex, tag: &Tag<'_>) -> Option<&Bucket> {
         self.admission(rule, tag)?.bucket(&self.mappings)

@@ -9,6 +9,8 @@ use regex::{Regex, RegexBuilder};
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 use super::compare::fold;
+use super::grams::{chance, is_key};
+use super::program::Node;
 
 /// Bytes that one compiled regex may take. The greatest of SigmaHQ takes about 1 MiB.
 pub const REGEX_BYTES_MAX: usize = 10 << 20;
@@ -48,122 +50,422 @@ impl LazyRegex {
     }
 }
 
-/// Folded texts one of which stands in the folded form of every value that the regex matches; empty if none can be named.
-///
-/// Folding goes character by character, so text that stands in a value stands, folded, in the folded value.
-pub(crate) fn necessary(pattern: &str) -> Result<Vec<String>, String> {
-    let hir = regex_syntax::parse(pattern).map_err(|error| error.to_string())?;
-    Ok(of_hir(&hir).unwrap_or_default())
+/// What a regex needs of a value: a condition over texts, folded, that holds for every value, folded, that it matches.
+#[derive(Debug)]
+pub(crate) struct Necessary {
+    /// Leaves are places in `sets`; true if nothing rare can be named.
+    pub(crate) node: Node,
+    /// Sets of texts, of each of which one is needed.
+    pub(crate) sets: Vec<Vec<String>>,
 }
 
-fn of_hir(hir: &Hir) -> Option<Vec<String>> {
+/// Reads what a regex needs.
+///
+/// Folding goes character by character, so text that stands in a value stands, folded, in the folded value.
+pub(crate) fn necessary(pattern: &str) -> Result<Necessary, String> {
+    let hir = regex_syntax::parse(pattern).map_err(|error| error.to_string())?;
+    let mut sets = Vec::new();
+    let node = of_hir(&hir).map_or(Node::Constant(true), |need| need.into_node(&mut sets));
+    if takes_long_s(&hir) {
+        for set in sets.iter_mut().filter(|set| set.iter().any(|text| text.contains('s'))) {
+            set.push(LONG_S.to_owned());
+        }
+    }
+    Ok(Necessary { node, sets })
+}
+
+#[cfg(test)]
+impl Necessary {
+    /// Whether a folded value has what is needed.
+    pub(crate) fn holds(&self, folded: &str) -> bool {
+        use super::program::{ACCEPT, REJECT, emit, run};
+        let mut steps = Vec::new();
+        let entry = emit(&self.node, ACCEPT, REJECT, &mut steps);
+        run(&steps, entry, |set| self.sets[set as usize].iter().any(|text| folded.contains(text.as_str())))
+    }
+}
+
+/// Texts that must stand in a value.
+#[derive(Debug)]
+enum Need {
+    OneOf(Vec<String>),
+    Any(Vec<Need>),
+    All(Vec<Need>),
+}
+
+/// How many texts a regex' condition may name.
+const TEXTS_MAX: usize = 256;
+
+/// How many things are asked of one value before its regex; the rarest are taken.
+const NEEDS_MAX: usize = 3;
+
+/// What is guessed to be met more often than this is not worth asking.
+const CHANCE_MAX: f32 = 0.3;
+
+impl Need {
+    /// A guess how often it is met.
+    fn chance(&self) -> f32 {
+        match self {
+            Self::OneOf(texts) => texts.iter().map(|text| chance(text)).sum(),
+            Self::Any(needs) => needs.iter().map(Self::chance).sum(),
+            Self::All(needs) => needs.iter().map(Self::chance).fold(1.0, f32::min),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::OneOf(texts) => texts.len(),
+            Self::Any(needs) | Self::All(needs) => needs.iter().map(Self::len).sum(),
+        }
+    }
+
+    /// One of these is needed; plain sets become one.
+    fn any(needs: Vec<Self>) -> Self {
+        let mut texts = Vec::new();
+        let mut others = Vec::new();
+        for need in needs {
+            match need {
+                Self::OneOf(more) => texts.extend(more),
+                Self::Any(more) => others.extend(more),
+                all @ Self::All(_) => others.push(all),
+            }
+        }
+        if others.is_empty() {
+            return Self::OneOf(distinct(texts));
+        }
+        if !texts.is_empty() {
+            others.push(Self::OneOf(distinct(texts)));
+        }
+        Self::Any(others)
+    }
+
+    fn into_node(self, out: &mut Vec<Vec<String>>) -> Node {
+        match self {
+            Self::OneOf(texts) => {
+                out.push(texts);
+                Node::Leaf { atom: (out.len() - 1) as u32, negated: false }
+            }
+            Self::Any(needs) => Node::join(false, needs.into_iter().map(|need| need.into_node(out))),
+            Self::All(needs) => Node::join(true, needs.into_iter().map(|need| need.into_node(out))),
+        }
+    }
+}
+
+fn of_hir(hir: &Hir) -> Option<Need> {
     let mut run = Run::default();
     run.walk(hir);
     run.flush();
-    run.best
+    let mut needs = run.needs;
+    needs.sort_by(|a, b| a.chance().total_cmp(&b.chance()));
+    needs.truncate(NEEDS_MAX);
+    while needs.iter().map(Need::len).sum::<usize>() > TEXTS_MAX {
+        needs.pop();
+    }
+    if needs.len() > 1 { Some(Need::All(needs)) } else { needs.pop() }
 }
 
-/// Text that stands together so far, and the best alternatives found before it.
-#[derive(Default)]
+/// All texts, folded, that a piece of regex can match, if they are few: every match is one of them.
+///
+/// Regex syntax trees are at most 250 deep (`regex_syntax`'s own limit), so recursion is bounded.
+fn exact(hir: &Hir) -> Option<Vec<String>> {
+    let texts = match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => vec![String::new()],
+        HirKind::Literal(literal) => vec![fold(std::str::from_utf8(&literal.0).ok()?)],
+        HirKind::Class(class) => of_class(class)?,
+        HirKind::Capture(capture) => exact(&capture.sub)?,
+        HirKind::Concat(parts) => {
+            parts.iter().try_fold(vec![String::new()], |before, part| crossed(&before, &exact(part)?))?
+        }
+        HirKind::Repetition(repetition) => match (repetition.min, repetition.max) {
+            (0, Some(1)) => {
+                let mut texts = exact(&repetition.sub)?;
+                texts.push(String::new());
+                texts
+            }
+            (min, Some(max)) if min == max && (1..=EXACT_REPEATS_MAX).contains(&max) => {
+                let sub = exact(&repetition.sub)?;
+                (0..max).try_fold(vec![String::new()], |before, _| crossed(&before, &sub))?
+            }
+            _ => return None,
+        },
+        HirKind::Alternation(branches) => {
+            let mut texts = Vec::new();
+            for branch in branches {
+                texts.extend(exact(branch)?);
+                if texts.len() > ALTERNATIVES_MAX {
+                    return None;
+                }
+            }
+            texts
+        }
+    };
+    Some(distinct(texts))
+}
+
+/// A stretch that is repeated a fixed number of times is written out up to so many times.
+const EXACT_REPEATS_MAX: u32 = 8;
+
+/// Every text of one list before every text of the other, if they are few.
+fn crossed(before: &[String], after: &[String]) -> Option<Vec<String>> {
+    if before.len().saturating_mul(after.len()) > ALTERNATIVES_MAX {
+        return None;
+    }
+    let each = before.iter().flat_map(|before| after.iter().map(move |after| format!("{before}{after}")));
+    Some(distinct(each.collect()))
+}
+
+fn distinct(mut texts: Vec<String>) -> Vec<String> {
+    texts.sort_unstable();
+    texts.dedup();
+    texts
+}
+
+/// The texts that may stand together at this point, and what was found before it.
 struct Run {
-    text: String,
-    best: Option<Vec<String>>,
+    texts: Vec<String>,
+    /// The best of what this stretch offered so far.
+    best: Option<(f32, Vec<String>)>,
+    needs: Vec<Need>,
+}
+
+impl Default for Run {
+    fn default() -> Self {
+        Self { texts: vec![String::new()], best: None, needs: Vec::new() }
+    }
 }
 
 impl Run {
-    /// Regex syntax trees are at most 250 deep (`regex_syntax`'s own limit), so recursion is bounded.
+    /// Depth is bounded as in [`exact`].
     fn walk(&mut self, hir: &Hir) {
         match hir.kind() {
-            HirKind::Literal(literal) => match std::str::from_utf8(&literal.0) {
-                Ok(text) => self.text.push_str(&fold(text)),
-                Err(_) => self.flush(),
-            },
-            HirKind::Class(class) => match one_folded(class) {
-                Some(text) => self.text.push_str(&text),
-                None => self.flush(),
-            },
             // Anchors take no room: what stands on both sides of them stands together.
             HirKind::Empty | HirKind::Look(_) => {}
+            HirKind::Literal(_) | HirKind::Class(_) => self.take(exact(hir)),
             HirKind::Capture(capture) => self.walk(&capture.sub),
             HirKind::Concat(parts) => parts.iter().for_each(|part| self.walk(part)),
             HirKind::Repetition(repetition) => {
-                self.flush();
-                if repetition.min > 0
-                    && let Some(texts) = of_hir(&repetition.sub)
-                {
-                    self.offer(texts);
+                if let Some(texts) = exact(hir) {
+                    return self.take(Some(texts));
+                }
+                if repetition.min == 0 {
+                    return self.flush();
+                }
+                match exact(&repetition.sub) {
+                    // The first two of them follow what stands before, the last two precede what stands behind.
+                    Some(texts) => {
+                        let twice = (repetition.min > 1).then(|| crossed(&texts, &texts)).flatten();
+                        let texts = twice.unwrap_or(texts);
+                        self.take(Some(texts.clone()));
+                        self.flush();
+                        self.texts = texts;
+                    }
+                    None => {
+                        self.flush();
+                        self.needs.extend(of_hir(&repetition.sub));
+                    }
                 }
             }
             HirKind::Alternation(branches) => {
-                self.flush();
-                let each: Option<Vec<Vec<String>>> = branches.iter().map(of_hir).collect();
-                if let Some(each) = each {
-                    self.offer(each.into_iter().flatten().collect());
+                if let Some(texts) = exact(hir) {
+                    return self.take(Some(texts));
                 }
+                self.flush();
+                let each: Option<Vec<Need>> = branches.iter().map(of_hir).collect();
+                let any = each.map(Need::any);
+                self.needs.extend(any.filter(|any| any.chance() <= CHANCE_MAX && any.len() <= TEXTS_MAX));
             }
         }
     }
 
-    fn flush(&mut self) {
-        if !self.text.is_empty() {
-            let text = std::mem::take(&mut self.text);
-            self.offer(vec![text]);
+    /// Goes on with one of these texts; with anything if there are none.
+    fn take(&mut self, next: Option<Vec<String>>) {
+        let Some(next) = next else { return self.flush() };
+        match crossed(&self.texts, &next) {
+            Some(texts) => {
+                // Few alternatives may be better than many longer ones.
+                if next.len() > 1 {
+                    self.offer(&next);
+                    let before = std::mem::replace(&mut self.texts, texts);
+                    self.offer(&before);
+                } else {
+                    self.texts = texts;
+                }
+            }
+            None => {
+                self.flush();
+                self.texts = next;
+            }
         }
     }
 
-    /// Keeps the alternatives whose shortest text is longest; of equals, the fewer, then the first.
-    fn offer(&mut self, texts: Vec<String>) {
-        let worth = |texts: &[String]| {
-            let shortest = texts.iter().map(String::len).min().unwrap_or_default();
-            (shortest.min(8), usize::MAX - texts.len(), shortest)
-        };
-        if !texts.is_empty()
-            && texts.len() <= ALTERNATIVES_MAX
-            && self.best.as_deref().is_none_or(|best| worth(&texts) > worth(best))
-        {
-            self.best = Some(texts);
+    /// Ends a stretch: something unknown follows.
+    fn flush(&mut self) {
+        let texts = std::mem::replace(&mut self.texts, vec![String::new()]);
+        self.offer(&texts);
+        let best = self.best.take().filter(|(chance, _)| *chance <= CHANCE_MAX);
+        self.needs.extend(best.map(|(_, texts)| Need::OneOf(texts)));
+    }
+
+    /// Keeps the alternatives that are guessed to be met least often.
+    fn offer(&mut self, texts: &[String]) {
+        if texts.is_empty() || !texts.iter().all(|text| is_worth_a_look(text)) {
+            return;
+        }
+        // A text that holds another one is met only where that is.
+        let mut sorted: Vec<&String> = texts.iter().collect();
+        sorted.sort_by_key(|text| (text.len(), *text));
+        let mut kept: Vec<String> = Vec::with_capacity(sorted.len());
+        for text in sorted {
+            if !kept.iter().any(|shorter| text.contains(shorter.as_str())) {
+                kept.push(text.clone());
+            }
+        }
+        let chance: f32 = kept.iter().map(|text| chance(text)).sum();
+        if self.best.as_ref().is_none_or(|(best, _)| chance < *best) {
+            self.best = Some((chance, kept));
         }
     }
 }
 
-/// The folded form of a class whose characters all fold to the same text: `[Kk]`.
-fn one_folded(class: &Class) -> Option<String> {
+/// Texts of one or two letters stand everywhere.
+fn is_worth_a_look(text: &str) -> bool {
+    text.len() >= 3 || text.bytes().any(is_key) || !text.is_ascii()
+}
+
+/// The folded forms of a small class' characters: `[Kk]` is `k` alone.
+///
+/// The long s stands for s here ([`necessary`] sees to the values that hold it), so that text is not cut at every s.
+fn of_class(class: &Class) -> Option<Vec<String>> {
     let Class::Unicode(class) = class else { return None };
     let characters: usize = class.ranges().iter().map(|range| range.len()).sum();
-    if characters > 4 {
+    if characters > CLASS_MAX {
         return None;
     }
-    let mut folded = class.ranges().iter().flat_map(|range| range.start()..=range.end()).map(|c| c.to_lowercase());
-    let first: String = folded.next()?.collect();
-    folded.all(|other| other.eq(first.chars())).then_some(first)
+    let each = class.ranges().iter().flat_map(|range| range.start()..=range.end());
+    let mut texts = distinct(each.map(|c| c.to_lowercase().collect()).collect());
+    if texts.iter().any(|text| text == "s") {
+        texts.retain(|text| text != LONG_S);
+    }
+    (!texts.is_empty()).then_some(texts)
+}
+
+/// Greater classes are anything.
+const CLASS_MAX: usize = 8;
+
+/// Regexes without regard to case take it for an s, but its lower case is itself.
+const LONG_S: &str = "\u{17f}";
+
+/// Whether a class takes the long s for an s.
+fn takes_long_s(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Class(Class::Unicode(class)) => {
+            class.ranges().iter().any(|range| (range.start()..=range.end()).contains(&'\u{17f}'))
+        }
+        HirKind::Empty | HirKind::Look(_) | HirKind::Literal(_) | HirKind::Class(_) => false,
+        HirKind::Capture(capture) => takes_long_s(&capture.sub),
+        HirKind::Repetition(repetition) => takes_long_s(&repetition.sub),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().any(takes_long_s),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::test_runner::RngSeed;
+
     use super::*;
+
+    fn shown(node: &Node, sets: &[Vec<String>]) -> String {
+        let list = |children: &[Node], sign: &str| {
+            format!("({})", children.iter().map(|child| shown(child, sets)).collect::<Vec<_>>().join(sign))
+        };
+        match node {
+            Node::Constant(value) => value.to_string(),
+            Node::Leaf { atom, .. } => match sets[*atom as usize].as_slice() {
+                [text] => text.clone(),
+                texts => format!("({})", texts.join(" | ")),
+            },
+            Node::And(children) => list(children, " & "),
+            Node::Or(children) => list(children, " | "),
+        }
+    }
 
     #[test]
     fn necessary_texts() {
         for (pattern, expected) in [
-            ("abc", vec!["abc"]),
-            ("ABC.*de", vec!["abc"]),
+            ("abcd", "abcd"),
+            ("ABCD.*defgh", "(defgh & abcd)"),
             // K has a third form, the Kelvin sign, which folds to k; S has one that does not.
-            ("(?i)PowerPick", vec!["powerpick"]),
-            ("(?i)tasklist", vec!["kli"]),
-            ("a+bcd?e", vec!["bc"]),
-            ("^foo$", vec!["foo"]),
-            ("foo|quux", vec!["foo", "quux"]),
-            ("foo|.*", vec![]),
-            (r"\d+", vec![]),
-            (r"x(abc|def)+y", vec!["abc", "def"]),
-            (r"\\cmd\.exe\s", vec![r"\cmd.exe"]),
-            ("", vec![]),
+            ("(?i)PowerPick", "powerpick"),
+            ("(?i)tasklist", "(tasklist | \u{17f})"),
+            ("(?i)(s|zz)+kill", "(skill | zzkill | \u{17f})"),
+            ("(?:;|%3b) *(?:cat|id)", "(; | %3b)"),
+            ("(?:;|%3b) *(?:cat|id)5", "((id5 | cat5) & (; | %3b))"),
+            ("(?:;|%3b) *(?:whoami|uname)", "((uname | whoami) & (; | %3b))"),
+            ("u(?:x|y)?vwq", "(uvwq | uxvwq | uyvwq)"),
+            ("a+bcd?e", "(abce | abcde)"),
+            ("^fooo$", "fooo"),
+            ("foooo|.*quux", "(foooo | quux)"),
+            ("foooo|.*", "true"),
+            (r"\d+", "true"),
+            ("abc", "abc"),
+            ("ab", "true"),
+            (r"[.]{2,}(?:/|%2f)", "(../ | ..%2f)"),
+            (r"x(abcd|defg)+y", "((xabcd | xdefg) & (abcdy | defgy))"),
+            (r"\\cmd\.exe\s", r"\cmd.exe"),
+            ("", "true"),
         ] {
             let found = necessary(pattern).unwrap();
-            assert_eq!(found, expected, "{pattern}");
+            assert_eq!(shown(&found.node, &found.sets), expected, "{pattern}");
         }
         assert!(necessary("(").is_err());
     }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: ProptestConfig::default().cases.max(3000),
+            failure_persistence: None,
+            rng_seed: RngSeed::Fixed(11),
+            ..ProptestConfig::default()
+        })]
+
+        /// Patterns of pieces that rules use, values of the letters that they need, among them those that fold oddly.
+        #[test]
+        fn no_value_that_matches_lacks_what_is_necessary(
+            pieces in proptest::collection::vec(0..PIECES.len(), 1..7),
+            caseless in any::<bool>(),
+            values in proptest::collection::vec("[sSk%;=3b(a\u{17f}\u{212a}\u{130} x]{0,24}", 24),
+        ) {
+            let body: String = pieces.iter().map(|at| PIECES[*at]).collect();
+            let pattern = format!("{}{body}", if caseless { "(?i)" } else { "" });
+            let (Ok(regex), Ok(need)) = (compile_regex(&pattern), necessary(&pattern)) else { return Ok(()) };
+            for value in values.iter().chain(&[String::new(), body.to_uppercase()]) {
+                let may = need.holds(&fold(value));
+                prop_assert!(may || !regex.is_match(value), "{} on {:?} needs {:?}", pattern, value, need);
+            }
+        }
+    }
+
+    const PIECES: [&str; 18] = [
+        "s",
+        "k",
+        "%3b",
+        ";",
+        "=",
+        "(?:;|%3b|=)",
+        "(?:sk|ks|a)",
+        "[sk]",
+        "(?:s|%)+",
+        "s*",
+        "(?:ks)?",
+        ".",
+        r"\(",
+        "x{2}",
+        "^",
+        "(?:a.b|k;s|%)",
+        "(?:3|(?:b|sa)+)",
+        "S",
+    ];
 
     #[test]
     fn a_regex_over_its_limit_is_an_error() {

@@ -3,7 +3,8 @@
 //! | condition | its witnesses |
 //! |---|---|
 //! | a test of text | the text, in the way it must stand |
-//! | a glob, a regex | a text that every match contains |
+//! | a glob | a text that every match contains |
+//! | a regex | the rarest set of texts one of which every match contains; before it runs, all its sets are asked |
 //! | any other test that needs a value | that there is a value |
 //! | a test that may hold without a value, and any negation but "not null" | none |
 //! | And | those of the child that is rarest |
@@ -14,9 +15,9 @@
 //! about what is rare, and costs only time.
 
 use super::compare::fold;
-use super::grams::{GramCounts, is_typical};
+use super::grams::{GramCounts, chance, is_key, is_typical};
 use super::index::Place;
-use super::pattern::necessary;
+use super::pattern::{Necessary, necessary};
 use super::program::Node;
 use crate::sigma::ir::{Part, Pattern, Test};
 
@@ -25,8 +26,10 @@ use crate::sigma::ir::{Part, Pattern, Test};
 pub(crate) enum Sign<'r> {
     /// A text of the rule set, which decides the atom.
     Text { place: Place, text: &'r str },
-    /// One of these texts.
-    OneOf(Vec<(Place, Box<str>)>),
+    /// This text.
+    Fold { place: Place, text: Box<str> },
+    /// Texts anywhere, for a regex.
+    Need(Necessary),
     /// All of these texts.
     AllOf(Vec<(Place, Box<str>)>),
     /// A value.
@@ -43,19 +46,15 @@ impl<'r> Sign<'r> {
                 Some((_, "")) if !matches!(pattern, Pattern::Exact(_)) => Self::Value,
                 Some((place, text)) if !cased => Self::Text { place, text },
                 // Text that stands in a value stands, folded, in the folded value.
-                Some((place, text)) => Self::OneOf(vec![(place, fold(text).into())]),
+                Some((place, text)) => Self::Fold { place, text: fold(text).into() },
                 None => match pattern {
                     Pattern::Glob(parts) => of_glob(parts, *cased),
                     _ => Self::Value,
                 },
             },
             Test::Regex(pattern) => {
-                let texts = necessary(pattern)?;
-                if texts.is_empty() {
-                    Self::Value
-                } else {
-                    Self::OneOf(texts.into_iter().map(|text| (Place::Anywhere, text.into())).collect())
-                }
+                let need = necessary(pattern)?;
+                if matches!(need.node, Node::Constant(_)) { Self::Value } else { Self::Need(need) }
             }
             Test::Cidr(_) | Test::Compare(..) | Test::FieldRef { .. } | Test::TimePart(..) => Self::Value,
             Test::Exists(true) => Self::Value,
@@ -113,11 +112,28 @@ pub(crate) fn rarity(sign: &Sign<'_>, counts: Option<&GramCounts>) -> f32 {
             rarest_of(texts, counts).map_or(VALUE_RARITY, |(place, text)| of_text(*place, text, counts))
         }
         Sign::Text { place, text, .. } => of_text(*place, text, counts),
-        Sign::OneOf(texts) => texts.iter().map(|(place, text)| of_text(*place, text, counts)).sum(),
+        Sign::Fold { place, text } => of_text(*place, text, counts),
+        Sign::Need(need) => best(&need.node, &of_need(need, counts)),
         Sign::Value => return VALUE_RARITY,
         Sign::Nothing => return NO_WITNESS,
     };
     sum.min(0.9)
+}
+
+/// How often a set of a regex' condition is met.
+fn of_need(need: &Necessary, counts: Option<&GramCounts>) -> impl Fn(u32, bool) -> f32 {
+    move |set, _| match need.sets.get(set as usize) {
+        Some(texts) => texts.iter().map(|text| of_text(Place::Anywhere, text, counts)).sum(),
+        None => NO_WITNESS,
+    }
+}
+
+/// The texts one of which is met wherever a regex matches.
+pub(crate) fn chosen_of<'n>(need: &'n Necessary, counts: Option<&GramCounts>) -> impl Iterator<Item = &'n str> {
+    let mut leaves = Vec::new();
+    chosen(&need.node, &of_need(need, counts), &mut leaves);
+    let sets = leaves.into_iter().filter_map(|(set, _)| need.sets.get(set as usize));
+    sets.flatten().map(String::as_str)
 }
 
 /// The longer a text and the fewer rules name its rarest run, the rarer it is; in a fixed place it is rarer than anywhere.
@@ -129,10 +145,17 @@ fn of_text(place: Place, text: &str, counts: Option<&GramCounts>) -> f32 {
     let common = counts.and_then(|counts| counts.rarest(text)).map_or(64.0, f32::from);
     let length = text.len().min(LENGTH_MAX) as f32;
     let fixed = match place {
-        Place::Present | Place::Anywhere => 1.0,
+        Place::Present | Place::Anywhere | Place::Never => 1.0,
         Place::Start | Place::End => 0.5,
         Place::Whole => 0.25,
     };
+    if text.len() < 4 && (!text.is_ascii() || text.bytes().any(is_key)) {
+        return chance(text) * fixed;
+    }
+    if text.len() == 3 {
+        // Dearer to look for than longer ones, cheaper than a regex over every value.
+        return fixed * 0.25;
+    }
     if is_typical(text) {
         // Only its place makes it rare, and less than that: system files stand where they should.
         return f32::sqrt(fixed) * 0.5;
