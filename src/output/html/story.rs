@@ -10,7 +10,7 @@ use shieldwall_schema::ocsf::attack;
 use shieldwall_schema::story::{ProcessNode, Sentence, Story};
 
 use super::page::Page;
-use super::sections::{end_table, table};
+use super::tables::{end_table, table};
 use super::{BYTES_MAX, STORIES_MAX};
 use crate::output::dossier::{Dossier, Findings};
 use crate::output::story::{Told, summary};
