@@ -10,6 +10,7 @@
 mod page;
 mod sections;
 mod story;
+mod tables;
 
 use std::io::{self, Write};
 
@@ -36,15 +37,16 @@ const STYLE: &str = include_str!("html/style.css");
 pub fn write(dossier: &Dossier<'_>, findings: &mut dyn Findings, out: &mut dyn Write) -> io::Result<()> {
     let mut page = Page::default();
     head(&mut page);
-    sections::opening(dossier, &mut page);
+    let first = sections::first(dossier);
+    sections::opening(dossier, first, &mut page);
     page.raw("<main id=\"main\">\n");
     sections::matrix(dossier, &mut page);
-    story::stories(dossier, findings, &mut page)?;
-    sections::findings(dossier, findings, &mut page)?;
-    sections::hosts(dossier, &mut page);
-    sections::users(dossier, &mut page);
-    sections::inputs(dossier, &mut page);
-    sections::repeat(dossier, &mut page);
+    let told = story::stories(dossier, findings, first, &mut page)?;
+    tables::findings(dossier, findings, told, &mut page)?;
+    tables::hosts(dossier, &mut page);
+    tables::users(dossier, &mut page);
+    tables::inputs(dossier, &mut page);
+    tables::repeat(dossier, &mut page);
     page.raw("</main>\n<footer><p>Made by Shieldwall ");
     page.text(env!("CARGO_PKG_VERSION"));
     page.raw(". Times are UTC. This file loads nothing and sends nothing.</p></footer>\n</body>\n</html>\n");

@@ -1,5 +1,6 @@
 //! The whole output on invented findings: snapshots, validity against OCSF, and hostile strings in every place.
 
+mod page;
 mod writers;
 
 use shieldwall_schema::finding::{Analytic, Evidence, Finding, Provenance, Reason};

@@ -10,12 +10,15 @@ use shieldwall_schema::ocsf::attack;
 use shieldwall_schema::story::{ProcessNode, Sentence, Story};
 
 use super::page::Page;
+use super::tables::{end_table, table};
 use super::{BYTES_MAX, STORIES_MAX};
 use crate::output::dossier::{Dossier, Findings};
-use crate::output::story::Told;
-use crate::output::style::{counted, thousands};
+use crate::output::story::{Told, summary};
+use crate::output::style::{Style, counted, thousands};
 use crate::output::words;
 
+/// Folded stories that are laid out at once.
+const AT_ONCE_MAX: usize = 20;
 /// Findings of one incident that are shown with evidence.
 const EVIDENCE_FINDINGS_MAX: usize = 12;
 /// Records of one finding shown.
@@ -26,13 +29,22 @@ const FIELDS_MAX: usize = 24;
 const VALUE_CHARS_MAX: usize = 400;
 /// Entities of one kind named.
 const NAMED_MAX: usize = 12;
+/// Bytes of one story, as near as its parts allow: one flood of long values may not crowd out the next incident.
+const ONE_BYTES_MAX: usize = 200_000;
 /// Share of the page that stories may take; tables need the rest.
-const STORY_BYTES_MAX: usize = BYTES_MAX / 10 * 7;
+const STORY_BYTES_MAX: usize = BYTES_MAX / 10 * 6;
+/// Rows of the table of incidents without a story.
+const ROWS_MAX: usize = 500;
+/// Where that table ends at the latest.
+const REST_BYTES_MAX: usize = BYTES_MAX / 10 * 7;
 
-/// The section of stories.
-pub fn stories(dossier: &Dossier<'_>, findings: &mut dyn Findings, page: &mut Page) -> io::Result<()> {
+/// The section of stories; the first `open` of them lie open. Gives how many are told.
+///
+/// # Errors
+/// When a finding cannot be read back.
+pub fn stories(dossier: &Dossier<'_>, findings: &mut dyn Findings, open: usize, page: &mut Page) -> io::Result<usize> {
     if dossier.stories.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     page.raw("<section aria-labelledby=\"stories\">\n<h2 id=\"stories\">What happened</h2>\n");
     let mut told_count = 0;
@@ -41,25 +53,52 @@ pub fn stories(dossier: &Dossier<'_>, findings: &mut dyn Findings, page: &mut Pa
             break;
         }
         told_count += 1;
-        story(at + 1, told, findings, page)?;
+        story(at + 1, told, at < open, findings, page)?;
     }
-    let left = dossier.incidents.len().saturating_sub(told_count);
-    if left > 0 {
-        let words = format!(
-            "{} more, milder ones, are not told here: incidents.jsonl in the case folder has them all.",
-            counted(left as u64, "incident", "incidents")
-        );
-        page.element("p", "note", &words);
-    }
+    rest(dossier, told_count, page);
     page.raw("</section>\n");
-    Ok(())
+    Ok(told_count)
 }
 
-fn story(number: usize, told: &Told, findings: &mut dyn Findings, page: &mut Page) -> io::Result<()> {
+/// Incidents without a story here, one a row.
+fn rest(dossier: &Dossier<'_>, told: usize, page: &mut Page) {
+    let rest = dossier.incidents.get(told..).unwrap_or_default();
+    if rest.is_empty() {
+        return;
+    }
+    let caption = "More incidents, in the same order; `shieldwall show N` tells each of them";
+    table(caption, &["N", "Level", "First (UTC)", "Whom and what it concerns"], rest.len(), page);
+    let mut shown = 0;
+    for (at, incident) in rest.iter().enumerate().take(ROWS_MAX) {
+        if page.len() > REST_BYTES_MAX {
+            break;
+        }
+        shown += 1;
+        page.raw(&format!("<tr><th scope=\"row\">{}</th><td>", told + at + 1)).badge(incident.severity);
+        page.raw("</td><td class=\"t\">").time(incident.first).raw("</td><td>");
+        page.text(&summary(incident, &Style::PLAIN)).raw("</td></tr>\n");
+    }
+    end_table(page);
+    if rest.len() > shown {
+        let left = counted((rest.len() - shown) as u64, "more incident", "more incidents");
+        page.element("p", "note", &format!("{left}: incidents.jsonl in the case folder has them all."));
+    }
+}
+
+fn story(number: usize, told: &Told, open: bool, findings: &mut dyn Findings, page: &mut Page) -> io::Result<()> {
     let Told { incident, story } = told;
     let level = incident.severity.level();
+    let until = page.len() + ONE_BYTES_MAX;
+    // A page of many stories lays out what is scrolled to; one of a few stands as a whole.
+    let folded = if open {
+        ""
+    } else if number > AT_ONCE_MAX {
+        " folded late"
+    } else {
+        " folded"
+    };
     page.raw(&format!(
-        "<article class=\"card story {level}\" id=\"incident-{number}\" aria-labelledby=\"headline-{number}\">\n"
+        "<article class=\"card story {level}{folded}\" id=\"incident-{number}\" aria-labelledby=\"headline-{number}\">\n"
     ));
     page.raw(&format!("<h3 id=\"headline-{number}\">")).badge(incident.severity);
     page.raw(&format!("{number}. ")).sentence(&story.headline).raw("</h3>\n");
@@ -70,18 +109,23 @@ fn story(number: usize, told: &Told, findings: &mut dyn Findings, page: &mut Pag
     let members = told.findings();
     page.raw(" · ").text(&counted(members.len() as u64, "finding", "findings"));
     page.raw(", ").text(&counted(incident.sightings, "record", "records")).raw("</p>\n");
+    if !open {
+        page.raw(&format!(
+            "<details class=\"whole\"><summary>Incident {number} whole: why, timeline, evidence</summary>\n"
+        ));
+    }
     list("Why it deserves a look", &story.why, page);
-    timeline(story, page);
-    processes(&story.processes, page);
+    timeline(story, until, page);
+    processes(&story.processes, until, page);
     involved(incident, page);
     list("What would have kept it silent", &story.silent, page);
     list("What could not be seen", &story.unseen, page);
-    evidence(&members, findings, page)?;
+    evidence(&members, until, findings, page)?;
     page.raw("<p class=\"hash\">Incident ").text(&incident.uid);
     if !incident.aliases.is_empty() {
         page.raw(", also known as ").text(&incident.aliases.join(", "));
     }
-    page.raw("</p>\n</article>\n");
+    page.raw("</p>\n").raw(if open { "" } else { "</details>\n" }).raw("</article>\n");
     Ok(())
 }
 
@@ -96,9 +140,14 @@ fn list(title: &str, sentences: &[Sentence], page: &mut Page) {
     page.raw("</ul>\n");
 }
 
-fn timeline(story: &Story, page: &mut Page) {
+fn timeline(story: &Story, until: usize, page: &mut Page) {
     page.raw("<h4>Timeline</h4>\n<ol class=\"time\">\n");
+    let mut left_out = story.moments_left_out;
     for moment in &story.timeline {
+        if page.len() > until {
+            left_out += 1;
+            continue;
+        }
         page.raw("<li class=\"").raw(moment.severity.level()).raw("\"><span class=\"when\">").time(moment.time);
         page.raw("</span><span>");
         page.sentence(&moment.sentence);
@@ -123,20 +172,24 @@ fn timeline(story: &Story, page: &mut Page) {
         page.raw("</span></span></li>\n");
     }
     page.raw("</ol>\n");
-    if story.moments_left_out > 0 {
-        page.element("p", "note", &format!("{} more moments are left out here.", thousands(story.moments_left_out)));
+    if left_out > 0 {
+        page.element("p", "note", &format!("{} more moments are left out here.", thousands(left_out)));
     }
 }
 
 /// The tree as nested lists. Depths grow by at most one from a node to the next; where they do not, the list still closes.
-fn processes(nodes: &[ProcessNode], page: &mut Page) {
+fn processes(nodes: &[ProcessNode], until: usize, page: &mut Page) {
     if nodes.len() < 2 {
         return;
     }
     page.raw("<h4>Processes</h4>\n<ul class=\"tree\">\n");
     let mut open = 0;
+    let mut shown = 0;
     for (at, node) in nodes.iter().enumerate() {
         if at > 0 {
+            if page.len() > until {
+                break;
+            }
             if node.depth > open {
                 page.raw("\n<ul>\n");
                 open += 1;
@@ -148,6 +201,7 @@ fn processes(nodes: &[ProcessNode], page: &mut Page) {
                 }
             }
         }
+        shown += 1;
         let what = if node.command_line.is_empty() { &node.image } else { &node.command_line };
         page.raw("<li>").element("code", "", &shortened(what));
         if !node.pid.is_empty() {
@@ -169,6 +223,10 @@ fn processes(nodes: &[ProcessNode], page: &mut Page) {
         page.raw("</ul></li>\n");
     }
     page.raw("</ul>\n");
+    if nodes.len() > shown {
+        let left = thousands((nodes.len() - shown) as u64);
+        page.element("p", "note", &format!("{left} more processes are left out here."));
+    }
 }
 
 fn involved(incident: &Incident, page: &mut Page) {
@@ -199,11 +257,11 @@ fn involved(incident: &Incident, page: &mut Page) {
     page.raw("</dl>\n");
 }
 
-fn evidence(members: &[u32], findings: &mut dyn Findings, page: &mut Page) -> io::Result<()> {
+fn evidence(members: &[u32], until: usize, findings: &mut dyn Findings, page: &mut Page) -> io::Result<()> {
     page.raw("<details><summary>Evidence: records, files, hashes</summary>\n");
     let mut shown = 0;
     for number in members.iter().take(EVIDENCE_FINDINGS_MAX) {
-        if page.len() > STORY_BYTES_MAX {
+        if page.len() > until {
             break;
         }
         shown += 1;

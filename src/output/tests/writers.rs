@@ -44,7 +44,7 @@ const PATHS: [&str; 10] = [
 ];
 
 /// An incident with a hostile string in every string.
-fn incident(evil: &str) -> Told {
+pub(super) fn incident(evil: &str) -> Told {
     let kinds = [
         EntityKind::Host,
         EntityKind::User,
