@@ -16,7 +16,7 @@ use super::stateful::{Kept, Observation};
 pub const EVIDENCES_MAX: usize = 100;
 
 /// Bytes of evidence held in memory before the spool goes to disk.
-const EVIDENCE_MEMORY_BYTES_MAX: usize = 8 * 1024 * 1024;
+const EVIDENCE_MEMORY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Findings that one run may hold. A set of 4,000 rules over 250 sources stays below even if everything fires.
 pub const FINDINGS_MAX: usize = 1_000_000;
@@ -221,6 +221,12 @@ impl Folded {
     /// Which rule a finding is of.
     pub fn rule(&self, at: usize) -> Option<u32> {
         self.groups.get(at).map(|group| group.rule)
+    }
+
+    /// A finding's first and last time and its count.
+    pub fn span_of(&self, at: usize) -> Option<(Option<Timestamp>, Option<Timestamp>, u64)> {
+        let time = |nanos: i64| (nanos != NO_TIME).then(|| Timestamp::from_nanos(nanos));
+        self.groups.get(at).map(|group| (time(group.first), time(group.last), group.count))
     }
 
     /// A finding's source, rule, the offset of its first match, and what else tells it apart.

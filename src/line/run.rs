@@ -9,12 +9,12 @@ use sha2::{Digest, Sha256};
 use shieldwall_collect::Unread;
 use shieldwall_correlate::{self as correlate, Correlate, Correlated};
 use shieldwall_detect::sigma::correlation::{Correlator, Counts};
-use shieldwall_detect::sigma::ir::{Rule, RuleSet};
+use shieldwall_detect::sigma::ir::{Rule, RuleIndex, RuleSet};
 use shieldwall_detect::sigma::load::{Refusal, Skipped};
 use shieldwall_explain::{Telling, tell};
 use shieldwall_schema::Mappings;
 use shieldwall_schema::finding::{Analytic, Finding};
-use shieldwall_schema::incident::{RuleFacts, Severity};
+use shieldwall_schema::incident::{Incident, RuleFacts, Severity};
 use shieldwall_schema::ocsf::attack::{self, AttackTag};
 use shieldwall_schema::story::{HostCoverage, Story};
 
@@ -134,7 +134,8 @@ impl Run {
             });
             named.unwrap_or_default()
         };
-        let correlated = correlate.map(|correlate| correlate.finish(&uid)).unwrap_or_default();
+        let mut correlated = correlate.map(|correlate| correlate.finish(&uid)).unwrap_or_default();
+        correlated.incidents.iter_mut().for_each(|incident| span(incident, &rules, &folded));
         let unread = walk_unread.into_iter().chain(unread.into_iter().map(|(_, unread)| unread)).collect();
         Ok(Self {
             folded,
@@ -343,6 +344,20 @@ fn finding_uid(rule: &Rule, source: &SourceRun, offset: u64, salt: u64, digest: 
     }
     let id: [u8; 32] = id.finalize().into();
     hex(id.first_chunk::<16>().map_or(&id[..], |half| &half[..]))
+}
+
+/// A firing was one sighting, where its last match stands; it speaks of all its matches from the first on.
+fn span(incident: &mut Incident, rules: &RuleSet, folded: &Folded) {
+    for member in &mut incident.members {
+        if rules.correlation(RuleIndex(member.rule)).is_none() {
+            continue;
+        }
+        let Some((first, last, count)) = folded.span_of(member.finding as usize) else { continue };
+        incident.sightings += count.saturating_sub(member.count);
+        (member.first, member.last, member.count) = (first, last, count);
+        incident.first = incident.first.into_iter().chain(first).min();
+        incident.last = incident.last.max(last);
+    }
 }
 
 /// What correlate needs to know of the rules.

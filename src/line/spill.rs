@@ -12,8 +12,15 @@ use std::collections::BinaryHeap;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 
-/// Bytes of records kept in memory before a run is written. Small enough that the whole line stays under 96 MB.
-pub const MEMORY_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Bytes of records kept in memory before a run is written. While they are sorted they stand there twice. Small enough
+/// that the whole line stays under 96 MB.
+pub const MEMORY_BYTES_MAX: usize = 6 * 1024 * 1024;
+
+/// Runs of that size; later ones are [`LATER_RUNS_FACTOR`] times as long, since every run is an open file.
+const RUNS_MAX: usize = 64;
+
+/// See [`RUNS_MAX`].
+const LATER_RUNS_FACTOR: usize = 4;
 
 /// The order in which B sees things: event time, then source, then offset, then rule, so that no two records tie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -101,7 +108,8 @@ impl Spill {
     /// # Errors
     /// When a run cannot be written to the temporary folder.
     pub fn append(&mut self, records: &mut Vec<u8>) -> io::Result<()> {
-        if self.memory.len() + records.len() > self.memory_max && !self.memory.is_empty() {
+        let factor = if self.runs.len() < RUNS_MAX { 1 } else { LATER_RUNS_FACTOR };
+        if self.memory.len() + records.len() > self.memory_max.saturating_mul(factor) && !self.memory.is_empty() {
             let mut run = tempfile::tempfile()?;
             run.write_all(&self.memory)?;
             self.runs.push(run);
@@ -252,7 +260,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_spilled_comes_back_whole_and_in_order(
-            items in proptest::collection::vec((any::<i64>(), 0u32..8, 0u64..50, 0u32..4), 0..60)
+            items in proptest::collection::vec((any::<i64>(), 0u32..8, 0u64..50, 0u32..4), 0..200)
         ) {
             let whole = run(&items, usize::MAX);
             let spilled = run(&items, 64);

@@ -13,7 +13,7 @@ use shieldwall_schema::story::ProcessNode;
 /// Processes in one tree; the rest is left out.
 pub const NODES_MAX: usize = 200;
 /// Processes looked at before those that are alike are told once.
-const LOOKED_AT_MAX: usize = 1000;
+const LOOKED_AT_MAX: usize = 400;
 /// Generations; deeper ones stand at this depth.
 pub const DEPTH_MAX: u32 = 24;
 
