@@ -321,6 +321,7 @@ pub(super) fn name(parts: Parts, source: &SourceRun, rule: &Rule) -> Finding {
         year_unknown: source.year_unknown,
         hosts,
         evidences: kept.into_iter().map(|kept| kept.evidence).collect(),
+        anomaly: None,
     }
 }
 

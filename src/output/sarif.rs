@@ -596,6 +596,7 @@ mod tests {
                     year_unknown: false,
                     hosts: Vec::new(),
                     evidences: Vec::new(),
+                    anomaly: None,
                 })
             }
         }

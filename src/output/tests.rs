@@ -75,6 +75,7 @@ fn finding(
         year_unknown: false,
         hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
         evidences: evidences.collect(),
+        anomaly: None,
     }
 }
 

@@ -431,6 +431,7 @@ mod tests {
                 fields: Vec::new(),
                 reasons,
             }],
+            anomaly: None,
         };
         let enc = || reason("CommandLine", "contains", "-enc", "x -enc");
         let image = || Reason { selection: "img".to_owned(), ..reason("Image", "ends with", "\\powershell.exe", "p") };

@@ -91,8 +91,33 @@ pub struct Analytic {
     pub unsigned: bool,
 }
 
+/// What a learned detector says of a finding beside its reasons.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Anomaly {
+    /// The finding's score: the sum of its parts' values, each −ln of a p-value (nats).
+    pub score: f64,
+    /// The fused p-value: how often something at least this strange is seen where nothing is wrong. Calibrated, not derived
+    /// from the score.
+    pub p_value: f64,
+    /// The parts; their values sum to the score.
+    pub parts: Vec<AnomalyPart>,
+    /// What is normal here, in one plain sentence.
+    pub normal: String,
+}
+
+/// One part of an anomaly's score.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AnomalyPart {
+    /// What was looked at, in the field's words: `parent of process`, `logon hour`, `bytes out`.
+    pub what: String,
+    /// Its share of the score: −ln p, nats.
+    pub value: f64,
+    /// What was seen and what is usual, in plain words.
+    pub words: String,
+}
+
 /// One rule that fired on one source (or, with all evidence asked for, on one record).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// Content-derived id, hex: of rule id and version, source hash, first matched record. Never of a path.
     pub uid: String,
@@ -118,4 +143,6 @@ pub struct Finding {
     pub hosts: Vec<String>,
     /// The first matches in the order (time, offset), at most the limit.
     pub evidences: Vec<Evidence>,
+    /// What a learned detector says; `None` for rules.
+    pub anomaly: Option<Anomaly>,
 }

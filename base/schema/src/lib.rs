@@ -13,6 +13,7 @@
 //! | [`rejection`] | what could not be read, and what was read but is odd |
 //! | [`community_id`](mod@community_id) | one name for a network flow, whoever saw it |
 //! | [`mapping`] | `content/mappings`: which records are which log source, and what their fields are called |
+//! | [`observation`] | what learning sees of a record |
 //! | [`finding`] | [`Reason`], [`finding::Finding`]: what detect gives |
 //! | [`entity`] | hosts, users, sessions, processes, addresses … by which findings join |
 //! | [`incident`] | what correlate takes and gives |
@@ -26,6 +27,7 @@ pub mod event;
 pub mod finding;
 pub mod incident;
 pub mod mapping;
+pub mod observation;
 pub mod ocsf;
 pub mod place;
 pub mod rejection;
@@ -39,6 +41,7 @@ pub use entity::{Entity, EntityKind};
 pub use event::{Event, Fields, Projection, Sink, SlotSpec, Slots, Tag, Want, fill};
 pub use finding::{Provenance, Reason};
 pub use mapping::{Bucket, BucketId, Mappings};
+pub use observation::{Observation, Observed};
 pub use place::{Place, SourceId};
 pub use rejection::{Flag, Reject, Rejection};
 pub use time::{Timestamp, Zone};

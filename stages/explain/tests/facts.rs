@@ -66,6 +66,7 @@ fn finding(class: u32, level: &str, values: &[String], at: usize) -> Finding {
         year_unknown: false,
         hosts: vec!["ws01".to_owned()],
         evidences: vec![evidence(values, at)],
+        anomaly: None,
     }
 }
 

@@ -1,0 +1,1 @@
+//! Drift: ADWIN and size-aware PSI on inputs and scores.

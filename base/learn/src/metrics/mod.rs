@@ -1,0 +1,1 @@
+//! Metrics: AUC, AP, recall at a false-alarm rate, Wilson intervals.

@@ -1,0 +1,1 @@
+//! Sketches: distinct counts and quantiles in bounded memory.

@@ -1,0 +1,1 @@
+//! Timing: regular intervals under jitter, bursts, slow trickles.
