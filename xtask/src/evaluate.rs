@@ -10,6 +10,7 @@ mod alarms;
 mod conformance;
 mod decoding;
 pub mod incidents;
+pub mod learning;
 mod program;
 mod recall;
 mod simulations;
@@ -47,6 +48,7 @@ pub fn run(arguments: &[OsString]) -> Result<()> {
         rules = LIVE_RULES.iter().map(|folder| data.join(folder)).collect();
     }
     let program = program.map_or_else(dist, Ok)?;
+    let learned = learning::section(&data)?;
     let joined = incidents::section(program.clone(), rules.clone(), data.clone())?;
     let program = Program::new(program, data, rules, target().join("evaluate"))?;
     let mut text = opening(&program);
@@ -55,6 +57,7 @@ pub fn run(arguments: &[OsString]) -> Result<()> {
     text.push_str(&simulations::section(&program)?);
     text.push_str(&joined);
     text.push_str(&alarms::section(&program)?);
+    text.push_str(&learned);
     text.push_str(&decoding::section(&program)?);
     text.push_str(&speed::section());
     program.end()?;

@@ -9,6 +9,7 @@
 //! | `bench [--evtx DIR] [--evtx-dump PROGRAM] [--rules DIR]… [--runs N]` | measures what a scan costs |
 //! | `evaluate [--rules DIR]… [--program PATH]` | counts what a scan finds and misses; writes EVALUATION.md |
 //! | `incidents [--rules DIR]… [--program PATH] [--seeds N] [--tune]` | measures whether incidents join what belongs together |
+//! | `learning [NAME…]` | measures the learned parts on splits that hide families, attack types or later times |
 //! | `measure-one COMMAND…` | used by `bench`: runs a command and prints what it cost |
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks on its streams")]
@@ -48,6 +49,7 @@ fn run(arguments: &[OsString]) -> Result<()> {
         "bench" => bench::run(rest),
         "evaluate" => evaluate::run(rest),
         "incidents" => evaluate::incidents::run(rest),
+        "learning" => evaluate::learning::run(rest),
         "measure-one" => measure::one(rest),
         _ => run_text(verb, &rest.iter().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>()),
     }
@@ -67,7 +69,7 @@ fn run_text(verb: &str, arguments: &[String]) -> Result<()> {
             attack::run(&list, &tables.join("attack_table.rs"), check)
         }
         "tidy" => tidy::run(&root()),
-        _ => bail!("usage: cargo xtask ocsf | attack | tidy | bench | evaluate | incidents"),
+        _ => bail!("usage: cargo xtask ocsf | attack | tidy | bench | evaluate | incidents | learning"),
     }
 }
 
