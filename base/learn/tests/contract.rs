@@ -35,3 +35,24 @@ fn keeps_the_contract<M: Model>(fit: impl Fn(&mut Random) -> M, items: &[M::Item
     }
     assert!(M::from_tensors(&Tensors::default()).is_err(), "{}: loads from nothing", M::FAMILY);
 }
+
+#[test]
+fn sequence_keeps_the_contract() {
+    use shieldwall_learn::sequence::{SequenceData, SequenceModel, SequenceSettings, Token};
+
+    let mut data = SequenceData::default();
+    for at in 0..60i64 {
+        let mut tokens = vec![Token::Text("start"), Token::Number(1), Token::Number(2 + at % 2), Token::Text("stop")];
+        if at % 5 == 0 {
+            tokens.insert(2, Token::Number(7));
+        }
+        data.push(&tokens, 0).unwrap();
+    }
+    let long: Vec<u32> = (0..5000).map(|at| at * 31 % 9).collect();
+    let items: [&[u32]; 8] =
+        [&[], &[1, 2, 3, 5], &[1, 2, 5], &[0; 40], &[u32::MAX, u32::MAX - 1, 1], &[5, 3, 2, 1], &[2; 300], &long];
+    keeps_the_contract(
+        |random| <SequenceModel as Model>::fit(&data, &SequenceSettings::default(), random).unwrap(),
+        &items,
+    );
+}
