@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p shieldwall-learn --bench forest`; data by SHIELDWALL_DATA. Items a second are rows.
 
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stderr, reason = "a bench")]
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

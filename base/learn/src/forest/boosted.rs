@@ -263,7 +263,8 @@ impl<'a> Fit<'a> {
         let positives = labels.iter().filter(|label| **label).count() as f64;
         let negatives = rows as f64 - positives;
         let weights = [1.0, settings.positive_weight.unwrap_or(negatives / positives)];
-        let base = (positives * weights[1] / negatives).ln();
+        // Rounded far above the last bit, in which maths libraries differ.
+        let base = f64::from((positives * weights[1] / negatives).ln() as f32);
         let (mut learned, mut held_out): (Vec<u32>, Vec<u32>) = ((0..rows as u32).collect(), Vec::new());
         if let Some(stop) = &settings.early_stopping {
             let count = ((rows as f64 * stop.held_out) as usize).max(1);
@@ -278,8 +279,7 @@ impl<'a> Fit<'a> {
     /// Grows one more tree; `false` where there is nothing left to gain.
     fn round(&mut self, grower: &mut Grower<'_>, round: usize, trees: &mut Trees, random: &mut Random) -> bool {
         for ((gradients, score), label) in self.gradients.iter_mut().zip(&self.scores).zip(self.labels) {
-            let odds = score.clamp(-ODDS_MAX, ODDS_MAX);
-            let probability = 1.0 / (1.0 + (-odds).exp());
+            let probability = 1.0 / (1.0 + exp(-score.clamp(-ODDS_MAX, ODDS_MAX)));
             let [ordinary, hostile] = self.weights;
             let (weight, target) = if *label { (hostile, 1.0) } else { (ordinary, 0.0) };
             *gradients = [weight * (probability - target), weight * probability * (1.0 - probability)];
@@ -326,6 +326,8 @@ impl<'a> Fit<'a> {
             let weight = if *label { self.weights[1] } else { self.weights[0] };
             loss += weight * if margin > 0.0 { (-margin).exp().ln_1p() } else { margin.exp().ln_1p() - margin };
         }
+        // As for the base: the last bits of a logarithm differ between machines, and must not decide.
+        let loss = f64::from(loss as f32);
         if loss < self.best.1 {
             self.best = (trees.len(), loss);
         }
@@ -334,5 +336,33 @@ impl<'a> Fit<'a> {
             trees.truncate(self.best.0);
         }
         !stops
+    }
+}
+
+/// e to the power of `x`, |x| ≤ [`ODDS_MAX`]: the same bits on every machine, which the maths libraries do not promise.
+///
+/// x = k ln 2 + r with |r| ≤ ln 2 / 2; e^r by its series to r^13 / 13! (error below 1e-16), 2^k by its exponent bits.
+fn exp(x: f64) -> f64 {
+    const SHIFT: f64 = 6_755_399_441_055_744.0;
+    let k = (x * std::f64::consts::LOG2_E + SHIFT) - SHIFT;
+    // ln 2 in two parts, the first short enough that k times it is exact.
+    let r = (x - k * 0.693_147_180_369_123_8) - k * 1.908_214_929_270_587_7e-10;
+    let mut series = 1.0;
+    for at in (1..=13u8).rev() {
+        series = 1.0 + series * r / f64::from(at);
+    }
+    series * f64::from_bits(((k as i64 + 1023) as u64) << 52)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exp_is_the_exponential() {
+        for step in -4000..=4000 {
+            let x = f64::from(step) / 100.0;
+            assert!((exp(x) / x.exp() - 1.0).abs() < 1e-15, "{x}");
+        }
     }
 }

@@ -94,7 +94,7 @@ impl<'a> Grower<'a> {
         root.split = self.find(&root, &active);
         let mut leaves = vec![root];
         while leaves.len() < self.limits.leaves {
-            // The first of the best: ties go to the older leaf.
+            // Of equal gains the first in the list counts; its order is fixed.
             let mut best: Option<(usize, Split)> = None;
             for (at, leaf) in leaves.iter().enumerate() {
                 if let Some(split) = leaf.split

@@ -238,7 +238,7 @@ fn numeric(values: impl Iterator<Item = f64> + Clone, node: Node, random: &mut R
             high = high.max(value);
         }
     }
-    if !(low <= high) || (low == high && missing == 0) {
+    if low > high || (low == high && missing == 0) {
         return None;
     }
     if low == high {

@@ -12,7 +12,7 @@ pub(super) fn table(rows: usize, seed: u64) -> (Frame, Vec<bool>) {
         let (a, b, few) = (random.unit() * 10.0, random.unit() - 0.5, random.below(4) as f64);
         let code = random.below(90);
         let noise = random.unit();
-        labels.push((a > 6.0) ^ (b > 0.2) ^ (code % 3 == 0 && few > 1.0) ^ (noise > 0.95));
+        labels.push((a > 6.0) ^ (b > 0.2) ^ (code.is_multiple_of(3) && few > 1.0) ^ (noise > 0.95));
         let gap = |value: f64, gone: bool| if gone { f64::NAN } else { value };
         let row = [a, gap(b, random.below(10) == 0), few, gap(code as f64, random.below(20) == 0), 7.0];
         columns.iter_mut().zip(row).for_each(|(column, value)| column.push(value));

@@ -87,15 +87,12 @@ fn nodes(tensors: &Tensors) -> Result<Vec<Node>, LoadError> {
     if let Some(at) = missing.iter().position(|missing| *missing > 1) {
         return Err(at_node("missing", at, "is neither 0 nor 1"));
     }
-    let rest = rights.iter().zip(sets).zip(features.iter().zip(missing));
-    let node = |(number, ((right, set), (feature, missing))): (&f64, ((&u32, &u32), (&u16, &u8)))| Node {
-        number: *number,
-        right: *right,
-        set: *set,
-        feature: *feature,
-        missing_left: *missing == 1,
-    };
-    Ok(numbers.iter().zip(rest).map(node).collect())
+    let mut nodes: Vec<Node> = Vec::with_capacity(count);
+    let splits = rights.iter().zip(sets).zip(features.iter().zip(missing));
+    for (number, ((right, set), (feature, missing))) in numbers.iter().zip(splits) {
+        nodes.push(Node { number: *number, right: *right, set: *set, feature: *feature, missing_left: *missing == 1 });
+    }
+    Ok(nodes)
 }
 
 fn at_node(array: &str, at: usize, problem: impl std::fmt::Display) -> LoadError {
@@ -116,7 +113,7 @@ fn check(trees: &Trees, schema: &Schema) -> Result<(), LoadError> {
             ));
         }
     }
-    if !(trees.base.abs() <= VALUE_MAX) {
+    if !trees.base.is_finite() || trees.base.abs() > VALUE_MAX {
         return Err(LoadError::new("array `base`", "is out of range"));
     }
     if trees.cover.len() != trees.nodes.len() {
