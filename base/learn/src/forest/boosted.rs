@@ -347,12 +347,16 @@ fn exp(x: f64) -> f64 {
     let k = (x * std::f64::consts::LOG2_E + SHIFT) - SHIFT;
     // ln 2 in two parts, the first short enough that k times it is exact.
     let r = (x - k * 0.693_147_180_369_123_8) - k * 1.908_214_929_270_587_7e-10;
-    let mut series = 1.0;
-    for at in (1..=13u8).rev() {
-        series = 1.0 + series * r / f64::from(at);
-    }
+    let series = SERIES.iter().fold(1.0, |sum, over| 1.0 + sum * r * over);
     series * f64::from_bits(((k as i64 + 1023) as u64) << 52)
 }
+
+/// 1 / n, n from 13 down.
+#[rustfmt::skip]
+const SERIES: [f64; 13] = [
+    1.0 / 13.0, 1.0 / 12.0, 1.0 / 11.0, 1.0 / 10.0, 1.0 / 9.0, 1.0 / 8.0, 1.0 / 7.0,
+    1.0 / 6.0, 1.0 / 5.0, 1.0 / 4.0, 1.0 / 3.0, 1.0 / 2.0, 1.0,
+];
 
 #[cfg(test)]
 mod tests {
