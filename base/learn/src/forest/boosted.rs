@@ -21,7 +21,7 @@ use super::trees::{DEPTH_MAX, LEAVES_MAX, TREES_MAX, Table, Trees};
 pub const ROWS_MAX: usize = 1 << 30;
 
 /// Fewer rows than this teach nothing.
-pub const ROWS_MIN: usize = 10;
+pub const ROWS_MIN: usize = 4;
 
 /// Log-odds beyond this change no probability that a double can tell from 0 or 1.
 const ODDS_MAX: f64 = 40.0;
