@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use shieldwall_decode::TimePolicy;
+use shieldwall_detect::anomaly;
 use shieldwall_detect::sigma::ir::Level;
 use shieldwall_schema::{Timestamp, Zone};
 
@@ -37,9 +38,15 @@ pub struct ScanArgs {
     /// Leave out the built-in rules and added packs
     #[arg(long)]
     no_builtin_rules: bool,
-    /// Rules and nothing else: inputs are not hashed, no manifest, no learning
+    /// Rules on single records and nothing else: inputs are not hashed, no manifest, no correlation, no learning
     #[arg(long)]
     rules_only: bool,
+    /// Rules alone: learn nothing from these logs
+    #[arg(long)]
+    no_learning: bool,
+    /// Unusual things a day that are worth a look; what is extreme is always shown
+    #[arg(long, value_name = "N", default_value_t = 5.0, value_parser = parse_budget)]
+    budget: f64,
     /// Leave out records before this time (RFC 3339, or a date: its midnight UTC)
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     since: Option<Timestamp>,
@@ -165,8 +172,13 @@ pub fn run(global: &Global, args: &ScanArgs) -> Result<Outcome> {
         no_builtin: args.no_builtin_rules,
         level: args.level.map(Level::from).unwrap_or_default(),
     };
-    let loaded = packs::load_chosen(&choice, home.as_ref().ok())?;
-    if loaded.set.rules.is_empty() {
+    let mut loaded = packs::load_chosen(&choice, home.as_ref().ok())?;
+    if args.rules_only {
+        loaded.set = loaded.set.without_correlations();
+    }
+    let learning = (!args.rules_only && !args.no_learning)
+        .then(|| anomaly::Settings { budget_a_day: args.budget, ..anomaly::Settings::default() });
+    if loaded.set.rules.is_empty() && learning.is_none() {
         bail!("no rule to run: {} refused, none left at this level", loaded.refusals.len());
     }
     let options = LineOptions {
@@ -181,6 +193,7 @@ pub fn run(global: &Global, args: &ScanArgs) -> Result<Outcome> {
         hashed: !args.rules_only,
         times: TimePolicy { year: args.assume_year, zone: args.assume_tz.clone(), ..TimePolicy::default() },
         progress: !args.quiet && io::stderr().is_terminal(),
+        learning,
         own: output.into_iter().chain(home.as_ref().ok().map(|home| home.root().to_path_buf())).collect(),
     };
     let start = std::time::Instant::now();
@@ -342,6 +355,11 @@ fn destination(output: Option<&Path>) -> Destination {
 
 pub(super) fn parse_zone(text: &str) -> Result<Zone, String> {
     Zone::parse(text).ok_or_else(|| "say UTC, an offset (+02:00) or a zone name (Europe/Berlin)".to_owned())
+}
+
+fn parse_budget(text: &str) -> Result<f64, String> {
+    let budget = text.parse::<f64>().ok().filter(|budget| (0.0..=1e6).contains(budget));
+    budget.ok_or_else(|| "say how many a day, from 0 to 1000000".to_owned())
 }
 
 fn parse_time(text: &str) -> Result<Timestamp, String> {
