@@ -57,6 +57,7 @@ fn sequence_keeps_the_contract() {
         |random| <SequenceModel as Model>::fit(&data, &SequenceSettings::default(), random).unwrap(),
         &items,
     );
+}
 
 /// Rows with numbers, categories and holes.
 fn table(rows: usize) -> Frame {
