@@ -4,6 +4,7 @@
 //! baselines beside; its text names data, split and seed. All sections stand in EVALUATION.md.
 
 mod sequence;
+mod tabular;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use anyhow::{Result, bail};
 type Section = fn(&Path) -> Result<String>;
 
 /// Name → section, in the order of the report.
-const SECTIONS: &[(&str, Section)] = &[("sequence", sequence::section)];
+const SECTIONS: &[(&str, Section)] = &[("tabular", tabular::section), ("sequence", sequence::section)];
 
 /// Prints the sections named, or all.
 ///
