@@ -37,7 +37,7 @@ pub struct ScanArgs {
     /// Leave out the built-in rules and added packs
     #[arg(long)]
     no_builtin_rules: bool,
-    /// Rules and nothing else: inputs are not hashed, no manifest, no learning
+    /// Rules on single records and nothing else: inputs are not hashed, no manifest, no correlation, no learning
     #[arg(long)]
     rules_only: bool,
     /// Leave out records before this time (RFC 3339, or a date: its midnight UTC)
@@ -165,7 +165,10 @@ pub fn run(global: &Global, args: &ScanArgs) -> Result<Outcome> {
         no_builtin: args.no_builtin_rules,
         level: args.level.map(Level::from).unwrap_or_default(),
     };
-    let loaded = packs::load_chosen(&choice, home.as_ref().ok())?;
+    let mut loaded = packs::load_chosen(&choice, home.as_ref().ok())?;
+    if args.rules_only {
+        loaded.set = loaded.set.without_correlations();
+    }
     if loaded.set.rules.is_empty() {
         bail!("no rule to run: {} refused, none left at this level", loaded.refusals.len());
     }

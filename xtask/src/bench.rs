@@ -112,10 +112,24 @@ impl Bench {
         for (name, more, floor) in [
             ("scan --rules-only --threads 1", &["--rules-only", "--threads", "1"][..], floor),
             ("scan --rules-only --threads 2", &["--rules-only", "--threads", "2"], floor),
-            ("scan --threads 1 (full contract)", &["--threads", "1"], floor.map(|floor| floor + hash.cpu)),
+            (
+                "scan --no-learning --threads 1 (full contract)",
+                &["--no-learning", "--threads", "1"],
+                floor.map(|floor| floor + hash.cpu),
+            ),
         ] {
             let cost = self.measure(&self.scan(&[evtx], more, &self.wish.rules))?;
             self.row(name, cost, bytes, floor)?;
+        }
+        // What learning costs is told beside the same scan without it.
+        self.table(&format!("Learning, EVTX, {:.0} MiB, 1 thread", bytes as f64 / 1048576.0))?;
+        let mut alone = None;
+        for (name, more) in
+            [("scan --no-learning", &["--no-learning", "--threads", "1"][..]), ("scan", &["--threads", "1"])]
+        {
+            let cost = self.measure(&self.scan(&[evtx], more, &self.wish.rules))?;
+            self.row(name, cost, bytes, alone)?;
+            alone = alone.or(Some(cost.cpu));
         }
         Ok(())
     }

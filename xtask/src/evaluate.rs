@@ -11,6 +11,7 @@ mod conformance;
 mod decoding;
 pub mod incidents;
 pub mod learning;
+mod models;
 mod program;
 mod recall;
 mod simulations;
@@ -58,6 +59,7 @@ pub fn run(arguments: &[OsString]) -> Result<()> {
     text.push_str(&joined);
     text.push_str(&alarms::section(&program)?);
     text.push_str(&learned);
+    text.push_str(&models::section(&program)?);
     text.push_str(&decoding::section(&program)?);
     text.push_str(&speed::section());
     program.end()?;

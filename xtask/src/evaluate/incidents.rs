@@ -106,7 +106,9 @@ impl Maker {
         fresh(&case)?;
         let mut command = Command::new(&self.program);
         command.arg("--data-dir").arg(self.work.join("home"));
-        command.args(["scan", "--quiet", "--evidence", "all", "--no-builtin-rules", "--output"]).arg(&case);
+        command
+            .args(["scan", "--quiet", "--evidence", "all", "--no-builtin-rules", "--no-learning", "--output"])
+            .arg(&case);
         for rules in &self.rules {
             command.arg("--rules").arg(rules);
         }

@@ -26,6 +26,8 @@ pub enum Rules {
     BuiltIn,
     /// The rule folders given, and none of the program's own.
     Given,
+    /// No rules at all: the learned detectors alone.
+    Models,
 }
 
 impl Rules {
@@ -87,6 +89,8 @@ pub struct Case {
     pub findings: Vec<Finding>,
     /// Rules that ran.
     pub rules: u64,
+    /// Incidents of level low or above.
+    pub incidents: u64,
 }
 
 impl Case {
@@ -117,6 +121,8 @@ impl Program {
         fresh(&case)?;
         let mut command = self.command();
         command.arg("scan").arg(self.data.join(folder)).args(["--quiet", "--output"]).arg(&case);
+        // Rules are counted without what is learned, and what is learned without rules.
+        command.arg(if rules == Rules::Models { "--no-builtin-rules" } else { "--no-learning" });
         if rules == Rules::Given {
             command.arg("--no-builtin-rules");
             for path in &self.rules {
@@ -137,7 +143,11 @@ impl Program {
         }
         let inputs = manifest["inputs"].as_array().context("a manifest without inputs")?;
         let inputs = inputs.iter().map(|value| input(value, &self.data)).collect();
-        Ok(Case { inputs, findings, rules: manifest["rules"]["count"].as_u64().unwrap_or_default() })
+        let incidents = fs::read_to_string(case.join("incidents.jsonl"))?;
+        // OCSF severity 2: low.
+        let incidents = incidents.lines().map(serde_json::from_str::<Value>).collect::<Result<Vec<_>, _>>()?;
+        let incidents = incidents.iter().filter(|incident| incident["severity_id"].as_u64() >= Some(2)).count() as u64;
+        Ok(Case { inputs, findings, rules: manifest["rules"]["count"].as_u64().unwrap_or_default(), incidents })
     }
 
     /// The last line of `rules check` on the given rules.

@@ -13,15 +13,16 @@ use super::{command, grouped, percent};
 
 /// One recording and what it shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Set {
+pub struct Set {
     /// A part of the input's path that only this recording has.
-    path: String,
+    pub path: String,
     techniques: BTreeSet<String>,
     tactics: BTreeSet<String>,
 }
 
 impl Set {
-    fn fits(&self, finding: &Finding) -> bool {
+    /// Whether a finding names one of the recording's techniques or tactics.
+    pub fn fits(&self, finding: &Finding) -> bool {
         self.fits_technique(finding)
             || finding.tactics.iter().any(|tactic| self.tactics.contains(tactic))
             // ATT&CK v19 split Defense Evasion; the labels are older.
@@ -128,7 +129,7 @@ fn count(sets: &[Set], case: &Case) -> Count {
 }
 
 /// OTRF's recordings by their metadata; a metadata file may name several archives of one simulation.
-fn otrf(data: &Path) -> Result<Vec<Set>> {
+pub fn otrf(data: &Path) -> Result<Vec<Set>> {
     let mut sets = Vec::new();
     let folder = data.join("otrf-security-datasets/atomic/_metadata");
     let mut names: Vec<_> = fs::read_dir(folder)?.collect::<std::io::Result<Vec<_>>>()?;

@@ -93,9 +93,25 @@ impl RuleSet {
                 }
             }
         }
+        self.keep(&kept)
+    }
+
+    /// The rules that say something of a single record: without correlations and without what only feeds them.
+    pub fn without_correlations(&self) -> Self {
+        let mut kept: Vec<bool> = self.silent().into_iter().map(|silent| !silent).collect();
+        for one in &self.correlations {
+            if let Some(kept) = kept.get_mut(one.rule.0 as usize) {
+                *kept = false;
+            }
+        }
+        self.keep(&kept)
+    }
+
+    /// The marked rules, and the correlations among them.
+    fn keep(&self, kept: &[bool]) -> Self {
         let mut place = Vec::with_capacity(kept.len());
         let mut next = 0;
-        for kept in &kept {
+        for kept in kept {
             place.push(kept.then_some(RuleIndex(next)));
             next += u32::from(*kept);
         }
@@ -107,7 +123,7 @@ impl RuleSet {
             }
             Some(one)
         });
-        let rules = self.rules.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(rule, _)| rule.clone());
+        let rules = self.rules.iter().zip(kept).filter(|(_, kept)| **kept).map(|(rule, _)| rule.clone());
         Self { rules: rules.collect(), correlations: correlations.collect() }
     }
 

@@ -19,6 +19,7 @@ use super::admit::{Admission, Member, native, settle};
 use super::compare::{self, REF_VALUES_MAX};
 use super::grams::GramCounts;
 use super::index::{ENTRY, Index, Needle, Place};
+use super::memo::{Known, Memo};
 use super::pattern::LazyRegex;
 use super::program::{ACCEPT, Node, REJECT, Step, emit, run};
 use super::scratch::Marks;
@@ -87,6 +88,16 @@ enum Check {
     TimePart(TimePart, i64),
 }
 
+/// A worker's memory, as evaluating takes it.
+pub(crate) struct Memory<'m> {
+    /// Marks of the record.
+    pub(crate) marks: &'m mut Marks,
+    /// Answers for values that come again.
+    pub(crate) memo: &'m mut Memo,
+    /// Marks of one value alone.
+    pub(crate) alone: &'m mut Marks,
+}
+
 /// What building a group takes.
 pub(crate) struct Plan<'a> {
     pub(crate) set: &'a RuleSet,
@@ -119,14 +130,15 @@ impl Group {
     }
 
     /// Evaluates one event's slots; appends the rules that match, sorted.
-    pub(crate) fn evaluate(&self, slots: &Slots, marks: &mut Marks, hits: &mut Vec<RuleIndex>) {
+    pub(crate) fn evaluate(&self, slots: &Slots, memory: Memory<'_>, hits: &mut Vec<RuleIndex>) {
+        let Memory { marks, memo, alone } = memory;
         marks.begin(self.atoms.len(), self.index.len(), self.members.len(), self.want.slots.len());
         for value in slots.iter() {
             marks.value(value.slot);
             if value.kind == Kind::Null {
                 self.index.look_null(value.slot, marks);
             } else {
-                self.index.look(value.slot, value.folded, marks);
+                self.look(value.slot, value.folded, marks, memo, alone);
             }
         }
         let before = hits.len();
@@ -142,6 +154,26 @@ impl Group {
         marks.candidates = candidates;
         if let Some(found) = hits.get_mut(before..) {
             found.sort_unstable();
+        }
+    }
+
+    /// Asks the index about a value, or the memory where it came before.
+    #[inline]
+    fn look(&self, slot: u16, value: &str, marks: &mut Marks, memo: &mut Memo, alone: &mut Marks) {
+        match memo.find(self.want.handle, slot, value.as_bytes()) {
+            Known::Entries(entries) => entries.iter().for_each(|entry| self.index.meet(*entry, marks)),
+            Known::Nothing => self.index.look(slot, value, marks),
+            Known::Again(at) => {
+                // What other values of the record met must not hide what this one meets.
+                alone.begin(0, self.index.len(), self.members.len(), 0);
+                let mut met = alone.met.take().unwrap_or_default();
+                met.clear();
+                alone.met = Some(met);
+                self.index.look(slot, value, alone);
+                let met = alone.met.as_deref().unwrap_or_default();
+                met.iter().for_each(|entry| self.index.meet(*entry, marks));
+                memo.keep(at, self.want.handle, slot, value.as_bytes(), met);
+            }
         }
     }
 

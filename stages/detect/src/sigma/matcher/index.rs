@@ -327,7 +327,8 @@ impl Index {
         self.texts.get(range).unwrap_or_default()
     }
 
-    fn meet(&self, entry: u32, marks: &mut Marks) {
+    /// Meets an entry: marks it, and makes its members candidates.
+    pub(super) fn meet(&self, entry: u32, marks: &mut Marks) {
         if !marks.first_of_entry(entry) {
             return;
         }

@@ -18,7 +18,7 @@ use shieldwall_schema::event::{Event, Fields, Projection, Tag, Want};
 use shieldwall_schema::mapping::{Bucket, Mappings};
 
 use super::admit::{Admission, Guard, Member, code_counts, settle};
-use super::group::{Group, Plan, Regexes};
+use super::group::{Group, Memory, Plan, Regexes};
 use super::pattern::LazyRegex;
 use super::scratch::Scratch;
 use crate::sigma::explain::{Judge, Record};
@@ -152,9 +152,10 @@ impl Matcher {
             self.evaluate_slowly(&members, &event.tag, event.fields, hits);
             return;
         }
-        let Scratch { groups, owner, marks } = scratch;
+        let Scratch { groups, owner, marks, memo, alone } = scratch;
         if !owner.as_ref().is_some_and(|owner| Arc::ptr_eq(owner, &self.groups)) {
             groups.clear();
+            memo.clear();
             *owner = Some(Arc::clone(&self.groups));
         }
         if !matches!(groups.get(handle as usize), Some(Some(_))) {
@@ -168,7 +169,7 @@ impl Matcher {
             }
         }
         let Some(Some(group)) = groups.get(handle as usize) else { return };
-        group.evaluate(event.slots, marks, hits);
+        group.evaluate(event.slots, Memory { marks, memo, alone }, hits);
         if !group.slow.is_empty() {
             self.evaluate_slowly(&group.slow, &event.tag, event.fields, hits);
         }

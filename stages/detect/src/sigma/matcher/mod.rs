@@ -13,7 +13,7 @@
 //! | `index` | values → rules in question |
 //! | `program` | a condition as a flat list of jumps |
 //! | `compare`, `pattern` | one value against one test; regexes |
-//! | `scratch` | a worker's memory |
+//! | `scratch`, `memo` | a worker's memory; answers for values that come again |
 //!
 //! Invariant: the index may bring too many rules into question, never too few. Property tests hold the whole against a
 //! plain evaluator.
@@ -26,6 +26,7 @@ mod index;
 mod keywords;
 #[expect(clippy::module_inception, reason = "the type and its module bear the same name")]
 mod matcher;
+mod memo;
 mod pattern;
 mod program;
 mod scratch;

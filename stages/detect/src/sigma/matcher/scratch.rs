@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::group::Group;
 use super::matcher::Groups;
+use super::memo::Memo;
 
 /// What one worker needs to evaluate events. Made by `Scratch::default()`; never shared between threads.
 #[derive(Debug, Default)]
@@ -17,6 +18,10 @@ pub struct Scratch {
     pub(super) owner: Option<Arc<Groups>>,
     /// The marks.
     pub(super) marks: Marks,
+    /// What the index said of values that come again.
+    pub(super) memo: Memo,
+    /// Marks of one value alone, while its entries are written down.
+    pub(super) alone: Marks,
 }
 
 /// Marks of the event under evaluation.
@@ -36,6 +41,8 @@ pub(crate) struct Marks {
     chain: Vec<u32>,
     /// The members to evaluate.
     pub(super) candidates: Vec<u32>,
+    /// The entries met so far, in order, where they are written down.
+    pub(super) met: Option<Vec<u32>>,
     /// A regex over its limits was asked for.
     pub(super) broken: bool,
 }
@@ -96,7 +103,11 @@ impl Marks {
 
     /// Marks an index entry; false if it was marked already.
     pub(super) fn first_of_entry(&mut self, entry: u32) -> bool {
-        Self::first(&mut self.entries, entry, self.event)
+        let first = Self::first(&mut self.entries, entry, self.event);
+        if first && let Some(met) = &mut self.met {
+            met.push(entry);
+        }
+        first
     }
 
     /// Whether an index entry was seen.

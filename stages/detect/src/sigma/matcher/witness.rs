@@ -149,6 +149,10 @@ fn of_text(place: Place, text: &str, counts: Option<&GramCounts>) -> f32 {
         Place::Start | Place::End => 0.5,
         Place::Whole => 0.25,
     };
+    if place == Place::Whole && text.len() < 4 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // A status code, a type of logon, a flag: few values, each in many records.
+        return 0.6;
+    }
     if text.len() < 4 && (!text.is_ascii() || text.bytes().any(is_key)) {
         return chance(text) * fixed;
     }
