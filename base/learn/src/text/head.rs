@@ -21,6 +21,9 @@ const ROWS_MAX: usize = 60_000;
 const RATE: f64 = 0.05;
 const L2: f64 = 1e-5;
 
+/// The first columns, whose curves go on straight: n-gram sums.
+const STRAIGHT: usize = 2;
+
 /// Joints that one curve may have.
 const JOINTS_MAX: usize = 64;
 
@@ -84,7 +87,7 @@ impl Additive {
             let of = |quantile: &f64| values.get((quantile * values.len().saturating_sub(1) as f64) as usize).copied();
             let mut joints: Vec<f64> = QUANTILES.iter().filter_map(of).collect();
             joints.dedup_by(|b, a| *b - *a <= 1e-9);
-            Curve::new(joints, at == 0)
+            Curve::new(joints, at < STRAIGHT)
         };
         let mut head = Self { bias: 0.0, curves: (0..features.len()).map(curve).collect() };
         let mut squares: Vec<Vec<f64>> = head.curves.iter().map(|curve| vec![1e-6; curve.weights.len()]).collect();
@@ -190,7 +193,7 @@ impl Additive {
             if feature.rising && weights.iter().any(|weight| *weight < 0.0) {
                 return Err(LoadError::new("array `weights`", format!("feature {at}: falls where it may only rise")));
             }
-            curves.push(Curve { joints, weights, straight: at == 0, mean: *mean });
+            curves.push(Curve { joints, weights, straight: at < STRAIGHT, mean: *mean });
         }
         if !joints.is_empty() || !weights.is_empty() {
             return Err(LoadError::new("array `joints`", "more numbers than the lengths say"));

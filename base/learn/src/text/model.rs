@@ -406,6 +406,8 @@ fn raw_differs(shape: &Shape, text: &str, form: &Form) -> bool {
 fn fill(shape: &Shape, sum: f64, surprise: &Surprise, piece: &[u8], signs: &[u32; SIGNS_MAX], row: &mut Vec<f64>) {
     row.clear();
     row.push(sum);
+    // Much weak evidence is strong evidence: the sum as it was before long pieces were held back.
+    row.push(sum * (piece.len().max(1) as f64).sqrt());
     row.extend(surprise.measure(piece));
     (shape.measure)(piece, row);
     row.resize(OWN.len() + shape.features.len(), 0.0);

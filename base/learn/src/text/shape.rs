@@ -76,7 +76,7 @@ pub struct Shape {
     /// Appends a text's canonical form; the second argument is the raw offset at which the text starts. Called once, or
     /// twice for a text that is too long (head, tail).
     pub canonical: fn(&str, usize, &mut Form),
-    /// Appends the natural pieces of a canonical text as ranges that do not overlap; none where the whole is all.
+    /// Appends the natural pieces of a canonical text as ranges that overlap by a byte at most; none where the whole is all.
     pub pieces: fn(&[u8], &mut Vec<(u32, u32)>),
     /// Pieces longer than twice this also fall into windows of this many bytes, each overlapping half of the next; 0: none.
     pub window: usize,

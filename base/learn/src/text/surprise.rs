@@ -59,8 +59,8 @@ impl Surprise {
         Self { costs: (0..TABLE).map(cost).collect() }
     }
 
-    /// Bits per character: the mean and the highest mean of a window.
-    pub fn measure(&self, piece: &[u8]) -> [f64; 2] {
+    /// Bits per character: the mean and the highest mean of a window; and the bits of all.
+    pub fn measure(&self, piece: &[u8]) -> [f64; 3] {
         let (mut sum, mut count, mut peak, mut window) = (0u64, 0u64, 0u32, [0u32; PEAK_WINDOW]);
         walk(piece, |at| {
             let cost = u32::from(self.costs.get(at).copied().unwrap_or(0));
@@ -72,7 +72,7 @@ impl Surprise {
             peak = peak.max(window.iter().sum());
         });
         let mean = if count == 0 { 0.0 } else { sum as f64 / (16.0 * count as f64) };
-        [mean, f64::from(peak) / (16.0 * PEAK_WINDOW as f64)]
+        [mean, f64::from(peak) / (16.0 * PEAK_WINDOW as f64), (sum as f64 / 16.0).sqrt()]
     }
 }
 
