@@ -7,7 +7,7 @@
 use super::capped;
 use super::form::{Form, SIGNS_MAX};
 use super::grams::Grams;
-use super::head::Additive;
+use super::head::{Head, HeadSettings};
 use super::linear::{Example, Linear, Training};
 use super::shape::{Feature, Shape, TextKind};
 use super::surprise::{Surprise, TABLE};
@@ -37,6 +37,9 @@ pub const SPANS_MAX: usize = 48;
 /// Columns that the engine puts before the kind's features.
 const OWN: [Feature; 3] = [Feature::rising("n-grams"), Feature::free("surprise"), Feature::free("surprise_peak")];
 
+/// How many of these are sums of n-grams, to be laid on the text.
+const SUMS: usize = 2;
+
 /// What `fit` takes: as many labels as texts. Groups name what belongs together (a malware family); empty: each text alone.
 #[derive(Clone, Copy, Debug)]
 pub struct Texts<'a> {
@@ -59,19 +62,26 @@ pub struct Settings {
     pub training: Training,
     /// How much large groups are held back: a group of n texts counts n^(1 − balance). 0: as many as it has, 1: as one.
     pub balance: f64,
+    /// The head.
+    pub head: HeadSettings,
 }
 
 impl Settings {
     /// What we recommend for a kind.
     pub fn of(kind: TextKind) -> Self {
         let grams = |buckets_log2, bytes, classes| Grams { buckets_log2, bytes, classes };
+        let head = HeadSettings { trees: 150, leaves: 15, child_weight_min: 5.0 };
         let training = |epochs, rate, l2| Training { epochs, rate, l2 };
         match kind {
-            TextKind::Domain => {
-                Self { kind, grams: grams(17, (1, 4), (3, 6)), training: training(8, 0.1, 1e-6), balance: 0.5 }
-            }
+            TextKind::Domain => Self {
+                kind,
+                grams: grams(17, (1, 4), (3, 6)),
+                training: training(8, 0.1, 1e-6),
+                balance: 0.5,
+                head: HeadSettings { trees: 300, leaves: 15, child_weight_min: 20.0 },
+            },
             TextKind::Http | TextKind::Command | TextKind::Script => {
-                Self { kind, grams: grams(17, (1, 4), (0, 0)), training: training(8, 0.1, 1e-6), balance: 0.5 }
+                Self { kind, grams: grams(17, (1, 4), (0, 0)), training: training(8, 0.1, 1e-6), balance: 0.5, head }
             }
         }
     }
@@ -90,7 +100,7 @@ pub struct TextModel {
     classes: [u8; 256],
     linear: Linear,
     surprise: Surprise,
-    head: Additive,
+    head: Head,
 }
 
 /// Buffers, to be used for many texts one after another.
@@ -260,7 +270,8 @@ impl Model for TextModel {
             }
         }
         let columns = Self::columns(settings.kind);
-        let head = Additive::fit(&columns, &rows, data.labels, &weights, &mut random.part(2 + FOLDS as u64));
+        let head =
+            Head::fit(&columns, &rows, data.labels, &weights, settings.head, &mut random.part(2 + FOLDS as u64))?;
         let (linear, surprise) = fit(&|_| true, &mut random.part(3 + FOLDS as u64));
         Ok(Self { kind: settings.kind, classes, linear, surprise, head })
     }
@@ -281,8 +292,8 @@ impl Model for TextModel {
         self.row(shape, self.linear.score(bytes, &self.classes), bytes, form.signs(), &mut row);
         let (base, shares) = self.head.explain(&row);
         let mut contributions = Vec::new();
-        self.spans(item, &form, place, shares.first().copied().unwrap_or(0.0), &mut contributions);
-        for (feature, value) in Self::columns(self.kind).iter().zip(&shares).skip(1) {
+        self.spans(item, &form, place, shares.iter().take(SUMS).sum(), &mut contributions);
+        for (feature, value) in Self::columns(self.kind).iter().zip(&shares).skip(SUMS) {
             if *value != 0.0 {
                 contributions.push(Contribution { part: Part::Named(feature.name.to_owned()), value: *value });
             }
@@ -332,7 +343,7 @@ impl Model for TextModel {
         if costs.len() != TABLE {
             return Err(LoadError::new("array `costs`", format!("is not {TABLE} numbers")));
         }
-        let head = Additive::from_tensors(&tensors.part("head"), &Self::columns(kind))?;
+        let head = Head::from_tensors(&tensors.part("head"), &Self::columns(kind))?;
         let linear = Linear { grams, bias, scale, weights };
         Ok(Self { kind, classes: classes(kind.shape()), linear, surprise: Surprise { costs }, head })
     }
