@@ -74,8 +74,10 @@ fn syllables(random: &mut Random, list: &[&str], low: usize, high: usize) -> Str
     (0..between(random, low, high)).map(|_| pick(random, list)).collect()
 }
 
-const SUFFIXES: &[&str] =
-    &["com", "net", "org", "info", "biz", "ru", "de", "co.uk", "io", "cn", "com.br", "fr", "it", "pl", "top", "xyz", "eu", "us", "in"];
+const SUFFIXES: &[&str] = &[
+    "com", "net", "org", "info", "biz", "ru", "de", "co.uk", "io", "cn", "com.br", "fr", "it", "pl", "top", "xyz",
+    "eu", "us", "in",
+];
 
 const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
 const ALNUM: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
@@ -122,7 +124,9 @@ fn registered(lists: &Lists, random: &mut Random) -> String {
                 _ => format!("{}{number}", letters(random, LETTERS, 2)),
             }
         }
-        23..=24 => format!("{}{}{}", pick(random, &lists.short), pick(random, &lists.short), pick(random, &lists.short)),
+        23..=24 => {
+            format!("{}{}{}", pick(random, &lists.short), pick(random, &lists.short), pick(random, &lists.short))
+        }
         25..=32 => word(random).to_owned(),
         33..=39 => format!("{}{joint}{}{joint}{}", word(random), word(random), word(random)),
         40..=46 => format!("{}{joint}{}", word(random), pick(random, &lists.affixes)),
@@ -152,13 +156,27 @@ fn registered(lists: &Lists, random: &mut Random) -> String {
         91..=93 => format!("{}{}", word(random), between(random, 1, 2030)),
         94..=95 => shortened(word(random), word(random)),
         96..=97 => misspelt(&format!("{}{}", word(random), word(random)), random),
-        _ => format!("{}{}{}", word(random), ["2", "4", "n", "and", "of", "in", "y", "und"][random.below(8)], word(random)),
+        _ => format!(
+            "{}{}{}",
+            word(random),
+            ["2", "4", "n", "and", "of", "in", "y", "und"][random.below(8)],
+            word(random)
+        ),
     }
 }
 
 /// Letters of other scripts, as a decoded label holds them.
 fn international(random: &mut Random) -> String {
-    let scripts = [(0x430u32, 32usize), (0x5d0, 27), (0x627, 36), (0x3042, 80), (0x30a2, 80), (0x4e00, 6000), (0xac00, 8000), (0xe01, 46)];
+    let scripts = [
+        (0x430u32, 32usize),
+        (0x5d0, 27),
+        (0x627, 36),
+        (0x3042, 80),
+        (0x30a2, 80),
+        (0x4e00, 6000),
+        (0xac00, 8000),
+        (0xe01, 46),
+    ];
     let (first, count) = scripts.get(random.below(scripts.len())).copied().unwrap_or((0x430, 32));
     (0..between(random, 2, 12)).filter_map(|_| char::from_u32(first + random.below(count) as u32)).collect()
 }
@@ -166,7 +184,8 @@ fn international(random: &mut Random) -> String {
 /// The consonants of one word, or the heads of two: `mngr`, `intlcorp`.
 fn shortened(first: &str, second: &str) -> String {
     let heads: String = first.chars().take(3).chain(second.chars().take(4)).collect();
-    let bones: String = first.chars().enumerate().filter(|(at, c)| *at == 0 || !"aeiou".contains(*c)).map(|one| one.1).collect();
+    let bones: String =
+        first.chars().enumerate().filter(|(at, c)| *at == 0 || !"aeiou".contains(*c)).map(|one| one.1).collect();
     if first.len() > 5 { bones + second } else { heads }
 }
 
@@ -211,7 +230,12 @@ fn host(lists: &Lists, random: &mut Random) -> String {
         14 => format!("d{}.cdn", letters(random, ALNUM, 13)),
         15 => format!("e{}.{}", random.below(99_999), ["dscb", "dsca", "g", "x", "b"][random.below(5)]),
         16 => format!("r{}---sn-{}", random.below(20), letters(random, ALNUM, 8)),
-        17 => format!("{}.{}.{}", pick(random, &lists.hosts), ["eu-west-1", "us-east-2", "ap-south-1"][random.below(3)], pick(random, &lists.hosts)),
+        17 => format!(
+            "{}.{}.{}",
+            pick(random, &lists.hosts),
+            ["eu-west-1", "us-east-2", "ap-south-1"][random.below(3)],
+            pick(random, &lists.hosts)
+        ),
         18 => format!("_{}._tcp.{}", ["ldap", "kerberos", "sip", "xmpp"][random.below(4)], pick(random, &lists.hosts)),
         _ => format!("{}-{}", pick(random, &lists.english), pick(random, &lists.english)),
     }
@@ -281,7 +305,8 @@ const STYLES: &[Style] = &[
     |_, campaign| {
         (0..campaign.length().div_ceil(2))
             .map(|_| {
-                let (first, second) = if campaign.random.below(3) == 0 { (VOWELS, CONSONANTS) } else { (CONSONANTS, b"aeiouy" as &[u8]) };
+                let (first, second) =
+                    if campaign.random.below(3) == 0 { (VOWELS, CONSONANTS) } else { (CONSONANTS, b"aeiouy" as &[u8]) };
                 letters(&mut campaign.random, first, 1) + &letters(&mut campaign.random, second, 1)
             })
             .collect()
@@ -310,7 +335,9 @@ const STYLES: &[Style] = &[
     |_, campaign| {
         campaign.state = campaign.state.wrapping_add(0x1_0001).rotate_left(3);
         let state = campaign.state;
-        (0..campaign.length()).map(|at| char::from(b'a' + ((state >> (at % 13)) as usize * (at + 3) % 26) as u8)).collect()
+        (0..campaign.length())
+            .map(|at| char::from(b'a' + ((state >> (at % 13)) as usize * (at + 3) % 26) as u8))
+            .collect()
     },
     // Digits mostly.
     |_, campaign| {
@@ -375,7 +402,8 @@ pub fn hostile(count: usize, group: u32, random: &mut Random) -> Vec<Generated> 
             alphabet.truncate(between(random, 8, 16));
             let words = (0..60).map(|_| pick(random, &lists.english)).collect();
             let high = low + random.below(8);
-            let mut campaign = Campaign { random: Random::new(random.bits()), low, high, state: random.bits(), words, alphabet };
+            let mut campaign =
+                Campaign { random: Random::new(random.bits()), low, high, state: random.bits(), words, alphabet };
             let suffix = pick(random, SUFFIXES);
             for _ in 0..each {
                 let name = format!("{}.{suffix}", style(&lists, &mut campaign));
