@@ -1,5 +1,7 @@
 //! The contract of [`Model`], held against every family.
 
+#![allow(clippy::panic, reason = "a test")]
+
 use shieldwall_learn::{Model, Random, Tensors};
 
 /// Fits twice from the same seed, then asks of every item what the contract promises.
