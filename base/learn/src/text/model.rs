@@ -35,7 +35,13 @@ pub const PIECES_JUDGED: usize = 24;
 pub const SPANS_MAX: usize = 48;
 
 /// Columns that the engine puts before the kind's features.
-const OWN: [Feature; 3] = [Feature::rising("n-grams"), Feature::free("surprise"), Feature::free("surprise_peak")];
+const OWN: [Feature; 5] = [
+    Feature::rising("n-grams"),
+    Feature::rising("n-grams_total"),
+    Feature::free("surprise"),
+    Feature::free("surprise_peak"),
+    Feature::free("surprise_total"),
+];
 
 /// How many of these are sums of n-grams, to be laid on the text.
 const SUMS: usize = 2;
@@ -421,6 +427,7 @@ fn fill(shape: &Shape, sum: f64, surprise: &Surprise, piece: &[u8], signs: &[u32
     row.push(sum * (piece.len().max(1) as f64).sqrt());
     row.extend(surprise.measure(piece));
     (shape.measure)(piece, row);
+    debug_assert_eq!(row.len(), OWN.len() + shape.features.len(), "{:?}: as many features as names", shape.kind);
     row.resize(OWN.len() + shape.features.len(), 0.0);
     row.iter_mut().filter(|value| !value.is_finite()).for_each(|value| *value = 0.0);
     row.extend(signs.iter().take(shape.signs.len()).map(|count| f64::from(*count).ln_1p()));
