@@ -22,9 +22,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
+use shieldwall_learn::Model;
 use shieldwall_learn::metrics::Ranking;
 use shieldwall_learn::text::{Scratch, TextKind, TextModel};
-use shieldwall_learn::Model;
 use shieldwall_trust::Hash;
 
 /// Makes one model from the data folder.
@@ -225,7 +225,10 @@ fn card(name: &str, trained: &Trained, manifest: &Value) -> String {
     let mut text = format!("# Model card: {name}\n\n{}\n\n", trained.purpose);
     let _ = writeln!(text, "Written by `cargo xtask train {name}`; `manifest.json` holds the hashes.\n");
     let _ = writeln!(text, "- **SHA-256**: `{}`, {} bytes", text_of(manifest, "model_sha256"), manifest["model_bytes"]);
-    let _ = writeln!(text, "- **Score**: log-odds of being hostile, in the mixture it was trained on; the program turns it");
+    let _ = writeln!(
+        text,
+        "- **Score**: log-odds of being hostile, in the mixture it was trained on; the program turns it"
+    );
     let _ = writeln!(text, "  into a p-value on recent normals before anything is reported.");
     text.push_str("\n## Trained on\n\n");
     for (source, licence, files) in &trained.data {
@@ -239,9 +242,12 @@ fn card(name: &str, trained: &Trained, manifest: &Value) -> String {
     trained.figures.iter().for_each(|one| text.push_str(&one.row()));
     text.push_str("\n## Columns\n\nThe score never falls with those in *italics*.\n\n");
     let kind = TextKind::from_name(name);
-    let columns: Vec<String> = kind.map(TextModel::columns).unwrap_or_default().iter().map(|column| {
-        if column.rising { format!("*{}*", column.name) } else { column.name.to_owned() }
-    }).collect();
+    let columns: Vec<String> = kind
+        .map(TextModel::columns)
+        .unwrap_or_default()
+        .iter()
+        .map(|column| if column.rising { format!("*{}*", column.name) } else { column.name.to_owned() })
+        .collect();
     let _ = writeln!(text, "{}", columns.join(", "));
     text.push_str("\n## Limits\n\n");
     trained.limits.iter().for_each(|limit| {

@@ -70,7 +70,8 @@ pub fn all(data: &Path, seed: u64) -> Result<Vec<Known>> {
 /// Generated benign texts, each a group of its own.
 pub fn generated(count: usize, seed: u64) -> Vec<Known> {
     let texts = generate_http::benign(count, &mut Random::new(seed)).into_iter().enumerate();
-    let known = |(at, text)| Known { text, hostile: false, group: format!("generated {at}"), class: "generated".to_owned() };
+    let known =
+        |(at, text)| Known { text, hostile: false, group: format!("generated {at}"), class: "generated".to_owned() };
     texts.map(known).collect()
 }
 

@@ -80,8 +80,16 @@ const ATTACK_RULES: std::ops::Range<u32> = 930_000..945_000;
 
 /// Headers that every client sends and no test is about.
 const USUAL_HEADERS: &[&str] = &[
-    "host", "accept", "accept-encoding", "accept-language", "connection", "content-length", "content-type", "keep-alive",
-    "proxy-connection", "cache-control",
+    "host",
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "connection",
+    "content-length",
+    "content-type",
+    "keep-alive",
+    "proxy-connection",
+    "cache-control",
 ];
 
 /// `crs-regression`: requests that must be flagged (`expect_ids` of a rule about attacks) and that must not
@@ -107,7 +115,12 @@ pub fn requests(data: &Path) -> Result<Vec<Known>> {
             continue;
         }
         let class = rule.get(..3).unwrap_or("").to_owned();
-        for stage in file["tests"].as_array().into_iter().flatten().flat_map(|test| test["stages"].as_array().into_iter().flatten()) {
+        for stage in file["tests"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .flat_map(|test| test["stages"].as_array().into_iter().flatten())
+        {
             let log = &stage["output"]["log"];
             let hostile = !log["expect_ids"].is_null();
             let text = request(&stage["input"]);

@@ -90,5 +90,10 @@ fn entropy(name: &str) -> f64 {
     let mut counts = [0u32; 256];
     own.bytes().for_each(|byte| counts[usize::from(byte)] += 1);
     let length = own.len().max(1) as f64;
-    counts.iter().filter(|count| **count > 0).map(|count| f64::from(*count)).map(|count| -count * (count / length).log2()).sum()
+    counts
+        .iter()
+        .filter(|count| **count > 0)
+        .map(|count| f64::from(*count))
+        .map(|count| -count * (count / length).log2())
+        .sum()
 }

@@ -97,7 +97,10 @@ fn mutations(model: &TextModel, params: &[Known]) -> String {
     for (name, mutate) in MUTATIONS {
         let mut random = Random::new(1);
         let disguised: Vec<String> = hostile.iter().map(|text| mutate(text, &mut random)).collect();
-        let losses = scores(model, disguised.iter().map(String::as_str)).into_iter().zip(&plain).map(|(after, before)| before - after);
+        let losses = scores(model, disguised.iter().map(String::as_str))
+            .into_iter()
+            .zip(&plain)
+            .map(|(after, before)| before - after);
         let losses: Vec<f64> = losses.filter(|loss| *loss > 0.001).collect();
         let largest = losses.iter().copied().fold(0.0, f64::max);
         text.push_str(&format!("| {name} | {} | {largest:.2} |\n", losses.len()));
