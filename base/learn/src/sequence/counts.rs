@@ -32,6 +32,8 @@ pub(super) type Counted = [(u32, u32)];
 #[derive(Clone, Debug, PartialEq)]
 struct Representative {
     counts: Vec<(u32, u32)>,
+    /// w·√count of each of them: what distances are made of.
+    values: Vec<f64>,
     /// Σ w·√count, in the order of ids.
     sum: f64,
     /// How many sessions it stands for.
@@ -91,7 +93,7 @@ impl Counts {
         for session in sessions {
             match different.last_mut().filter(|last| last.counts == session) {
                 Some(last) => last.sessions += 1,
-                None => different.push(Representative { sum: counts.sum(&session), counts: session, sessions: 1 }),
+                None => different.push(counts.representative(session, 1)),
             }
         }
         counts.representatives = counts.choose(different, random);
@@ -127,8 +129,17 @@ impl Counts {
         self.weights = self.found.iter().map(|found| self.weight_of(*found)).collect();
     }
 
+    fn value(&self, id: u32, count: u32) -> f64 {
+        self.weight(id) * f64::from(count).sqrt()
+    }
+
     fn sum(&self, counts: &Counted) -> f64 {
-        counts.iter().map(|(id, count)| self.weight(*id) * f64::from(*count).sqrt()).sum()
+        counts.iter().map(|(id, count)| self.value(*id, *count)).sum()
+    }
+
+    fn representative(&self, counts: Vec<(u32, u32)>, sessions: u32) -> Representative {
+        let values = counts.iter().map(|(id, count)| self.value(*id, *count)).collect();
+        Representative { sum: self.sum(&counts), values, counts, sessions }
     }
 
     fn sort(&mut self) {
@@ -176,11 +187,11 @@ impl Counts {
         kept
     }
 
-    /// Writes √counts into a dense array of the vocabulary's size; ids beyond it are left out.
+    /// Writes w·√count into a dense array of the vocabulary's size; ids beyond it are left out.
     fn spread(&self, dense: &mut [f64], counts: &Counted) {
         for (id, count) in counts {
             if let Some(place) = dense.get_mut(*id as usize) {
-                *place = f64::from(*count).sqrt();
+                *place = self.value(*id, *count);
             }
         }
     }
@@ -194,14 +205,8 @@ impl Counts {
     }
 
     fn distance(&self, dense: &[f64], sum: f64, one: &Representative) -> f64 {
-        let both: f64 = one
-            .counts
-            .iter()
-            .map(|(id, count)| {
-                let here = dense.get(*id as usize).copied().unwrap_or(0.0);
-                if here == 0.0 { 0.0 } else { self.weight(*id) * here.min(f64::from(*count).sqrt()) }
-            })
-            .sum();
+        let here = |id: u32| dense.get(id as usize).copied().unwrap_or(0.0);
+        let both: f64 = one.counts.iter().zip(&one.values).map(|((id, _), value)| here(*id).min(*value)).sum();
         let either = sum + one.sum - both;
         if either > 0.0 { (1.0 - both / either).clamp(0.0, 1.0) } else { 0.0 }
     }
@@ -288,7 +293,7 @@ impl Counts {
         if let Some(one) = self.exact(sum, counts).and_then(|at| self.representatives.get_mut(at)) {
             one.sessions = one.sessions.saturating_add(1);
         } else if self.entries + counts.len() <= ENTRIES_MAX {
-            let fresh = Representative { counts: counts.to_vec(), sum, sessions: 1 };
+            let fresh = self.representative(counts.to_vec(), 1);
             if self.representatives.len() >= self.most {
                 let lightest = self.representatives.iter().enumerate().min_by_key(|(_, one)| one.sessions);
                 if let Some((at, _)) = lightest {
@@ -304,8 +309,8 @@ impl Counts {
         // Weights follow slowly: renewed whenever the sessions have grown by an eighth.
         if self.sessions - self.weighed > self.weighed / 8 {
             self.weigh();
-            let sums: Vec<f64> = self.representatives.iter().map(|one| self.sum(&one.counts)).collect();
-            self.representatives.iter_mut().zip(sums).for_each(|(one, sum)| one.sum = sum);
+            let old = std::mem::take(&mut self.representatives);
+            self.representatives = old.into_iter().map(|one| self.representative(one.counts, one.sessions)).collect();
             self.sort();
         }
     }
@@ -353,7 +358,8 @@ impl Counts {
             if !ascending || own.last().is_some_and(|last| last.0 as usize >= size) {
                 return Err(bad("count.id", "is not ascending within a session, or not in the vocabulary"));
             }
-            counts.representatives.push(Representative { sum: counts.sum(&own), counts: own, sessions: *stands });
+            let one = counts.representative(own, *stands);
+            counts.representatives.push(one);
         }
         counts.sort();
         Ok(counts)
