@@ -90,7 +90,7 @@ pub(super) struct Seen {
 pub struct Scratch {
     pub(super) ids: Vec<u32>,
     pub(super) counted: Vec<(u32, u32)>,
-    pub(super) dense: Vec<f64>,
+    pub(super) dense: Vec<f32>,
     /// −ln probability of each id and of the end.
     pub(super) surprises: Vec<f64>,
 }
@@ -487,6 +487,27 @@ mod tests {
         let back = SequenceModel::from_tensors(&model.to_tensors()).unwrap();
         assert_eq!(back, model);
         assert_eq!(back.score(&[]).to_bits(), model.score(&[]).to_bits());
+    }
+
+    #[test]
+    fn a_model_that_learned_new_ids_comes_back_to_the_bit() {
+        let mut model = fitted(&data(60));
+        for at in 0..70i64 {
+            let ids = model.encode_new(&[
+                Token::Text("open"),
+                Token::Number(at),
+                Token::Number(at / 3),
+                Token::Text("close"),
+            ]);
+            model.learn(&ids);
+        }
+        let unlearned = model.encode_new(&[Token::Text("never learned")]);
+        let back = SequenceModel::from_tensors(&model.to_tensors()).unwrap();
+        assert_eq!(back, model);
+        for at in 0..80 {
+            let ids = [1, at, at / 2, 7, at, unlearned[0]];
+            assert_eq!(back.score(&ids).to_bits(), model.score(&ids).to_bits(), "{at}");
+        }
     }
 
     #[test]
