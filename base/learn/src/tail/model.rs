@@ -92,7 +92,7 @@ impl Model for Tail {
 
     fn learn(&mut self, row: &[f64]) -> bool {
         self.rows += 1;
-        let due = self.rows >= self.fresh + self.fresh / REFRESH_SHARE + 1;
+        let due = self.rows > self.fresh + self.fresh / REFRESH_SHARE;
         for (at, column) in self.columns.iter_mut().enumerate() {
             column.learn(row.get(at).copied().unwrap_or(f64::NAN));
             if due {
