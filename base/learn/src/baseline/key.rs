@@ -2,7 +2,7 @@
 //!
 //! Weights count half after each half-life of event time; they are brought to the key's own hour when it is touched, so a key
 //! at rest costs nothing. At most [`SLOTS_MAX`] values are kept; the lightest makes room and its weight goes to `others`,
-//! which stands for everything seen once or long ago. 12 bytes a value and 40 a key.
+//! which stands for everything seen once or long ago. 12 bytes a value and 32 a key.
 
 /// Values kept for a key: what people and hosts do habitually fits; what has more is not told by its values but by how many.
 pub const SLOTS_MAX: usize = 48;
@@ -36,13 +36,11 @@ pub(super) struct Key {
     pub(super) others: f32,
     /// Ascending by id.
     pub(super) slots: Box<[Slot]>,
-    /// For amounts: where it is going.
-    pub(super) trend: Option<Box<super::trend::Trend>>,
 }
 
 impl Key {
     pub(super) fn new(feature: u16, hour: i32) -> Self {
-        Self { feature, hour, others: 0.0, slots: Box::default(), trend: None }
+        Self { feature, hour, others: 0.0, slots: Box::default() }
     }
 
     /// The weight of all sightings.
@@ -98,13 +96,6 @@ impl Key {
         for slot in &other.slots {
             self.add(slot.id(), f64::from(slot.weight), self.hour, half_life_h);
         }
-        self.trend = match (self.trend.take(), other.trend) {
-            (Some(mut own), Some(theirs)) => {
-                own.merge(&theirs);
-                Some(own)
-            }
-            (own, theirs) => own.or(theirs),
-        };
     }
 
     /// Makes room: the lightest value goes, never the one that just came.

@@ -1,4 +1,5 @@
-//! Baselines as arrays: entities ascending, their keys one after another, the keys' values one after another.
+//! Baselines as arrays: entities ascending, their keys and trends one after another, the keys' values one after
+//! another.
 
 use rustc_hash::FxHashMap;
 
@@ -18,26 +19,27 @@ impl Baselines {
         let (mut ids, mut peers, mut key_counts) = (Vec::new(), Vec::new(), Vec::new());
         let (mut features, mut hours, mut others, mut slot_counts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (mut values, mut weights) = (Vec::new(), Vec::new());
-        let (mut trend_keys, mut trend_days, mut trend_rows, mut trends) =
-            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut trend_counts, mut trend_features) = (Vec::new(), Vec::new());
+        let (mut trend_days, mut trend_rows, mut trends) = (Vec::new(), Vec::new(), Vec::new());
         for id in self.entities() {
             let Some(entity) = self.entities.get(&id) else { continue };
             ids.push(id);
             peers.push(entity.peers);
             key_counts.push(entity.keys.len() as u16);
             for key in &entity.keys {
-                if let Some(trend) = &key.trend {
-                    trend_keys.push(features.len() as u32);
-                    trend_days.push(trend.day);
-                    trend_rows.push(i32::from(trend.row));
-                    trends.extend([trend.fast, trend.slow, trend.today].concat());
-                }
                 features.push(key.feature);
                 hours.push(key.hour);
                 others.push(key.others);
                 slot_counts.push(key.slots.len() as u8);
                 values.extend(key.slots.iter().map(Slot::id));
                 weights.extend(key.slots.iter().map(|slot| slot.weight));
+            }
+            trend_counts.push(entity.trends.len() as u16);
+            for (feature, trend) in &entity.trends {
+                trend_features.push(*feature);
+                trend_days.push(trend.day);
+                trend_rows.push(i32::from(trend.row));
+                trends.extend([trend.fast, trend.slow, trend.today].concat());
             }
         }
         let mut today: Vec<([u32; 2], f32)> = self.today.iter().map(|(of, gain)| (*of, *gain)).collect();
@@ -51,7 +53,8 @@ impl Baselines {
         out.put("slot_counts", Array::U8(slot_counts));
         out.put("values", Array::U64(values));
         out.put("weights", Array::F32(weights));
-        out.put("trend_keys", Array::U32(trend_keys));
+        out.put("trend_counts", Array::U16(trend_counts));
+        out.put("trend_features", Array::U16(trend_features));
         out.put("trend_days", Array::I32(trend_days));
         out.put("trend_rows", Array::I32(trend_rows));
         out.put("trends", Array::F32(trends));
@@ -86,17 +89,27 @@ impl Baselines {
         if peers.len() != ids.len() || key_counts.len() != ids.len() {
             return Err(bad("peers", "or `key_counts` is not of one length with `entities`"));
         }
+        let trend_counts = tensors.u16s("trend_counts")?;
+        if trend_counts.len() != ids.len() {
+            return Err(bad("trend_counts", "is not of one length with `entities`"));
+        }
         let mut keys = keys(tensors, kinds.len())?.into_iter();
+        let mut trends = trends(tensors, kinds.len())?.into_iter();
         let mut entities = FxHashMap::default();
-        for ((id, peers), count) in ids.iter().zip(peers).zip(key_counts) {
+        for ((id, peers), (count, trend_count)) in ids.iter().zip(peers).zip(key_counts.iter().zip(trend_counts)) {
             let own: Vec<Key> = keys.by_ref().take(usize::from(*count)).collect();
             let sorted = own.windows(2).all(|pair| matches!(pair, [a, b] if a.feature < b.feature));
             if own.len() != usize::from(*count) || !sorted {
                 return Err(bad("key_counts", &format!("of entity {id:016x} do not fit `features`")));
             }
-            entities.insert(*id, Entity { peers: *peers, keys: own });
+            let moving: Vec<(u16, Trend)> = trends.by_ref().take(usize::from(*trend_count)).collect();
+            let sorted = moving.windows(2).all(|pair| matches!(pair, [a, b] if a.0 < b.0));
+            if moving.len() != usize::from(*trend_count) || !sorted {
+                return Err(bad("trend_counts", &format!("of entity {id:016x} do not fit `trend_features`")));
+            }
+            entities.insert(*id, Entity { peers: *peers, keys: own, trends: moving });
         }
-        if keys.next().is_some() {
+        if keys.next().is_some() || trends.next().is_some() {
             return Err(bad("features", "holds more than the entities have"));
         }
         let (of, gains) = (tensors.u32s("today")?, tensors.f32s("today_gains")?);
@@ -154,33 +167,32 @@ fn keys(tensors: &Tensors, features_max: usize) -> Result<Vec<Key>, LoadError> {
             return Err(bad("values", &format!("of a key of feature {feature} are too many or do not ascend")));
         }
         let slots = own.iter().zip(own_weights).map(|(id, weight)| Slot::new(*id, *weight)).collect();
-        keys.push(Key { feature: *feature, hour: *hour, others: *others, slots, trend: None });
+        keys.push(Key { feature: *feature, hour: *hour, others: *others, slots });
     }
     if !values.is_empty() {
         return Err(bad("values", "holds more than the keys have"));
     }
-    put_trends(tensors, &mut keys)?;
     Ok(keys)
 }
 
-fn put_trends(tensors: &Tensors, keys: &mut [Key]) -> Result<(), LoadError> {
-    let (at, days) = (tensors.u32s("trend_keys")?, tensors.i32s("trend_days")?);
+fn trends(tensors: &Tensors, features_max: usize) -> Result<Vec<(u16, Trend)>, LoadError> {
+    let (features, days) = (tensors.u16s("trend_features")?, tensors.i32s("trend_days")?);
     let (rows, numbers) = (tensors.i32s("trend_rows")?, tensors.f32s("trends")?);
-    if [days.len(), rows.len(), numbers.len() / TREND_NUMBERS] != [at.len(); 3] || numbers.len() % TREND_NUMBERS != 0 {
-        return Err(bad("trend_keys", "is not of one length with the other trends"));
+    if [days.len(), rows.len()] != [features.len(); 2] || numbers.len() != TREND_NUMBERS * features.len() {
+        return Err(bad("trend_features", "is not of one length with the other trends"));
     }
     if numbers.iter().any(|number| !weighs(*number)) {
         return Err(bad("trends", "hold what is below 0"));
     }
-    for ((at, day), (row, numbers)) in at.iter().zip(days).zip(rows.iter().zip(numbers.chunks_exact(TREND_NUMBERS))) {
-        let (Some(key), Ok(row)) = (keys.get_mut(*at as usize), i16::try_from(*row)) else {
-            return Err(bad("trend_keys", "names a key that is not there, or a row too long"));
-        };
-        if let &[a, b, c, d, e, f] = numbers {
-            key.trend = Some(Box::new(Trend { fast: [a, b], slow: [c, d], today: [e, f], day: *day, row }));
-        }
-    }
-    Ok(())
+    let columns = features.iter().zip(days).zip(rows.iter().zip(numbers.chunks_exact(TREND_NUMBERS)));
+    columns
+        .map(|((feature, day), (row, numbers))| match (i16::try_from(*row), numbers) {
+            (Ok(row), &[a, b, c, d, e, f]) if usize::from(*feature) < features_max => {
+                Ok((*feature, Trend { fast: [a, b], slow: [c, d], today: [e, f], day: *day, row }))
+            }
+            _ => Err(bad("trend_rows", "holds a row too long, or of a feature that is not there")),
+        })
+        .collect()
 }
 
 fn weighs(weight: f32) -> bool {

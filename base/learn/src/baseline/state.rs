@@ -35,12 +35,27 @@ pub(super) struct Entity {
     pub(super) peers: u32,
     /// Ascending by feature.
     pub(super) keys: Vec<Key>,
+    /// Where amounts are going, ascending by feature.
+    pub(super) trends: Vec<(u16, Trend)>,
 }
 
 impl Entity {
     pub(super) fn key(&self, feature: u16) -> Option<&Key> {
         let at = self.keys.binary_search_by_key(&feature, |key| key.feature).ok()?;
         self.keys.get(at)
+    }
+
+    /// The trend of an amount, made where there is none.
+    fn trend(&mut self, feature: u16, day: i32) -> Option<&mut Trend> {
+        let at = match self.trends.binary_search_by_key(&feature, |one| one.0) {
+            Ok(at) => at,
+            Err(at) => {
+                self.trends.reserve_exact(1);
+                self.trends.insert(at, (feature, Trend { day, ..Trend::default() }));
+                at
+            }
+        };
+        self.trends.get_mut(at).map(|one| &mut one.1)
     }
 
     /// The weight of all its sightings.
@@ -108,9 +123,11 @@ impl Baselines {
         };
         if let Some(key) = entity.keys.get_mut(at) {
             key.add(id, gain, hour, half_life_h);
-            if let (Kind::Number | Kind::Amount, Value::Number(amount)) = (kind, seen.value) {
-                let trend = key.trend.get_or_insert_with(|| Box::new(Trend { day: hour / 24, ..Trend::default() }));
-                trend.add(amount.max(0.0).ln_1p(), gain, hour / 24);
+        }
+        if let (Kind::Number | Kind::Amount, Value::Number(amount)) = (kind, seen.value) {
+            let day = hour.div_euclid(24);
+            if let Some(trend) = entity.trend(seen.feature, day) {
+                trend.add(amount.max(0.0).ln_1p(), gain, day);
             }
         }
         if self.entities.len() > self.settings.entities_max {
@@ -141,12 +158,12 @@ impl Baselines {
 
     /// About how many bytes of memory they take, an allocator's own 8 bytes a block included.
     pub fn bytes(&self) -> usize {
-        let key = |key: &Key| {
-            size_of::<Key>()
-                + (size_of_val(&*key.slots) + 8).next_multiple_of(16)
-                + if key.trend.is_some() { (size_of::<Trend>() + 8).next_multiple_of(16) } else { 0 }
+        let block = |bytes: usize| if bytes == 0 { 0 } else { (bytes + 8).next_multiple_of(16) };
+        let entity = |entity: &Entity| {
+            block(entity.keys.capacity() * size_of::<Key>())
+                + block(entity.trends.capacity() * size_of::<(u16, Trend)>())
+                + entity.keys.iter().map(|key| block(size_of_val(&*key.slots))).sum::<usize>()
         };
-        let entity = |entity: &Entity| entity.keys.iter().map(key).sum::<usize>();
         self.entities.values().map(entity).sum::<usize>()
             + self.entities.capacity() * (size_of::<(u64, Entity)>() + 1)
             + self.today.capacity() * (size_of::<([u32; 2], f32)>() + 1)
@@ -166,7 +183,9 @@ impl Baselines {
 
     /// Whether an amount drifted slowly away from what it was.
     pub fn boil(&self, entity: u64, feature: u16) -> Option<Boil> {
-        self.entities.get(&entity)?.key(feature)?.trend.as_ref()?.boil()
+        let entity = self.entities.get(&entity)?;
+        let at = entity.trends.binary_search_by_key(&feature, |one| one.0).ok()?;
+        entity.trends.get(at)?.1.boil()
     }
 
     /// Takes in baselines learned elsewhere with the same settings and kinds: `false`, and nothing changes, otherwise. Parts
@@ -191,6 +210,18 @@ impl Baselines {
                     Err(at) => own.keys.insert(at, key.clone()),
                 }
             }
+            for (feature, trend) in &theirs.trends {
+                match own.trends.binary_search_by_key(feature, |one| one.0) {
+                    Ok(at) => {
+                        if let Some(own) = own.trends.get_mut(at) {
+                            own.1.merge(trend);
+                        }
+                    }
+                    Err(at) => own.trends.insert(at, (*feature, *trend)),
+                }
+            }
+            own.keys.shrink_to_fit();
+            own.trends.shrink_to_fit();
         }
         if other.day == self.day {
             for (of, gain) in &other.today {

@@ -248,8 +248,11 @@ fn hour(view: View<'_>, common: Option<&Common>) -> f64 {
     densities.iter().filter(|density| **density <= here * (1.0 + TIE)).sum::<f64>() / all
 }
 
+/// Values with their shares, most first.
+type Usual = Vec<(u64, f64)>;
+
 /// The most usual values with their shares, and the range of amounts.
-fn usual(view: View<'_>, kind: Kind) -> (Vec<(u64, f64)>, Option<(f64, f64)>) {
+fn usual(view: View<'_>, kind: Kind) -> (Usual, Option<(f64, f64)>) {
     let total = view.total();
     if total <= 0.0 {
         return (Vec::new(), None);

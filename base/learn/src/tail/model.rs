@@ -18,16 +18,10 @@ pub(super) const CODES: f64 = CATEGORIES_MAX as f64;
 const REFRESH_SHARE: u64 = 100;
 
 /// Choices.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct TailSettings {
     /// Whether columns that are surprising together share their weight.
     pub share_weights: bool,
-}
-
-impl Default for TailSettings {
-    fn default() -> Self {
-        Self { share_weights: false }
-    }
 }
 
 /// A table's tails.
