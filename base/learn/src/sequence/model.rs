@@ -6,9 +6,10 @@
 //! blocks, so what is usual is not what was learned by heart. Blocks are contiguous: in data that stand in order of time,
 //! that is how the next day differs.
 //!
-//! The score is the sum of the six after a bend: what one normal in ten reaches counts a quarter, what is rarer counts in
-//! full. So five ordinary parts do not bury an extreme one. The parts depend on each other, hence the sum is no −ln p of
-//! its own; [`SequenceModel::p_value`] calibrates it again on the same held-out normals.
+//! The score is the sum of the six, the strongest in full and each next weaker one three tenths of the one before. So five
+//! ordinary parts do not bury an extreme one, and of two sequences with the same extreme the stranger one is first. The
+//! parts depend on each other, hence the sum is no −ln p of its own; [`SequenceModel::p_value`] calibrates it again on the
+//! same held-out normals.
 //!
 //! Cost: linear in the sequence but for the sorting of its ids; fitting is `folds + 1` passes.
 
@@ -28,13 +29,17 @@ pub const WINDOW: usize = 8;
 pub const NORMALS_MIN: usize = 2;
 
 /// How many things are asked.
-pub(super) const PARTS: usize = 6;
+pub const PARTS: usize = 6;
 pub(super) const UNSEEN_IDS: usize = 0;
 pub(super) const COUNTS: usize = 1;
 pub(super) const WORST: usize = 2;
 pub(super) const STRETCH: usize = 3;
 pub(super) const MEAN: usize = 4;
 pub(super) const LENGTH: usize = 5;
+
+/// The parts' names, in their order.
+pub const PART_NAMES: [&str; PARTS] =
+    ["unseen ids", "counts", "strangest transition", "strangest stretch", "mean transition", "length"];
 
 /// Tails: one for each part, and one more since a length may be too short.
 pub(super) const TAILS: usize = PARTS + 1;
@@ -43,14 +48,8 @@ const SHORT: usize = PARTS;
 /// What counts as a distance beyond the highest normal: ids, share of the counts, nats, nats, nats, −ln of a ratio (twice).
 pub(super) const UNITS: [f64; TAILS] = [1.0, 0.1, 1.0, 0.5, 0.25, 0.25, 0.25];
 
-/// The three parts that look at order say much the same: each counts less, together more than one.
-pub(super) const EQUAL: [f64; PARTS] = [1.0, 1.0, 0.6, 0.6, 0.6, 1.0];
-
-/// What one normal in ten reaches is ordinary.
-const ORDINARY: f64 = std::f64::consts::LN_10;
-
-/// What the ordinary counts: enough to keep an order among the ordinary.
-const ORDINARY_SHARE: f64 = 0.25;
+/// What each next weaker part counts of the one before.
+const NEXT: f64 = 0.3;
 
 /// Choices; the defaults are what we recommend.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +90,7 @@ pub(super) struct Seen {
 pub struct Scratch {
     pub(super) ids: Vec<u32>,
     pub(super) counted: Vec<(u32, u32)>,
-    pub(super) dense: Vec<f64>,
+    pub(super) dense: Vec<f32>,
     /// −ln probability of each id and of the end.
     pub(super) surprises: Vec<f64>,
 }
@@ -195,15 +194,18 @@ pub(super) fn surprises(tails: &[UpperTail; TAILS], raw: &Raw) -> [f64; PARTS] {
     all
 }
 
-/// What a part adds to the score before its weight.
-pub(super) fn bent(surprise: f64) -> f64 {
-    ORDINARY_SHARE * surprise.min(ORDINARY) + (surprise - ORDINARY).max(0.0)
-}
-
+/// What each part adds to the score: weighted, the strongest in full, each next a share of it.
 pub(super) fn values(surprises: &[f64; PARTS], weights: &[f64; PARTS]) -> [f64; PARTS] {
     let mut all = [0.0; PARTS];
     for ((value, surprise), weight) in all.iter_mut().zip(surprises).zip(weights) {
-        *value = weight * bent(*surprise);
+        *value = surprise * weight;
+    }
+    let mut ranked: [&mut f64; PARTS] = all.each_mut();
+    ranked.sort_by(|a, b| b.total_cmp(a));
+    let mut share = 1.0;
+    for value in ranked {
+        *value *= share;
+        share *= NEXT;
     }
     all
 }
@@ -218,11 +220,12 @@ fn tails(raws: &[Raw]) -> [UpperTail; TAILS] {
     })
 }
 
-/// How many blocks: each sequence its own where there are few.
+/// How many blocks: each sequence its own where there are few; many where the model still gains much from each block, so
+/// that held-out normals look as later ones will, and not stranger.
 fn folds(normals: usize) -> usize {
     match normals {
-        0..=30 => normals,
-        31..=500 => 10,
+        0..=40 => normals,
+        41..=5000 => 20,
         _ => 5,
     }
 }
@@ -255,6 +258,11 @@ impl SequenceModel {
         values(&surprises(&self.tails, &raw), &self.weights).iter().sum()
     }
 
+    /// −ln p of each part, unbent and unweighted, in the order of [`PART_NAMES`].
+    pub fn parts(&self, item: &[u32], scratch: &mut Scratch) -> [f64; PARTS] {
+        surprises(&self.tails, &self.seen.raw(item, scratch))
+    }
+
     /// The share of held-out training normals that score at least this high, (k + 1) / (n + 1), smaller beyond all of them.
     pub fn p_value(&self, score: f64) -> f64 {
         (-self.fused.surprise(score)).exp()
@@ -277,7 +285,7 @@ impl SequenceModel {
         self.fused.parts()
     }
 
-    /// The weights of the parts: ids never seen, counts, strangest transition, strangest stretch, mean transition, length.
+    /// The weights of the parts, in the order of [`PART_NAMES`].
     pub fn part_weights(&self) -> &[f64] {
         &self.weights
     }
@@ -322,13 +330,11 @@ impl SequenceModel {
         let tails = tails(&raws);
         let all: Vec<&[u32]> = normals.iter().map(Vec::as_slice).collect();
         let seen = Seen::new(&all, size, &settings, &mut random.part(0))?;
-        let ordinary: Vec<[f64; PARTS]> = raws.iter().map(|raw| values(&surprises(&tails, raw), &EQUAL)).collect();
-        let hostile: Vec<[f64; PARTS]> =
-            rows(1).map(|at| values(&surprises(&tails, &seen.raw(&renumber(at), &mut scratch)), &EQUAL)).collect();
-        let mut weights = weights::choose(&ordinary, &hostile);
-        let fused = ordinary.iter().map(|parts| parts.iter().zip(&weights).map(|(part, weight)| part * weight).sum());
-        let fused = UpperTail::from_values(1.0, fused.collect());
-        weights.iter_mut().zip(EQUAL).for_each(|(weight, equal)| *weight *= equal);
+        let ordinary: Vec<[f64; PARTS]> = raws.iter().map(|raw| surprises(&tails, raw)).collect();
+        let hostile = rows(1).map(|at| surprises(&tails, &seen.raw(&renumber(at), &mut scratch)));
+        let weights = weights::choose(&ordinary, &hostile.collect::<Vec<_>>());
+        let fused = ordinary.iter().map(|parts| values(parts, &weights).iter().sum()).collect();
+        let fused = UpperTail::from_values(1.0, fused);
         Ok(Self { settings, vocabulary, seen, tails, fused, weights })
     }
 }
@@ -378,5 +384,190 @@ impl Model for SequenceModel {
 
     fn from_tensors(tensors: &Tensors) -> Result<Self, LoadError> {
         keep::from_tensors(tensors)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::Part;
+
+    /// Sessions of a service: two orders in the middle, a retry now and then.
+    fn data(sessions: usize) -> SequenceData {
+        let mut data = SequenceData::default();
+        for at in 0..sessions {
+            let middle = if at % 2 == 0 { ["read", "check"] } else { ["check", "read"] };
+            let mut names = vec!["open", "login"];
+            names.extend(middle);
+            if at % 7 == 0 {
+                names.push("retry");
+            }
+            names.push("close");
+            let tokens: Vec<Token<'_>> = names.into_iter().map(Token::Text).collect();
+            data.push(&tokens, 0).unwrap();
+        }
+        data
+    }
+
+    fn fitted(data: &SequenceData) -> SequenceModel {
+        SequenceModel::fit(data, &SequenceSettings::default(), &mut Random::new(1)).unwrap()
+    }
+
+    fn score(model: &SequenceModel, names: &[&str]) -> f64 {
+        model.score(&model.encode(&names.iter().map(|name| Token::Text(name)).collect::<Vec<_>>()))
+    }
+
+    const USUAL: [&str; 5] = ["open", "login", "read", "check", "close"];
+
+    #[test]
+    fn strange_sequences_of_every_kind_score_above_usual_ones() {
+        for sessions in [17, 50, 600] {
+            let model = fitted(&data(sessions));
+            let usual = score(&model, &USUAL);
+            for (what, names) in [
+                ("an unseen id", &["open", "login", "read", "dump", "close"][..]),
+                ("another order", &["login", "open", "read", "check", "close"]),
+                ("too often", &["open", "login", "read", "read", "read", "read", "check", "close"]),
+                ("cut short", &["open", "login"]),
+                ("nothing", &[]),
+            ] {
+                let strange = score(&model, names);
+                assert!(strange > usual + 1.0, "{what} after {sessions}: {strange} against {usual}");
+                assert!(model.p_value(strange) < model.p_value(usual), "{what} after {sessions}");
+            }
+        }
+    }
+
+    #[test]
+    fn it_says_which_places_and_which_counts() {
+        let model = fitted(&data(600));
+        let ids = model.encode(&["open", "login", "read", "dump", "close"].map(Token::Text));
+        let explained = model.explain(&ids);
+        let strongest = &explained.ranked()[0].part;
+        assert_eq!(*strongest, Part::Position(3), "{explained:?}");
+        let said = |text: &str| explained.contributions.iter().any(|one| one.part == Part::Named(text.to_owned()));
+        assert!(
+            said("events never seen: 1 times, usually 0") && said("event check: 0 times, usually 1"),
+            "{explained:?}"
+        );
+        let short = model.explain(&model.encode(&["open", "login"].map(Token::Text)));
+        let said = |text: &str| short.contributions.iter().any(|one| one.part == Part::Named(text.to_owned()));
+        assert!(said("where the sequence ends") && said("length 2, usually 5 to 6"), "{short:?}");
+    }
+
+    #[test]
+    fn data_that_teach_nothing_are_refused_in_words() {
+        let refused = |data: &SequenceData| {
+            SequenceModel::fit(data, &SequenceSettings::default(), &mut Random::new(1)).unwrap_err().to_string()
+        };
+        assert_eq!(refused(&SequenceData::default()), "0 usable rows, at least 2 are needed");
+        assert_eq!(refused(&data(1)), "1 usable rows, at least 2 are needed");
+        let mut empty = SequenceData::default();
+        (0..9).for_each(|_| empty.push(&[], 0).unwrap());
+        assert_eq!(refused(&empty), "0 usable rows, at least 2 are needed");
+        let mut hostile = SequenceData::default();
+        (0..9).for_each(|_| hostile.push(&[Token::Number(1)], 1).unwrap());
+        assert_eq!(refused(&hostile), "all 9 labels are 1: two classes are needed to learn the difference");
+        assert!(score(&fitted(&data(2)), &USUAL).is_finite());
+    }
+
+    #[test]
+    fn what_is_learned_becomes_usual() {
+        let mut model = fitted(&data(100));
+        let tokens = ["open", "login", "backup", "close"].map(Token::Text);
+        let before = model.score(&model.encode(&tokens));
+        for _ in 0..300 {
+            let ids = model.encode_new(&tokens);
+            assert!(model.learn(&ids));
+        }
+        let after = model.score(&model.encode(&tokens));
+        assert!(before > 5.0 && after < 1.0, "{before} {after}");
+        let back = SequenceModel::from_tensors(&model.to_tensors()).unwrap();
+        assert_eq!(back, model);
+        assert_eq!(back.score(&[]).to_bits(), model.score(&[]).to_bits());
+    }
+
+    #[test]
+    fn a_model_that_learned_new_ids_comes_back_to_the_bit() {
+        let mut model = fitted(&data(60));
+        for at in 0..70i64 {
+            let ids = model.encode_new(&[
+                Token::Text("open"),
+                Token::Number(at),
+                Token::Number(at / 3),
+                Token::Text("close"),
+            ]);
+            model.learn(&ids);
+        }
+        let unlearned = model.encode_new(&[Token::Text("never learned")]);
+        let back = SequenceModel::from_tensors(&model.to_tensors()).unwrap();
+        assert_eq!(back, model);
+        for at in 0..80 {
+            let ids = [1, at, at / 2, 7, at, unlearned[0]];
+            assert_eq!(back.score(&ids).to_bits(), model.score(&ids).to_bits(), "{at}");
+        }
+    }
+
+    #[test]
+    fn hostile_examples_weigh_parts_and_take_no_id_into_the_vocabulary() {
+        let mut both = data(200);
+        for at in 0..30 {
+            let mut names = vec!["open", "login", "read", "check", "close"];
+            names.swap(at % 3, at % 3 + 1);
+            names.push(if at % 2 == 0 { "evil" } else { "close" });
+            both.push(&names.into_iter().map(Token::Text).collect::<Vec<_>>(), 1).unwrap();
+        }
+        let (model, alone) = (fitted(&both), fitted(&data(200)));
+        assert_eq!(model.vocabulary(), alone.vocabulary());
+        assert!(model.part_weights().iter().all(|weight| *weight >= 0.5));
+        assert!(score(&model, &["open", "login", "other", "close"]) > 4.0, "kinds that were not given are still found");
+    }
+
+    #[test]
+    fn a_hundred_thousand_ids_are_one_sequence_like_any() {
+        let model = fitted(&data(50));
+        let long: Vec<u32> = (0..300_000).map(|at| at % 7).collect();
+        let explained = model.explain(&long);
+        assert!(explained.contributions.len() < 100);
+        assert!((explained.score() - model.score(&long)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn about_one_in_a_hundred_normals_is_flagged_at_one_percent() {
+        let mut random = Random::new(4);
+        let mut session = |data: &mut SequenceData| {
+            let count = 5 + random.below(20);
+            let ids: Vec<i64> = (0..count).map(|at| ((at * at) % 5) as i64 + random.below(3) as i64).collect();
+            data.push(&ids.into_iter().map(Token::Number).collect::<Vec<_>>(), 0).unwrap();
+        };
+        let (mut train, mut later) = (SequenceData::default(), SequenceData::default());
+        (0..1000).for_each(|_| session(&mut train));
+        (0..4000).for_each(|_| session(&mut later));
+        let model = fitted(&train);
+        let threshold = model.threshold(0.01);
+        let (mut flagged, mut above) = (0, 0);
+        for at in 0..later.len() {
+            let names: Vec<Token<'_>> =
+                later.sequence(at).iter().map(|id| Token::Text(later.vocabulary().name(*id))).collect();
+            let score = model.score(&model.encode(&names));
+            flagged += u32::from(model.p_value(score) <= 0.01);
+            above += u32::from(score >= threshold);
+        }
+        assert!((20..=80).contains(&flagged) && flagged.abs_diff(above) < 20, "{flagged} {above} of 4000");
+        assert_eq!(fitted(&data(50)).threshold(0.001), f64::INFINITY);
+    }
+
+    proptest! {
+        #[test]
+        fn any_sequence_is_scored_finitely_and_explained_in_full(ids in prop::collection::vec(any::<u32>().prop_map(|id| id % 12), 0..200)) {
+            let model = fitted(&data(40));
+            let score = model.score(&ids);
+            let explained = model.explain(&ids);
+            prop_assert!(score.is_finite() && score >= 0.0);
+            prop_assert!((explained.score() - score).abs() <= 1e-9 * score.max(1.0));
+            prop_assert!((0.0..=1.0).contains(&model.p_value(score)));
+        }
     }
 }

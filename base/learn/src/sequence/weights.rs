@@ -4,7 +4,7 @@
 //! and half with equal ones, so no part falls below half its say and attacks of kinds that were not given are still found
 //! by every part. They are taken only if, cross-validated, they separate better than equal weights; else all stay 1.
 
-use super::model::PARTS;
+use super::model::{PARTS, values};
 use crate::metrics::Ranking;
 
 /// Fewest hostile sequences to choose weights by.
@@ -43,14 +43,18 @@ pub(super) fn choose(ordinary: &[Parts], hostile: &[Parts]) -> Parts {
         let weights = blended(&others(&ordinary), &others(&hostile));
         for (rows, label) in [(&ordinary, false), (&hostile, true)] {
             for row in rows.iter().skip(fold).step_by(FOLDS) {
-                learned.push(dot(row, &weights));
-                plain.push(dot(row, &equal));
+                learned.push(score(row, &weights));
+                plain.push(score(row, &equal));
                 labels.push(label);
             }
         }
     }
     let gain = Ranking::new(&learned, &labels).auc() - Ranking::new(&plain, &labels).auc();
     if gain > GAIN { blended(&ordinary, &hostile) } else { equal }
+}
+
+fn score(row: &Parts, weights: &Parts) -> f64 {
+    values(row, weights).iter().sum()
 }
 
 fn dot(row: &Parts, weights: &Parts) -> f64 {
