@@ -255,14 +255,7 @@ impl Baseline {
         Some(self.standing_of(own, own.entry(key), key, context, learned))
     }
 
-    fn standing_of(
-        &self,
-        own: &Own,
-        entry: Option<&Entry>,
-        key: u32,
-        context: Option<u32>,
-        learned: bool,
-    ) -> Standing {
+    fn standing_of(&self, own: &Own, entry: Option<&Entry>, key: u32, context: Option<u32>, learned: bool) -> Standing {
         let out = u32::from(learned);
         let hours = |entry: Option<&Entry>| {
             entry.map_or(0, |entry| {
@@ -284,7 +277,13 @@ impl Baseline {
         let context_known = context_known.max(known);
         let share = (f64::from(known) + UNKNOWN_SHARE) / (f64::from(context_known) + 1.0);
         let score = (f64::from(mine) + PEER_HOURS * share) / (f64::from(context_hours.max(mine)) + PEER_HOURS);
-        Standing { hours: mine, context_hours: context_hours.max(mine), peers: known, context_peers: context_known, score }
+        Standing {
+            hours: mine,
+            context_hours: context_hours.max(mine),
+            peers: known,
+            context_peers: context_known,
+            score,
+        }
     }
 
     /// Ranks what was learned; needed before [`Baseline::fact_p_value`] and [`Baseline::level_p_value`].
@@ -298,7 +297,8 @@ impl Baseline {
                 }
                 let context = self.numbers.get(&Key { value: ANY, ..*key }).copied();
                 let standing = self.standing_of(own, Some(entry), entry.key, context, true);
-                let slot = counts.get_mut(usize::from(key.feature)).and_then(|bins| bins.get_mut(rank_bin(standing.score)));
+                let slot =
+                    counts.get_mut(usize::from(key.feature)).and_then(|bins| bins.get_mut(rank_bin(standing.score)));
                 if let Some(slot) = slot {
                     *slot += f64::from(entry.hours);
                 }
@@ -311,7 +311,8 @@ impl Baseline {
                 Ranks { total: bins.first().copied().unwrap_or(0.0), at_least: bins }
             })
             .collect();
-        self.levels = vec![Levels { at_least: vec![0.0; LEVEL_BINS], entities: 0.0, windows: 0.0 }; KINDS * MEASURES.len()];
+        self.levels =
+            vec![Levels { at_least: vec![0.0; LEVEL_BINS], entities: 0.0, windows: 0.0 }; KINDS * MEASURES.len()];
         for own in &self.entities {
             for group in own.levels.chunk_by(|a, b| a.0 == b.0) {
                 let Some((measure, _, _)) = group.first() else { continue };
@@ -344,8 +345,12 @@ impl Baseline {
         let Some(levels) = self.levels.get(level_slot(own.kind, measure)) else { return 1.0 };
         let windows = windows_of(own, measure);
         let out = f64::from(u8::from(learned));
-        let tail: f64 =
-            own.levels.iter().filter(|(m, b, _)| *m == measure && *b >= bin).map(|(_, _, count)| f64::from(*count)).sum();
+        let tail: f64 = own
+            .levels
+            .iter()
+            .filter(|(m, b, _)| *m == measure && *b >= bin)
+            .map(|(_, _, count)| f64::from(*count))
+            .sum();
         let has = own.levels.iter().any(|(m, _, _)| *m == measure);
         let (own_share, own_windows, own_is) = if has { (tail / windows, windows, 1.0) } else { (0.0, 0.0, 0.0) };
         let others = (levels.entities - own_is).max(0.0);
@@ -356,9 +361,7 @@ impl Baseline {
         let mine = (tail - out).max(0.0);
         if peer_tail <= 1e-9 && mine <= 0.0 {
             // Beyond all that was ever seen: amounts have heavy tails (Pareto, index 1), each doubling is half as likely.
-            let top = levels.at_least.iter().enumerate().filter(|(at, sum)| {
-                **sum > 1e-9 && (*at < usize::from(bin))
-            });
+            let top = levels.at_least.iter().enumerate().filter(|(at, sum)| **sum > 1e-9 && (*at < usize::from(bin)));
             let beyond = top.map(|(at, _)| at).max().map_or(0, |top| usize::from(bin) - top);
             peers *= 0.5f64.powf(beyond as f64 / 2.0);
         }
@@ -412,7 +415,8 @@ fn hour_hash(hour: i64) -> u32 {
 }
 
 fn forget_rarest(own: &mut Own, peers: &mut [Peers]) {
-    let mut order: Vec<(u16, i32, u32)> = own.entries.iter().map(|entry| (entry.hours, entry.last_day, entry.key)).collect();
+    let mut order: Vec<(u16, i32, u32)> =
+        own.entries.iter().map(|entry| (entry.hours, entry.last_day, entry.key)).collect();
     order.sort_unstable();
     order.truncate(ENTRIES_MAX / 4);
     let gone: rustc_hash::FxHashSet<u32> = order.into_iter().map(|(_, _, key)| key).collect();

@@ -115,10 +115,17 @@ pub(super) fn hour(base: &Baseline, entity: u32, day: i32, window: &Window, lear
     texts(window, &mut tested, &mut found);
     // The maps above have an order of their own; what is said has not.
     found.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.nats.total_cmp(&a.1.nats)).then_with(|| order(&a.1).cmp(&order(&b.1))));
-    emit(entity, day, &tested, found, |candidate| {
-        candidate.with.clone_from(&window.with);
-        candidate.host = window.host;
-    }, out);
+    emit(
+        entity,
+        day,
+        &tested,
+        found,
+        |candidate| {
+            candidate.with.clone_from(&window.with);
+            candidate.host = window.host;
+        },
+        out,
+    );
 }
 
 /// Judges an entity's day.
@@ -280,7 +287,6 @@ fn sidak(p: f64, tries: f64) -> f64 {
     // 1 − (1 − p)^tries, without losing small p.
     (-(tries * (-p.min(1.0 - 1e-12)).ln_1p()).exp_m1()).clamp(0.0, 1.0)
 }
-
 
 #[cfg(test)]
 mod tests {

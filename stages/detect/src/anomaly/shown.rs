@@ -88,7 +88,8 @@ fn choose(
     let p_values: Vec<f64> = candidates
         .iter()
         .map(|one| {
-            one.p_value.unwrap_or_else(|| tails.get(usize::from(one.detector)).map_or(1.0, |tail| tail.p_value(one.score)))
+            one.p_value
+                .unwrap_or_else(|| tails.get(usize::from(one.detector)).map_or(1.0, |tail| tail.p_value(one.score)))
         })
         .collect();
     // The procedure counts all windows of the day; those that are no candidates have p = 1 and only weigh in the number.
@@ -201,9 +202,10 @@ fn beacons(learner: &mut Learner) {
         let others = sources.get(&destination).copied().unwrap_or(1);
         let rarer: u64 = popular.range(..=others).map(|(_, count)| *count).sum();
         let rare = ((rarer as f64 + 1.0) / (pairs + 1.0)).min(1.0);
-        let day = one.trace.last.map_or(i32::MIN, |time| {
-            i32::try_from(time.nanos().div_euclid(86_400_000_000_000)).unwrap_or(i32::MIN)
-        });
+        let day = one
+            .trace
+            .last
+            .map_or(i32::MIN, |time| i32::try_from(time.nanos().div_euclid(86_400_000_000_000)).unwrap_or(i32::MIN));
         let mut pieces = Vec::new();
         if best.p_value <= BEACON_P_MAX {
             let to = format!("{} port {}", learner.names.name(destination), learner.names.name(port));
@@ -303,7 +305,11 @@ fn slow_rises(learner: &mut Learner) {
             day: *day,
             score,
             pieces,
-            trace: Trace { last: super::learner::day_start(*day), first: super::learner::day_start(*day), ..Trace::default() },
+            trace: Trace {
+                last: super::learner::day_start(*day),
+                first: super::learner::day_start(*day),
+                ..Trace::default()
+            },
             with: Vec::new(),
             host: 0,
             p_value: Some(fisher_p_value(score, 2)),

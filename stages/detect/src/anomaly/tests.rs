@@ -46,13 +46,31 @@ fn an_office_report() {
             office.records.len(), quiet.suspicions.len(), quiet.folded, learned.suspicions.len(), learned.folded,
             limited.len(), ATTACKS.len(), all.len(), learned.coverage,
         ));
-        let missed: Vec<Attack> = ATTACKS.iter().enumerate().filter(|(n, _)| !all.contains(n)).map(|(_, a)| *a).collect();
+        let missed: Vec<Attack> =
+            ATTACKS.iter().enumerate().filter(|(n, _)| !all.contains(n)).map(|(_, a)| *a).collect();
         lines.push(format!("  missed {missed:?}"));
         for one in learned.suspicions.iter() {
-            lines.push(format!("  {} {} {:?} p {:.1e} score {:.1} n {} | {} || {}", DETECTORS[one.detector as usize].id, one.entity.id, one.first.map(|t| t.to_string()), one.anomaly.p_value, one.anomaly.score, one.count, one.anomaly.parts[0].words, one.anomaly.normal));
+            lines.push(format!(
+                "  {} {} {:?} p {:.1e} score {:.1} n {} | {} || {}",
+                DETECTORS[one.detector as usize].id,
+                one.entity.id,
+                one.first.map(|t| t.to_string()),
+                one.anomaly.p_value,
+                one.anomaly.score,
+                one.count,
+                one.anomaly.parts[0].words,
+                one.anomaly.normal
+            ));
         }
         for one in quiet.suspicions.iter().take(15) {
-            lines.push(format!("  QUIET {} {} p {:.1e} score {:.1} | {}", DETECTORS[one.detector as usize].id, one.entity.id, one.anomaly.p_value, one.anomaly.score, one.anomaly.parts[0].words));
+            lines.push(format!(
+                "  QUIET {} {} p {:.1e} score {:.1} | {}",
+                DETECTORS[one.detector as usize].id,
+                one.entity.id,
+                one.anomaly.p_value,
+                one.anomaly.score,
+                one.anomaly.parts[0].words
+            ));
         }
     }
     eprintln!("{}", lines.join("\n"));
