@@ -1,11 +1,24 @@
 //! What counts as 0 (normal) and what as 1 (hostile).
 
 /// Words for 0.
-const NORMAL: [&str; 10] = ["0", "false", "no", "benign", "normal", "good", "clean", "legit", "legitimate", "ham"];
+const NORMAL: [&str; 11] =
+    ["0", "false", "no", "benign", "normal", "norm", "good", "clean", "legit", "legitimate", "ham"];
 
 /// Words for 1.
-const HOSTILE: [&str; 11] =
-    ["1", "true", "yes", "malicious", "attack", "anomaly", "abnormal", "bad", "hostile", "malware", "suspicious"];
+const HOSTILE: [&str; 12] = [
+    "1",
+    "true",
+    "yes",
+    "malicious",
+    "attack",
+    "anomaly",
+    "anom",
+    "abnormal",
+    "bad",
+    "hostile",
+    "malware",
+    "suspicious",
+];
 
 /// What a label says; `None` for any other word. Whole numbers may be written as floats (`1.0`).
 pub fn read(word: &str) -> Option<bool> {
