@@ -11,11 +11,8 @@
 //! | `CARD.md` | the same for people |
 
 pub mod domain;
-pub mod generate_domains;
-pub mod generate_http;
 pub mod http;
 pub mod http_data;
-pub mod words;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
