@@ -176,8 +176,7 @@ pub fn run(global: &Global, args: &ScanArgs) -> Result<Outcome> {
     if args.rules_only {
         loaded.set = loaded.set.without_correlations();
     }
-    let learning = (!args.rules_only && !args.no_learning)
-        .then(|| anomaly::Settings { budget_a_day: args.budget, ..anomaly::Settings::default() });
+    let learning = (!args.rules_only && !args.no_learning).then_some(anomaly::Settings { budget_a_day: args.budget });
     if loaded.set.rules.is_empty() && learning.is_none() {
         bail!("no rule to run: {} refused, none left at this level", loaded.refusals.len());
     }

@@ -1,7 +1,10 @@
 //! The contract of [`Model`], held against every family.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test")]
+
 use shieldwall_learn::forest::{Boosted, BoostedSettings, Isolation, IsolationSettings, Table};
 use shieldwall_learn::tabular::{Tabular, TabularSettings};
+use shieldwall_learn::tail::{Tail, TailSettings};
 use shieldwall_learn::{Feature, FeatureKind, Frame, Model, Random, Schema, Tensors};
 
 /// Fits twice from the same seed, then asks of every item what the contract promises.
@@ -35,6 +38,77 @@ fn keeps_the_contract<M: Model>(fit: impl Fn(&mut Random) -> M, items: &[M::Item
         assert!(M::from_tensors(&torn).is_err(), "{}: loads without its array `{name}`", M::FAMILY);
     }
     assert!(M::from_tensors(&Tensors::default()).is_err(), "{}: loads from nothing", M::FAMILY);
+}
+
+#[test]
+fn sequence_keeps_the_contract() {
+    use shieldwall_learn::sequence::{SequenceData, SequenceModel, SequenceSettings, Token};
+
+    let mut data = SequenceData::default();
+    for at in 0..60i64 {
+        let mut tokens = vec![Token::Text("start"), Token::Number(1), Token::Number(2 + at % 2), Token::Text("stop")];
+        if at % 5 == 0 {
+            tokens.insert(2, Token::Number(7));
+        }
+        data.push(&tokens, 0).unwrap();
+    }
+    let long: Vec<u32> = (0..5000).map(|at| at * 31 % 9).collect();
+    let items: [&[u32]; 8] =
+        [&[], &[1, 2, 3, 5], &[1, 2, 5], &[0; 40], &[u32::MAX, u32::MAX - 1, 1], &[5, 3, 2, 1], &[2; 300], &long];
+    keeps_the_contract(
+        |random| <SequenceModel as Model>::fit(&data, &SequenceSettings::default(), random).unwrap(),
+        &items,
+    );
+}
+
+/// Rows with numbers, categories and holes.
+fn holed(rows: usize) -> Frame {
+    let mut random = Random::new(1);
+    let names = (0..7).map(|code| format!("service {code}")).collect();
+    let features = vec![
+        Feature { name: "bytes".into(), kind: FeatureKind::Numeric },
+        Feature { name: "constant".into(), kind: FeatureKind::Numeric },
+        Feature { name: "service".into(), kind: FeatureKind::Categorical(names) },
+        Feature { name: "flag".into(), kind: FeatureKind::Numeric },
+    ];
+    let columns = vec![
+        (0..rows).map(|at| if at % 9 == 0 { f64::NAN } else { random.unit().powi(3) * 1e6 }).collect(),
+        vec![3.0; rows],
+        (0..rows).map(|at| if at % 31 == 0 { f64::NAN } else { (at % 7) as f64 }).collect(),
+        (0..rows).map(|at| f64::from(u8::from(at % 50 == 0))).collect(),
+    ];
+    Frame::new(Schema { features }, columns).unwrap_or_default()
+}
+
+/// What a hostile row may hold.
+const ROWS: &[&[f64]] = &[
+    &[1.0, 3.0, 2.0, 0.0],
+    &[f64::NAN, f64::NAN, f64::NAN, f64::NAN],
+    &[f64::INFINITY, f64::NEG_INFINITY, 1e300, -1e300],
+    &[-0.0, 4.0, 6.5, 1.0],
+    &[1e9],
+    &[],
+    &[0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+];
+
+#[test]
+fn tail() {
+    for share_weights in [false, true] {
+        let settings = TailSettings { share_weights };
+        keeps_the_contract(|random| Tail::fit(&holed(500), &settings, random).unwrap(), ROWS);
+        keeps_the_contract(
+            |random| {
+                let mut model = Tail::fit(&holed(20), &settings, random).unwrap();
+                for _ in 0..30 {
+                    assert!(ROWS.iter().all(|row| model.learn(row)));
+                }
+                model
+            },
+            ROWS,
+        );
+    }
+    let one = Tail::fit(&holed(9), &TailSettings::default(), &mut Random::new(1)).unwrap_err();
+    assert_eq!(one.to_string(), "9 usable rows, at least 10 are needed");
 }
 
 /// Three numbers and a category, gaps, a constant; hostile where the first is large or the category strange.

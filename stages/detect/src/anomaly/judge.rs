@@ -1,0 +1,295 @@
+//! Closed windows → candidates: which parts of what an entity did are strange, and how strange.
+//!
+//! A part's p-value pays for how many facts of its feature the window held (Šidák): a busy hour is not strange for being
+//! busy. Parts above [`PART_P_MAX`] say nothing and are left away, so a score is the sum of what is shown.
+
+use std::collections::BTreeMap;
+
+use shieldwall_learn::calibrate::surprise;
+
+use super::baseline::{ANY, Baseline, Standing};
+use super::calibrate::Scores;
+use super::detectors::{COMMAND, DETECTORS, DOMAIN, REQUEST, SCRIPT};
+use super::facts::{FEATURES, Feature, FeatureId, Text};
+use super::measures::{Measure, bin};
+use super::window::{StrangeText, Trace, Window};
+
+/// Parts above this p-value are ordinary.
+const PART_P_MAX: f64 = 0.05;
+
+/// Parts of one feature that a score adds up.
+const PARTS_A_FEATURE: usize = 3;
+
+/// Candidates of one detector kept for a day, strongest first; the rest is counted.
+const CANDIDATES_A_DAY: usize = 200;
+
+/// Why a window is strange, one part; words are made later, for what is shown.
+#[derive(Clone, Debug)]
+pub(super) enum Why {
+    Fact { key: u32, standing: Standing },
+    Level { measure: u8, value: u64, bin: u8 },
+    Words { what: &'static str, words: String, normal: String },
+}
+
+/// A part of a candidate's score.
+#[derive(Clone, Debug)]
+pub(super) struct Piece {
+    pub nats: f64,
+    pub why: Why,
+}
+
+/// An entity-window that may be shown.
+#[derive(Clone, Debug)]
+pub(super) struct Candidate {
+    pub detector: u16,
+    pub entity: u32,
+    pub day: i32,
+    pub score: f64,
+    pub pieces: Vec<Piece>,
+    pub trace: Trace,
+    pub with: Vec<(u8, u32)>,
+    pub host: u32,
+    /// Set where a detector knows its p-value itself.
+    pub p_value: Option<f64>,
+}
+
+/// What judging gathers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Judged {
+    pub days: BTreeMap<i32, Day>,
+    pub scores: Vec<Scores>,
+}
+
+/// One day's candidates.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Day {
+    pub candidates: Vec<Candidate>,
+    /// Entity-windows that were tested, by all detectors.
+    pub tested: u64,
+    /// Candidates beyond the limit.
+    pub beyond: u64,
+}
+
+impl Judged {
+    /// Takes one tested window of a detector: its score for calibration, and itself if anything is strange.
+    pub(super) fn take(&mut self, candidate: Candidate) {
+        if self.scores.len() < DETECTORS.len() {
+            self.scores.resize(DETECTORS.len(), Scores::default());
+        }
+        if let Some(scores) = self.scores.get_mut(usize::from(candidate.detector)) {
+            scores.add(candidate.score);
+        }
+        let day = self.days.entry(candidate.day).or_default();
+        day.tested += 1;
+        if candidate.score > 0.0 {
+            day.candidates.push(candidate);
+            if day.candidates.len() > 2 * CANDIDATES_A_DAY * DETECTORS.len() {
+                day.shrink();
+            }
+        }
+    }
+}
+
+impl Day {
+    /// Keeps each detector's strongest.
+    pub(super) fn shrink(&mut self) {
+        self.candidates.sort_by(|a, b| a.detector.cmp(&b.detector).then(b.score.total_cmp(&a.score)));
+        let (mut detector, mut kept, before) = (u16::MAX, 0, self.candidates.len());
+        self.candidates.retain(|one| {
+            kept = if one.detector == detector { kept + 1 } else { 1 };
+            detector = one.detector;
+            kept <= CANDIDATES_A_DAY
+        });
+        self.beyond += (before - self.candidates.len()) as u64;
+    }
+}
+
+/// Judges an entity's hour. `learned`: the hour is part of what was learned, and is left out.
+pub(super) fn hour(base: &Baseline, entity: u32, day: i32, window: &Window, learned: bool, out: &mut Judged) {
+    let mut tested = vec![false; DETECTORS.len()];
+    let mut found: Vec<(u16, Piece, Trace)> = Vec::new();
+    facts(base, entity, window, learned, &mut tested, &mut found);
+    for (measure, (value, trace)) in &window.amounts {
+        level(base, entity, *measure, *value, trace, learned, &mut tested, &mut found);
+    }
+    texts(window, &mut tested, &mut found);
+    // The maps above have an order of their own; what is said has not.
+    found.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.nats.total_cmp(&a.1.nats)).then_with(|| order(&a.1).cmp(&order(&b.1))));
+    emit(entity, day, &tested, found, |candidate| {
+        candidate.with.clone_from(&window.with);
+        candidate.host = window.host;
+    }, out);
+}
+
+/// Judges an entity's day.
+pub(super) fn whole_day(
+    base: &Baseline,
+    entity: u32,
+    day: i32,
+    amounts: &[(Measure, u64, Trace)],
+    host: u32,
+    learned: bool,
+    out: &mut Judged,
+) {
+    let mut tested = vec![false; DETECTORS.len()];
+    let mut found = Vec::new();
+    for (measure, value, trace) in amounts {
+        level(base, entity, *measure, *value, trace, learned, &mut tested, &mut found);
+    }
+    emit(entity, day, &tested, found, |candidate| candidate.host = host, out);
+}
+
+fn emit(
+    entity: u32,
+    day: i32,
+    tested: &[bool],
+    found: Vec<(u16, Piece, Trace)>,
+    finish: impl Fn(&mut Candidate),
+    out: &mut Judged,
+) {
+    for (detector, _) in (0u16..).zip(tested).filter(|(_, tested)| **tested) {
+        let mut candidate = Candidate {
+            detector,
+            entity,
+            day,
+            score: 0.0,
+            pieces: Vec::new(),
+            trace: Trace::default(),
+            with: Vec::new(),
+            host: 0,
+            p_value: None,
+        };
+        for (_, piece, trace) in found.iter().filter(|(of, _, _)| *of == detector) {
+            candidate.score += piece.nats;
+            candidate.pieces.push(piece.clone());
+            candidate.trace.join(trace);
+        }
+        if candidate.score > 0.0 {
+            finish(&mut candidate);
+        }
+        out.take(candidate);
+    }
+}
+
+fn order(piece: &Piece) -> (u8, u32, &str) {
+    match &piece.why {
+        Why::Fact { key, .. } => (0, *key, ""),
+        Why::Level { measure, .. } => (1, u32::from(*measure), ""),
+        Why::Words { words, .. } => (2, 0, words),
+    }
+}
+
+fn facts(
+    base: &Baseline,
+    entity: u32,
+    window: &Window,
+    learned: bool,
+    tested: &mut [bool],
+    found: &mut Vec<(u16, Piece, Trace)>,
+) {
+    let mut by_feature: Vec<Vec<(f64, u32, Standing)>> = vec![Vec::new(); FEATURES.len()];
+    let mut counts = vec![0u32; FEATURES.len()];
+    for key in window.facts.keys() {
+        let Some(of) = base.keys.get(*key as usize).filter(|key| key.value != ANY) else { continue };
+        let feature = usize::from(of.feature);
+        if let Some(count) = counts.get_mut(feature) {
+            *count += 1;
+        }
+        let Some(standing) = base.standing(entity, *key, learned) else { continue };
+        let p = base.fact_p_value(of.feature, &standing);
+        if p <= PART_P_MAX
+            && let Some(list) = by_feature.get_mut(feature)
+        {
+            list.push((p, *key, standing));
+        }
+    }
+    for ((number, mut list), count) in (0u8..).zip(by_feature).zip(counts) {
+        let Some(feature) = Feature::of(number as FeatureId) else { continue };
+        if count > 0
+            && let Some(tested) = tested.get_mut(usize::from(feature.detector))
+        {
+            *tested = true;
+        }
+        list.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.2.score.total_cmp(&b.2.score)).then(a.1.cmp(&b.1)));
+        for (rank, (p, key, standing)) in list.into_iter().take(PARTS_A_FEATURE).enumerate() {
+            // The k-th strangest of m pays for the m / k tries that it is the best of.
+            let p = sidak(p, f64::from(count) / (rank + 1) as f64);
+            if p <= PART_P_MAX {
+                let trace = window.facts.get(&key).cloned().unwrap_or_default();
+                found.push((feature.detector, Piece { nats: surprise(p), why: Why::Fact { key, standing } }, trace));
+            }
+        }
+    }
+}
+
+#[allow(clippy::too_many_arguments, reason = "one place for hours and days")]
+fn level(
+    base: &Baseline,
+    entity: u32,
+    measure: Measure,
+    value: u64,
+    trace: &Trace,
+    learned: bool,
+    tested: &mut [bool],
+    found: &mut Vec<(u16, Piece, Trace)>,
+) {
+    let facts = measure.facts();
+    if let Some(tested) = tested.get_mut(usize::from(facts.detector)) {
+        *tested = true;
+    }
+    if value < facts.least {
+        return;
+    }
+    let bin = bin(value);
+    let p = base.level_p_value(entity, measure as u8, bin, learned);
+    if p <= PART_P_MAX {
+        let why = Why::Level { measure: measure as u8, value, bin };
+        found.push((facts.detector, Piece { nats: surprise(p), why }, trace.clone()));
+    }
+}
+
+fn texts(window: &Window, tested: &mut [bool], found: &mut Vec<(u16, Piece, Trace)>) {
+    for (kind, detector, what) in [
+        (Text::Domain, DOMAIN, "domain name"),
+        (Text::Request, REQUEST, "web request"),
+        (Text::Command, COMMAND, "command line"),
+        (Text::Script, SCRIPT, "script"),
+    ] {
+        let count = window.texts.get(kind as usize).copied().unwrap_or(0);
+        if count == 0 {
+            continue;
+        }
+        if let Some(tested) = tested.get_mut(usize::from(detector)) {
+            *tested = true;
+        }
+        let mut strange: Vec<&StrangeText> = window.strange.iter().filter(|one| one.kind == kind).collect();
+        strange.sort_by(|a, b| a.p_value.total_cmp(&b.p_value));
+        for (rank, one) in strange.into_iter().take(PARTS_A_FEATURE).enumerate() {
+            let p = sidak(one.p_value, f64::from(count) / (rank + 1) as f64);
+            if p <= PART_P_MAX {
+                let why = Why::Words { what, words: one.words.clone(), normal: String::new() };
+                found.push((detector, Piece { nats: surprise(p), why }, one.trace.clone()));
+            }
+        }
+    }
+}
+
+/// The chance that the best of `tries` is as small as `p`.
+fn sidak(p: f64, tries: f64) -> f64 {
+    let tries = tries.max(1.0);
+    // 1 − (1 − p)^tries, without losing small p.
+    (-(tries * (-p.min(1.0 - 1e-12)).ln_1p()).exp_m1()).clamp(0.0, 1.0)
+}
+
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trying_often_costs() {
+        assert!((sidak(0.01, 1.0) - 0.01).abs() < 1e-12);
+        assert!((sidak(1e-12, 100.0) - 1e-10).abs() < 1e-16);
+        assert!(sidak(0.5, 1000.0) > 0.999 && sidak(1.0, 3.0) <= 1.0 && sidak(0.0, 5.0) == 0.0);
+    }
+}
