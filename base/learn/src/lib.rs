@@ -6,6 +6,7 @@
 //! | [`model`] | [`Model`]: fit, learn online, score, explain so that contributions add up |
 //! | [`frame`] | [`Frame`]: a table of numbers and categories, with its [`Schema`] |
 //! | [`forest`] | boosted and isolating trees, exact TreeSHAP |
+//! | [`tabular`] | one model for a table, of forests and neighbours; who controls a feature; an attacker who pads |
 //! | [`tail`] | tails of a table's columns |
 //! | [`baseline`] | tails of each entity, against its peers, over time |
 //! | [`sequence`] | what follows what; log templates |
