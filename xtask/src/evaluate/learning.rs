@@ -3,9 +3,12 @@
 //! Each section trains throw-away models inside the given data and judges them on what they have not seen, with trivial
 //! baselines beside; its text names data, split and seed. All sections stand in EVALUATION.md.
 
+mod budget;
+mod calibration;
 mod domain;
 mod http;
 mod sequence;
+mod stream;
 mod tabular;
 
 use std::ffi::OsString;
@@ -22,6 +25,8 @@ const SECTIONS: &[(&str, Section)] = &[
     ("sequence", sequence::section),
     ("domain", domain::section),
     ("http", http::section),
+    ("calibration", calibration::section),
+    ("budget", budget::section),
 ];
 
 /// Prints the sections named, or all.
