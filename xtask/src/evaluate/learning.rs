@@ -10,6 +10,7 @@ mod http;
 mod sequence;
 mod stream;
 mod tabular;
+mod tail;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ const SECTIONS: &[(&str, Section)] = &[
     ("sequence", sequence::section),
     ("domain", domain::section),
     ("http", http::section),
+    ("tail", tail::section),
     ("calibration", calibration::section),
     ("budget", budget::section),
 ];
