@@ -108,6 +108,8 @@ pub(super) struct Baseline {
     pub peers: Vec<Peers>,
     pub entities: Vec<Own>,
     pub by_name: FxHashMap<(u8, u32), u32>,
+    /// Hours of entities in which a feature showed anything.
+    pub active: Vec<u64>,
     /// Each feature's facts by score; made by [`Baseline::rank`].
     ranks: Vec<Ranks>,
     /// Peers' levels by kind of entity and measure; made by [`Baseline::rank`].
@@ -123,7 +125,10 @@ const RANK_BINS: usize = 256;
 struct Ranks {
     /// How many facts score as low as this bin or lower, by bin of −ln score.
     at_least: Vec<f64>,
-    total: f64,
+    /// Hours of all entities of the kinds that show this feature: most hours show nothing of a rare one.
+    windows: f64,
+    /// Facts that an hour holds on average, where it holds any.
+    usual: f64,
 }
 
 #[derive(Clone, Debug)]
@@ -197,10 +202,17 @@ impl Baseline {
             own.last_day = day;
         }
         let bit = 1u64 << (hour_hash(hour) & 63);
+        if self.active.len() < FEATURES.len() {
+            self.active.resize(FEATURES.len(), 0);
+        }
+        let mut active = [false; 256];
         let mut new = Vec::new();
         for key in keys {
             let Some(peers) = self.peers.get_mut(*key as usize) else { continue };
             peers.hours |= bit;
+            if let Some(slot) = self.keys.get(*key as usize).and_then(|key| active.get_mut(usize::from(key.feature))) {
+                *slot = true;
+            }
             let found = own.entries.binary_search_by_key(key, |entry| entry.key).ok();
             if let Some(entry) = found.and_then(|at| own.entries.get_mut(at)) {
                 entry.hours = entry.hours.saturating_add(1);
@@ -212,6 +224,9 @@ impl Baseline {
                 peers.entities = peers.entities.saturating_add(1);
                 new.push(Entry { key: *key, hours: 1, days: 1, last_day: day });
             }
+        }
+        for (hours, _) in self.active.iter_mut().zip(active).filter(|(_, active)| *active) {
+            *hours += 1;
         }
         if !new.is_empty() {
             own.entries.extend(new);
@@ -290,7 +305,13 @@ impl Baseline {
     /// Ranks what was learned; needed before [`Baseline::fact_p_value`] and [`Baseline::level_p_value`].
     pub(super) fn rank(&mut self) {
         let mut counts = vec![vec![0.0f64; RANK_BINS]; FEATURES.len()];
+        let mut kinds = vec![[false; KINDS]; FEATURES.len()];
+        let mut hours = [0.0f64; KINDS];
         for own in &self.entities {
+            let kind = (own.kind as usize).min(KINDS - 1);
+            if let Some(hours) = hours.get_mut(kind) {
+                *hours += f64::from(own.hours);
+            }
             for entry in &own.entries {
                 let Some(key) = self.keys.get(entry.key as usize) else { continue };
                 if key.value == ANY {
@@ -302,13 +323,20 @@ impl Baseline {
                 if let Some(slot) = slot {
                     *slot += f64::from(entry.hours);
                 }
+                if let Some(known) = kinds.get_mut(usize::from(key.feature)).and_then(|kinds| kinds.get_mut(kind)) {
+                    *known = true;
+                }
             }
         }
         self.ranks = counts
             .into_iter()
-            .map(|mut bins| {
+            .zip(kinds)
+            .zip(self.active.iter().copied().chain(std::iter::repeat(0)))
+            .map(|((mut bins, kinds), active)| {
                 accumulate(&mut bins);
-                Ranks { total: bins.first().copied().unwrap_or(0.0), at_least: bins }
+                let windows = hours.iter().zip(kinds).filter(|(_, shows)| *shows).map(|(hours, _)| *hours).sum();
+                let usual = bins.first().copied().unwrap_or(0.0) / (active as f64).max(1.0);
+                Ranks { at_least: bins, windows, usual: usual.max(1.0) }
             })
             .collect();
         self.levels = vec![Levels { at_least: vec![0.0; LEVEL_BINS], entities: 0.0, windows: 0.0 }; KINDS * MEASURES.len()];
@@ -331,11 +359,13 @@ impl Baseline {
         }
     }
 
-    /// How often a fact of this feature stands as lonely as this.
-    pub(super) fn fact_p_value(&self, feature: FeatureId, standing: &Standing) -> f64 {
+    /// How often an hour holds a fact of this feature that stands as lonely as this; `count`: how many facts of the feature
+    /// this hour holds. An hour busier than usual pays for it: it has more chances.
+    pub(super) fn fact_p_value(&self, feature: FeatureId, standing: &Standing, count: u32) -> f64 {
         let Some(ranks) = self.ranks.get(usize::from(feature)) else { return 1.0 };
         let at = ranks.at_least.get(rank_bin(standing.score)).copied().unwrap_or(0.0);
-        ((at + 1.0) / (ranks.total + 1.0)).min(1.0)
+        let busy = (f64::from(count) / ranks.usual).max(1.0);
+        ((at + 1.0) / (ranks.windows + 1.0) * busy).min(1.0)
     }
 
     /// How often this entity, or one like it, has a level this high; `learned`: the window itself was learned.
