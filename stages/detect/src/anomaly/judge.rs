@@ -214,7 +214,7 @@ fn facts(
             .into_iter()
             .filter_map(|key| {
                 let standing = base.standing(entity, key, learned)?;
-                Some((base.fact_p_value(number, &standing, count), key, standing))
+                Some((base.fact_p_value(entity, number, &standing, count, learned), key, standing))
             })
             .filter(|(p, _, _)| *p <= PART_P_MAX)
             .collect();

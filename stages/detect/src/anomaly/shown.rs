@@ -18,7 +18,7 @@ use super::words::{Teller, number};
 use super::{Learned, Suspicion, keep};
 
 /// Share of what is called strange on a day that may be chance, before the budget.
-const FALSE_DISCOVERIES: f64 = 0.1;
+const FALSE_DISCOVERIES: f64 = 0.2;
 
 /// At or below this p-value nothing is kept back: an organisation of ten thousand entities has a quarter of a million
 /// entity-hours a day, so chance alone gives one such a month.
