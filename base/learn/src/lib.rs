@@ -28,6 +28,7 @@ pub mod model;
 pub mod random;
 pub mod sequence;
 pub mod sketch;
+pub mod tabular;
 pub mod tail;
 pub mod tensors;
 pub mod text;

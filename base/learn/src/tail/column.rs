@@ -144,7 +144,7 @@ impl Column {
 /// A value as a code; out of every range where it is none.
 #[inline]
 fn code(value: f64) -> usize {
-    if value >= 0.0 && value < super::model::CODES && value.fract() == 0.0 { value as usize } else { usize::MAX }
+    if (0.0..super::model::CODES).contains(&value) && value.fract() == 0.0 { value as usize } else { usize::MAX }
 }
 
 /// At most [`KNOTS_MAX`] of ascending values: all different ones if they are few, else ranks that are evenly spaced in the

@@ -18,16 +18,10 @@ pub(super) const CODES: f64 = CATEGORIES_MAX as f64;
 const REFRESH_SHARE: u64 = 100;
 
 /// Choices.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct TailSettings {
     /// Whether columns that are surprising together share their weight.
     pub share_weights: bool,
-}
-
-impl Default for TailSettings {
-    fn default() -> Self {
-        Self { share_weights: false }
-    }
 }
 
 /// A table's tails.
@@ -92,7 +86,7 @@ impl Model for Tail {
 
     fn learn(&mut self, row: &[f64]) -> bool {
         self.rows += 1;
-        let due = self.rows >= self.fresh + self.fresh / REFRESH_SHARE + 1;
+        let due = self.rows > self.fresh + self.fresh / REFRESH_SHARE;
         for (at, column) in self.columns.iter_mut().enumerate() {
             column.learn(row.get(at).copied().unwrap_or(f64::NAN));
             if due {
