@@ -37,6 +37,7 @@ struct Kept {
     /// Feature, context, value (names by place; the context as a whole is [`ANY`]), hours.
     keys: Vec<(u8, u32, u32, u64)>,
     entities: Vec<KeptOwn>,
+    active: Vec<u64>,
     scores: Vec<Scores>,
 }
 
@@ -133,6 +134,7 @@ fn write_without(base: &Baseline, names: &Names, scores: &[Scores], without: Opt
         names: texts.into_iter().map(str::to_owned).collect(),
         keys: keys.into_iter().map(|(feature, context, value, hours, _)| (feature, context, value, hours)).collect(),
         entities,
+        active: base.active.clone(),
         scores: scores.to_vec(),
     };
     let mut out = MAGIC.to_vec();
@@ -170,7 +172,12 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Baseline, Names, Vec<Scores>), Strin
             .copied()
             .ok_or_else(|| format!("baselines: {what} names place {at} of {}", numbers.len()))
     };
+    if kept.active.len() > FEATURES.len() {
+        return Err("baselines: hours of features that this program does not know".to_owned());
+    }
+    #[allow(clippy::field_reassign_with_default, reason = "its other fields are its own")]
     let mut base = Baseline::default();
+    base.active = kept.active;
     for (at, (feature, context, value, hours)) in kept.keys.iter().enumerate() {
         if usize::from(*feature) >= FEATURES.len() {
             return Err(format!("baselines: fact {at} is of unknown kind {feature}"));

@@ -110,6 +110,19 @@ impl Learner {
         self.judging = true;
     }
 
+    /// Takes in what another learner learned; both must have been told that everything was learned. Learning split by
+    /// entity and merged is learning the whole.
+    pub fn merge(&mut self, other: Self) {
+        let names = &mut self.names;
+        self.base.merge(&other.base, |name| names.number(other.names.name(name)));
+        self.base.rank();
+    }
+
+    /// What is known so far, as bytes; see [`Learned::baselines`].
+    pub fn kept(&self) -> Vec<u8> {
+        super::keep::write(&self.base, &self.names, &self.judged.scores)
+    }
+
     /// Second round: judges an observation, in the same order.
     pub fn judge(&mut self, seen: &Observed<'_>) {
         if !self.judging {

@@ -482,6 +482,14 @@ impl Office {
         }
     }
 
+    /// A strange start of a program that is no attack: noise to hide behind.
+    pub fn decoy(&mut self, number: usize, day: i64) {
+        let at = self.at(day, 9.0, 17.0);
+        let host = number % self.hosts;
+        let parent = format!("decoy{number}.exe");
+        self.start(at, &format!("ws{host}"), &format!("CORP\\user{host}"), "C:\\Decoy\\", &parent, &format!("noise{number}.exe"), "-x", None);
+    }
+
     /// In the order that the line gives them.
     pub fn sort(&mut self) {
         self.records.sort_by_key(|record| record.at_ms);
