@@ -343,7 +343,13 @@ impl Baseline {
                 let windows = hours.iter().zip(kinds).filter(|(_, shows)| *shows).map(|(hours, _)| *hours).sum();
                 let active = (active as f64).max(1.0);
                 let usual = bins.first().copied().unwrap_or(0.0) / active;
-                Ranks { at_least: bins, rate: active / f64::max(windows, active), active, windows, usual: usual.max(1.0) }
+                Ranks {
+                    at_least: bins,
+                    rate: active / f64::max(windows, active),
+                    active,
+                    windows,
+                    usual: usual.max(1.0),
+                }
             })
             .collect();
         self.own_active = self
@@ -385,14 +391,22 @@ impl Baseline {
     /// How often an hour of this entity holds a fact of this feature that stands as lonely as this; `count`: how many facts
     /// of the feature this hour holds. An hour busier than usual pays for it, as it has more chances. An entity that never
     /// shows the feature is taken for one that does as often as all together: never for less.
-    pub(super) fn fact_p_value(&self, entity: u32, feature: FeatureId, standing: &Standing, count: u32, learned: bool) -> f64 {
+    pub(super) fn fact_p_value(
+        &self,
+        entity: u32,
+        feature: FeatureId,
+        standing: &Standing,
+        count: u32,
+        learned: bool,
+    ) -> f64 {
         let Some(ranks) = self.ranks.get(usize::from(feature)) else { return 1.0 };
         let at = ranks.at_least.get(rank_bin(standing.score)).copied().unwrap_or(0.0);
         let busy = (f64::from(count) / ranks.usual).max(1.0);
         let own_hours = self.entities.get(entity as usize).map_or(0, |own| own.hours);
-        let shown = self.own_active.get(entity as usize).and_then(|list| {
-            list.binary_search_by_key(&feature, |(of, _)| *of).ok().and_then(|at| list.get(at))
-        });
+        let shown = self
+            .own_active
+            .get(entity as usize)
+            .and_then(|list| list.binary_search_by_key(&feature, |(of, _)| *of).ok().and_then(|at| list.get(at)));
         let out = u32::from(learned);
         let own_rate = f64::from(shown.map_or(0, |(_, hours)| *hours).saturating_sub(out))
             / f64::from(own_hours.saturating_sub(out).max(1));
@@ -492,7 +506,9 @@ impl Baseline {
         let own: usize = self
             .entities
             .iter()
-            .map(|own| own.entries.capacity() * size_of::<Entry>() + own.levels.capacity() * 4 + own.series.capacity() * 8)
+            .map(|own| {
+                own.entries.capacity() * size_of::<Entry>() + own.levels.capacity() * 4 + own.series.capacity() * 8
+            })
             .sum();
         own + self.entities.capacity() * size_of::<Own>()
             + self.keys.capacity() * (size_of::<Key>() + size_of::<Peers>())

@@ -200,13 +200,7 @@ fn order(piece: &Piece) -> (u8, u32, &str) {
     }
 }
 
-fn facts(
-    base: &Baseline,
-    entity: u32,
-    window: &Window,
-    learned: bool,
-    found: &mut Vec<(u16, Piece, Trace)>,
-) {
+fn facts(base: &Baseline, entity: u32, window: &Window, learned: bool, found: &mut Vec<(u16, Piece, Trace)>) {
     let mut by_feature: Vec<Vec<u32>> = vec![Vec::new(); FEATURES.len()];
     for key in window.facts.keys() {
         let of = base.keys.get(*key as usize).filter(|key| key.value != ANY);

@@ -487,7 +487,16 @@ impl Office {
         let at = self.at(day, 9.0, 17.0);
         let host = number % self.hosts;
         let parent = format!("decoy{number}.exe");
-        self.start(at, &format!("ws{host}"), &format!("CORP\\user{host}"), "C:\\Decoy\\", &parent, &format!("noise{number}.exe"), "-x", None);
+        self.start(
+            at,
+            &format!("ws{host}"),
+            &format!("CORP\\user{host}"),
+            "C:\\Decoy\\",
+            &parent,
+            &format!("noise{number}.exe"),
+            "-x",
+            None,
+        );
     }
 
     /// In the order that the line gives them.

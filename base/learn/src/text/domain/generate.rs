@@ -336,7 +336,7 @@ const STYLES: &[Style] = &[
         campaign.state = campaign.state.wrapping_add(0x1_0001).rotate_left(3);
         let state = campaign.state;
         (0..campaign.length())
-            .map(|at| char::from(b'a' + ((state >> (at % 13)) as usize * (at + 3) % 26) as u8))
+            .map(|at| char::from(b'a' + ((state >> (at % 13)) as usize).wrapping_mul(at + 3).rem_euclid(26) as u8))
             .collect()
     },
     // Digits mostly.
