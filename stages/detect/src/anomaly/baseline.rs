@@ -276,14 +276,7 @@ impl Baseline {
         Some(self.standing_of(own, own.entry(key), key, context, learned))
     }
 
-    fn standing_of(
-        &self,
-        own: &Own,
-        entry: Option<&Entry>,
-        key: u32,
-        context: Option<u32>,
-        learned: bool,
-    ) -> Standing {
+    fn standing_of(&self, own: &Own, entry: Option<&Entry>, key: u32, context: Option<u32>, learned: bool) -> Standing {
         let out = u32::from(learned);
         let hours = |entry: Option<&Entry>| {
             entry.map_or(0, |entry| {
@@ -305,7 +298,13 @@ impl Baseline {
         let context_known = context_known.max(known);
         let share = (f64::from(known) + UNKNOWN_SHARE) / (f64::from(context_known) + 1.0);
         let score = (f64::from(mine) + PEER_HOURS * share) / (f64::from(context_hours.max(mine)) + PEER_HOURS);
-        Standing { hours: mine, context_hours: context_hours.max(mine), peers: known, context_peers: context_known, score }
+        Standing {
+            hours: mine,
+            context_hours: context_hours.max(mine),
+            peers: known,
+            context_peers: context_known,
+            score,
+        }
     }
 
     /// Ranks what was learned; needed before [`Baseline::fact_p_value`] and [`Baseline::level_p_value`].
@@ -325,7 +324,8 @@ impl Baseline {
                 }
                 let context = self.numbers.get(&Key { value: ANY, ..*key }).copied();
                 let standing = self.standing_of(own, Some(entry), entry.key, context, true);
-                let slot = counts.get_mut(usize::from(key.feature)).and_then(|bins| bins.get_mut(rank_bin(standing.score)));
+                let slot =
+                    counts.get_mut(usize::from(key.feature)).and_then(|bins| bins.get_mut(rank_bin(standing.score)));
                 if let Some(slot) = slot {
                     *slot += f64::from(entry.hours);
                 }
@@ -343,7 +343,13 @@ impl Baseline {
                 let windows = hours.iter().zip(kinds).filter(|(_, shows)| *shows).map(|(hours, _)| *hours).sum();
                 let active = (active as f64).max(1.0);
                 let usual = bins.first().copied().unwrap_or(0.0) / active;
-                Ranks { at_least: bins, rate: active / f64::max(windows, active), active, windows, usual: usual.max(1.0) }
+                Ranks {
+                    at_least: bins,
+                    rate: active / f64::max(windows, active),
+                    active,
+                    windows,
+                    usual: usual.max(1.0),
+                }
             })
             .collect();
         self.own_active = self
@@ -361,7 +367,8 @@ impl Baseline {
                 (0..=u8::MAX).zip(hours).filter(|(_, hours)| *hours > 0).collect()
             })
             .collect();
-        self.levels = vec![Levels { at_least: vec![0.0; LEVEL_BINS], entities: 0.0, windows: 0.0 }; KINDS * MEASURES.len()];
+        self.levels =
+            vec![Levels { at_least: vec![0.0; LEVEL_BINS], entities: 0.0, windows: 0.0 }; KINDS * MEASURES.len()];
         for own in &self.entities {
             for group in own.levels.chunk_by(|a, b| a.0 == b.0) {
                 let Some((measure, _, _)) = group.first() else { continue };
@@ -384,14 +391,22 @@ impl Baseline {
     /// How often an hour of this entity holds a fact of this feature that stands as lonely as this; `count`: how many facts
     /// of the feature this hour holds. An hour busier than usual pays for it, as it has more chances. An entity that never
     /// shows the feature is taken for one that does as often as all together: never for less.
-    pub(super) fn fact_p_value(&self, entity: u32, feature: FeatureId, standing: &Standing, count: u32, learned: bool) -> f64 {
+    pub(super) fn fact_p_value(
+        &self,
+        entity: u32,
+        feature: FeatureId,
+        standing: &Standing,
+        count: u32,
+        learned: bool,
+    ) -> f64 {
         let Some(ranks) = self.ranks.get(usize::from(feature)) else { return 1.0 };
         let at = ranks.at_least.get(rank_bin(standing.score)).copied().unwrap_or(0.0);
         let busy = (f64::from(count) / ranks.usual).max(1.0);
         let own_hours = self.entities.get(entity as usize).map_or(0, |own| own.hours);
-        let shown = self.own_active.get(entity as usize).and_then(|list| {
-            list.binary_search_by_key(&feature, |(of, _)| *of).ok().and_then(|at| list.get(at))
-        });
+        let shown = self
+            .own_active
+            .get(entity as usize)
+            .and_then(|list| list.binary_search_by_key(&feature, |(of, _)| *of).ok().and_then(|at| list.get(at)));
         let out = u32::from(learned);
         let own_rate = f64::from(shown.map_or(0, |(_, hours)| *hours).saturating_sub(out))
             / f64::from(own_hours.saturating_sub(out).max(1));
@@ -406,8 +421,12 @@ impl Baseline {
         let Some(levels) = self.levels.get(level_slot(own.kind, measure)) else { return 1.0 };
         let windows = windows_of(own, measure);
         let out = f64::from(u8::from(learned));
-        let tail: f64 =
-            own.levels.iter().filter(|(m, b, _)| *m == measure && *b >= bin).map(|(_, _, count)| f64::from(*count)).sum();
+        let tail: f64 = own
+            .levels
+            .iter()
+            .filter(|(m, b, _)| *m == measure && *b >= bin)
+            .map(|(_, _, count)| f64::from(*count))
+            .sum();
         let has = own.levels.iter().any(|(m, _, _)| *m == measure);
         let (own_share, own_windows, own_is) = if has { (tail / windows, windows, 1.0) } else { (0.0, 0.0, 0.0) };
         let others = (levels.entities - own_is).max(0.0);
@@ -418,9 +437,7 @@ impl Baseline {
         let mine = (tail - out).max(0.0);
         if peer_tail <= 1e-9 && mine <= 0.0 {
             // Beyond all that was ever seen: amounts have heavy tails (Pareto, index 1), each doubling is half as likely.
-            let top = levels.at_least.iter().enumerate().filter(|(at, sum)| {
-                **sum > 1e-9 && (*at < usize::from(bin))
-            });
+            let top = levels.at_least.iter().enumerate().filter(|(at, sum)| **sum > 1e-9 && (*at < usize::from(bin)));
             let beyond = top.map(|(at, _)| at).max().map_or(0, |top| usize::from(bin) - top);
             peers *= 0.5f64.powf(beyond as f64 / 2.0);
         }
@@ -489,7 +506,9 @@ impl Baseline {
         let own: usize = self
             .entities
             .iter()
-            .map(|own| own.entries.capacity() * size_of::<Entry>() + own.levels.capacity() * 4 + own.series.capacity() * 8)
+            .map(|own| {
+                own.entries.capacity() * size_of::<Entry>() + own.levels.capacity() * 4 + own.series.capacity() * 8
+            })
             .sum();
         own + self.entities.capacity() * size_of::<Own>()
             + self.keys.capacity() * (size_of::<Key>() + size_of::<Peers>())
@@ -544,7 +563,8 @@ fn hour_hash(hour: i64) -> u32 {
 }
 
 fn forget_rarest(own: &mut Own, peers: &mut [Peers]) {
-    let mut order: Vec<(u16, i32, u32)> = own.entries.iter().map(|entry| (entry.hours, entry.last_day, entry.key)).collect();
+    let mut order: Vec<(u16, i32, u32)> =
+        own.entries.iter().map(|entry| (entry.hours, entry.last_day, entry.key)).collect();
     order.sort_unstable();
     order.truncate(ENTRIES_MAX / 4);
     let gone: rustc_hash::FxHashSet<u32> = order.into_iter().map(|(_, _, key)| key).collect();

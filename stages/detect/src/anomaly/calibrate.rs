@@ -123,7 +123,10 @@ mod tests {
         let tail = scores.tail();
         assert!(tail.p_value(60.0) < 0.1 * 4.0 / 20_000.0, "{}", tail.p_value(60.0));
         (0..200).for_each(|_| scores.add(70.0));
-        assert!((scores.tail().p_value(70.0) * 20_205.0 - 200.0).abs() < 1.0, "what is common is not rare, however high");
+        assert!(
+            (scores.tail().p_value(70.0) * 20_205.0 - 200.0).abs() < 1.0,
+            "what is common is not rare, however high"
+        );
         assert!(clean > 0.0 && clean < 1e-4);
         assert!(tail.p_value(1.0) > tail.p_value(5.0) && tail.p_value(5.0) > tail.p_value(50.0));
     }

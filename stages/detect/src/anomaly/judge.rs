@@ -124,10 +124,17 @@ pub(super) fn hour(base: &Baseline, entity: u32, day: i32, window: &Window, lear
     texts(window, &mut tested, &mut found);
     // The maps above have an order of their own; what is said has not.
     found.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.nats.total_cmp(&a.1.nats)).then_with(|| order(&a.1).cmp(&order(&b.1))));
-    emit(entity, day, &tested, found, |candidate| {
-        candidate.with.clone_from(&window.with);
-        candidate.host = window.host;
-    }, out);
+    emit(
+        entity,
+        day,
+        &tested,
+        found,
+        |candidate| {
+            candidate.with.clone_from(&window.with);
+            candidate.host = window.host;
+        },
+        out,
+    );
 }
 
 /// Judges an entity's day.
@@ -193,13 +200,7 @@ fn order(piece: &Piece) -> (u8, u32, &str) {
     }
 }
 
-fn facts(
-    base: &Baseline,
-    entity: u32,
-    window: &Window,
-    learned: bool,
-    found: &mut Vec<(u16, Piece, Trace)>,
-) {
+fn facts(base: &Baseline, entity: u32, window: &Window, learned: bool, found: &mut Vec<(u16, Piece, Trace)>) {
     let mut by_feature: Vec<Vec<u32>> = vec![Vec::new(); FEATURES.len()];
     for key in window.facts.keys() {
         let of = base.keys.get(*key as usize).filter(|key| key.value != ANY);
@@ -280,7 +281,6 @@ fn sidak(p: f64, tries: f64) -> f64 {
     // 1 − (1 − p)^tries, without losing small p.
     (-(tries * (-p.min(1.0 - 1e-12)).ln_1p()).exp_m1()).clamp(0.0, 1.0)
 }
-
 
 #[cfg(test)]
 mod tests {

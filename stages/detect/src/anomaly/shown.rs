@@ -40,6 +40,9 @@ const FOLDED_TOP: usize = 5;
 /// Regularity above this p-value is no beacon.
 const BEACON_P_MAX: f64 = 1e-4;
 
+/// Destinations that no fewer pairs than this share are as popular as: everyone's, however regular the contact.
+const COMMON: f64 = 0.9;
+
 /// Days that a slow rise takes at least, and how much higher its last third is: bins of half powers of two.
 const RISE_DAYS_MIN: usize = 9;
 const RISE_BINS_MIN: u8 = 2;
@@ -88,7 +91,8 @@ fn choose(
     let p_values: Vec<f64> = candidates
         .iter()
         .map(|one| {
-            one.p_value.unwrap_or_else(|| tails.get(usize::from(one.detector)).map_or(1.0, |tail| tail.p_value(one.score)))
+            one.p_value
+                .unwrap_or_else(|| tails.get(usize::from(one.detector)).map_or(1.0, |tail| tail.p_value(one.score)))
         })
         .collect();
     // For each detector by itself: what one finds on a day must not make another's threshold milder. The procedure counts all
@@ -213,13 +217,14 @@ fn beacons(learner: &mut Learner) {
         let others = sources.get(&destination).copied().unwrap_or(1);
         let rarer: u64 = popular.range(..=others).map(|(_, count)| *count).sum();
         let rare = ((rarer as f64 + 1.0) / (pairs + 1.0)).min(1.0);
-        let day = one.trace.last.map_or(i32::MIN, |time| {
-            i32::try_from(time.nanos().div_euclid(86_400_000_000_000)).unwrap_or(i32::MIN)
-        });
+        let day = one
+            .trace
+            .last
+            .map_or(i32::MIN, |time| i32::try_from(time.nanos().div_euclid(86_400_000_000_000)).unwrap_or(i32::MIN));
         let mut pieces = Vec::new();
         // Regularity alone is common: what counts is how few pairs here are as regular.
         let as_regular = regular.partition_point(|p| *p <= best.p_value) as f64;
-        if one.best.is_some() && best.p_value <= BEACON_P_MAX {
+        if one.best.is_some() && best.p_value <= BEACON_P_MAX && rare <= COMMON {
             let to = format!("{} port {}", learner.names.name(destination), learner.names.name(port));
             pieces.push(Piece {
                 nats: surprise(((as_regular + 1.0) / (pairs + 1.0)).max(best.p_value)),
@@ -317,7 +322,11 @@ fn slow_rises(learner: &mut Learner) {
             day: *day,
             score,
             pieces,
-            trace: Trace { last: super::learner::day_start(*day), first: super::learner::day_start(*day), ..Trace::default() },
+            trace: Trace {
+                last: super::learner::day_start(*day),
+                first: super::learner::day_start(*day),
+                ..Trace::default()
+            },
             with: Vec::new(),
             host: 0,
             p_value: Some(fisher_p_value(score, 2)),
