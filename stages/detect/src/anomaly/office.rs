@@ -178,7 +178,7 @@ impl Office {
             self.start(at, &name, &user, "C:\\Users\\u\\Downloads\\", "explorer.exe", &tool, "/S", None);
         }
         // A few people script.
-        if host % 9 == 0 {
+        if host.is_multiple_of(9) {
             for _ in 0..8 {
                 let at = self.at(day, begin, begin + 9.0);
                 self.start(

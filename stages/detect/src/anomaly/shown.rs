@@ -40,6 +40,9 @@ const FOLDED_TOP: usize = 5;
 /// Regularity above this p-value is no beacon.
 const BEACON_P_MAX: f64 = 1e-4;
 
+/// Destinations that no fewer pairs than this share are as popular as: everyone's, however regular the contact.
+const COMMON: f64 = 0.9;
+
 /// Days that a slow rise takes at least, and how much higher its last third is: bins of half powers of two.
 const RISE_DAYS_MIN: usize = 9;
 const RISE_BINS_MIN: u8 = 2;
@@ -221,7 +224,7 @@ fn beacons(learner: &mut Learner) {
         let mut pieces = Vec::new();
         // Regularity alone is common: what counts is how few pairs here are as regular.
         let as_regular = regular.partition_point(|p| *p <= best.p_value) as f64;
-        if one.best.is_some() && best.p_value <= BEACON_P_MAX {
+        if one.best.is_some() && best.p_value <= BEACON_P_MAX && rare <= COMMON {
             let to = format!("{} port {}", learner.names.name(destination), learner.names.name(port));
             pieces.push(Piece {
                 nats: surprise(((as_regular + 1.0) / (pairs + 1.0)).max(best.p_value)),
