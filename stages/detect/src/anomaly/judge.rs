@@ -268,7 +268,9 @@ fn texts(window: &Window, tested: &mut [bool], found: &mut Vec<(u16, Piece, Trac
         for (rank, one) in strange.into_iter().take(PARTS_A_FEATURE).enumerate() {
             let p = sidak(one.p_value, f64::from(count) / (rank + 1) as f64);
             if p <= PART_P_MAX {
-                let why = Why::Words { what, words: one.words.clone(), normal: String::new() };
+                let times = (1.0 / one.p_value.max(1e-9)).round();
+                let normal = format!("of harmless texts of this kind ({what}) about one in {times:.0} is this strange");
+                let why = Why::Words { what, words: one.words.clone(), normal };
                 found.push((detector, Piece { nats: surprise(p), why }, one.trace.clone()));
             }
         }
