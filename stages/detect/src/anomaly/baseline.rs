@@ -236,7 +236,8 @@ impl Baseline {
         }
         if !new.is_empty() {
             own.entries.extend(new);
-            own.entries.sort_unstable_by_key(|entry| entry.key);
+            // Two sorted runs: a stable sort merges them in one pass.
+            own.entries.sort_by_key(|entry| entry.key);
             if own.entries.len() > ENTRIES_MAX {
                 forget_rarest(own, &mut self.peers);
             }
