@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use shieldwall_learn::calibrate::surprise;
 
-use super::baseline::{ANY, Baseline, Standing};
+use super::baseline::{Baseline, Standing};
 use super::calibrate::Scores;
 use super::detectors::{BEACON, COMMAND, DETECTORS, DOMAIN, REQUEST, SCRIPT, SLOW_BOIL};
 use super::facts::{FEATURES, Feature, FeatureId, Text};
@@ -200,29 +200,38 @@ fn order(piece: &Piece) -> (u8, u32, &str) {
     }
 }
 
+/// Whether a fact may become a part; what may not needs no trace.
+pub(super) fn may_be_strange(base: &Baseline, entity: u32, key: u32, feature: FeatureId, learned: bool) -> bool {
+    let standing = base.standing(entity, key, learned);
+    standing.is_some_and(|standing| base.fact_p_value(entity, feature, &standing, 1, learned) <= PART_P_MAX)
+}
+
 fn facts(base: &Baseline, entity: u32, window: &Window, learned: bool, found: &mut Vec<(u16, Piece, Trace)>) {
-    let mut by_feature: Vec<Vec<u32>> = vec![Vec::new(); FEATURES.len()];
-    for key in window.facts.keys() {
-        let of = base.keys.get(*key as usize).filter(|key| key.value != ANY);
-        if let Some(list) = of.and_then(|of| by_feature.get_mut(usize::from(of.feature))) {
-            list.push(*key);
+    let mut by_feature = [const { Vec::new() }; FEATURES.len()];
+    let mut counts = [0u32; FEATURES.len()];
+    for (key, trace) in &window.facts {
+        let Some(of) = base.keys.get(*key as usize) else { continue };
+        if let Some(count) = counts.get_mut(usize::from(of.feature)) {
+            *count += 1;
+        }
+        if let (Some(list), Some(trace)) = (by_feature.get_mut(usize::from(of.feature)), trace) {
+            list.push((*key, trace));
         }
     }
-    for (number, keys) in (0u8..).zip(by_feature) {
-        let Some(feature) = Feature::of(number as FeatureId) else { continue };
-        let count = u32::try_from(keys.len()).unwrap_or(u32::MAX);
-        let mut list: Vec<(f64, u32, Standing)> = keys
+    for ((number, strange), count) in (0u8..).zip(by_feature).zip(counts) {
+        let Some(feature) = Feature::of(number as FeatureId).filter(|_| !strange.is_empty()) else { continue };
+        let mut list: Vec<(f64, u32, Standing, &Trace)> = strange
             .into_iter()
-            .filter_map(|key| {
+            .filter_map(|(key, trace)| {
                 let standing = base.standing(entity, key, learned)?;
-                Some((base.fact_p_value(entity, number, &standing, count, learned), key, standing))
+                Some((base.fact_p_value(entity, number, &standing, count, learned), key, standing, &**trace))
             })
-            .filter(|(p, _, _)| *p <= PART_P_MAX)
+            .filter(|(p, ..)| *p <= PART_P_MAX)
             .collect();
         list.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.2.score.total_cmp(&b.2.score)).then(a.1.cmp(&b.1)));
-        for (p, key, standing) in list.into_iter().take(PARTS_A_FEATURE) {
-            let trace = window.facts.get(&key).cloned().unwrap_or_default();
-            found.push((feature.detector, Piece { nats: surprise(p), why: Why::Fact { key, standing } }, trace));
+        for (p, key, standing, trace) in list.into_iter().take(PARTS_A_FEATURE) {
+            let piece = Piece { nats: surprise(p), why: Why::Fact { key, standing } };
+            found.push((feature.detector, piece, trace.clone()));
         }
     }
 }
