@@ -235,9 +235,11 @@ impl Baseline {
             *hours += 1;
         }
         if !new.is_empty() {
-            own.entries.extend(new);
-            // Two sorted runs: a stable sort merges them in one pass.
-            own.entries.sort_by_key(|entry| entry.key);
+            // New facts have high numbers: few of the known ones stand behind them and move.
+            for entry in new {
+                let at = own.entries.partition_point(|have| have.key < entry.key);
+                own.entries.insert(at, entry);
+            }
             if own.entries.len() > ENTRIES_MAX {
                 forget_rarest(own, &mut self.peers);
             }

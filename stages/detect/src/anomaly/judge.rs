@@ -73,22 +73,30 @@ pub(super) struct Day {
 impl Judged {
     /// Takes one tested window of a detector: its score for calibration, and itself if anything is strange.
     pub(super) fn take(&mut self, candidate: Candidate) {
-        if self.scores.len() < DETECTORS.len() {
-            self.scores.resize(DETECTORS.len(), Scores::default());
-        }
-        if let Some(scores) = self.scores.get_mut(usize::from(candidate.detector)) {
-            scores.add(candidate.score);
-        }
-        let day = self.days.entry(candidate.day).or_default();
-        day.tested.resize(DETECTORS.len(), 0);
-        if let Some(tested) = day.tested.get_mut(usize::from(candidate.detector)) {
-            *tested += 1;
-        }
-        if candidate.score > 0.0 {
+        let detector = usize::from(candidate.detector);
+        self.tested(detector, candidate.day, candidate.score);
+        if candidate.score > 0.0
+            && let Some(day) = self.days.get_mut(&candidate.day)
+        {
             day.candidates.push(candidate);
             if day.candidates.len() > 2 * CANDIDATES_A_DAY * DETECTORS.len() {
                 day.shrink();
             }
+        }
+    }
+
+    /// Counts one tested window of a detector.
+    fn tested(&mut self, detector: usize, day: i32, score: f64) {
+        if self.scores.len() < DETECTORS.len() {
+            self.scores.resize(DETECTORS.len(), Scores::default());
+        }
+        if let Some(scores) = self.scores.get_mut(detector) {
+            scores.add(score);
+        }
+        let day = self.days.entry(day).or_default();
+        day.tested.resize(DETECTORS.len(), 0);
+        if let Some(tested) = day.tested.get_mut(detector) {
+            *tested += 1;
         }
     }
 }
@@ -169,6 +177,10 @@ fn emit(
     out: &mut Judged,
 ) {
     for (detector, _) in (0u16..).zip(tested).filter(|(_, tested)| **tested) {
+        if found.iter().all(|(of, _, _)| *of != detector) {
+            out.tested(usize::from(detector), day, 0.0);
+            continue;
+        }
         let mut candidate = Candidate {
             detector,
             entity,
