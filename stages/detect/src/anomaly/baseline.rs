@@ -235,8 +235,11 @@ impl Baseline {
             *hours += 1;
         }
         if !new.is_empty() {
-            own.entries.extend(new);
-            own.entries.sort_unstable_by_key(|entry| entry.key);
+            // New facts have high numbers: few of the known ones stand behind them and move.
+            for entry in new {
+                let at = own.entries.partition_point(|have| have.key < entry.key);
+                own.entries.insert(at, entry);
+            }
             if own.entries.len() > ENTRIES_MAX {
                 forget_rarest(own, &mut self.peers);
             }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use shieldwall_learn::calibrate::surprise;
 
-use super::baseline::{ANY, Baseline, Standing};
+use super::baseline::{Baseline, Standing};
 use super::calibrate::Scores;
 use super::detectors::{BEACON, COMMAND, DETECTORS, DOMAIN, REQUEST, SCRIPT, SLOW_BOIL};
 use super::facts::{FEATURES, Feature, FeatureId, Text};
@@ -73,22 +73,30 @@ pub(super) struct Day {
 impl Judged {
     /// Takes one tested window of a detector: its score for calibration, and itself if anything is strange.
     pub(super) fn take(&mut self, candidate: Candidate) {
-        if self.scores.len() < DETECTORS.len() {
-            self.scores.resize(DETECTORS.len(), Scores::default());
-        }
-        if let Some(scores) = self.scores.get_mut(usize::from(candidate.detector)) {
-            scores.add(candidate.score);
-        }
-        let day = self.days.entry(candidate.day).or_default();
-        day.tested.resize(DETECTORS.len(), 0);
-        if let Some(tested) = day.tested.get_mut(usize::from(candidate.detector)) {
-            *tested += 1;
-        }
-        if candidate.score > 0.0 {
+        let detector = usize::from(candidate.detector);
+        self.tested(detector, candidate.day, candidate.score);
+        if candidate.score > 0.0
+            && let Some(day) = self.days.get_mut(&candidate.day)
+        {
             day.candidates.push(candidate);
             if day.candidates.len() > 2 * CANDIDATES_A_DAY * DETECTORS.len() {
                 day.shrink();
             }
+        }
+    }
+
+    /// Counts one tested window of a detector.
+    fn tested(&mut self, detector: usize, day: i32, score: f64) {
+        if self.scores.len() < DETECTORS.len() {
+            self.scores.resize(DETECTORS.len(), Scores::default());
+        }
+        if let Some(scores) = self.scores.get_mut(detector) {
+            scores.add(score);
+        }
+        let day = self.days.entry(day).or_default();
+        day.tested.resize(DETECTORS.len(), 0);
+        if let Some(tested) = day.tested.get_mut(detector) {
+            *tested += 1;
         }
     }
 }
@@ -169,6 +177,10 @@ fn emit(
     out: &mut Judged,
 ) {
     for (detector, _) in (0u16..).zip(tested).filter(|(_, tested)| **tested) {
+        if found.iter().all(|(of, _, _)| *of != detector) {
+            out.tested(usize::from(detector), day, 0.0);
+            continue;
+        }
         let mut candidate = Candidate {
             detector,
             entity,
@@ -200,29 +212,38 @@ fn order(piece: &Piece) -> (u8, u32, &str) {
     }
 }
 
+/// Whether a fact may become a part; what may not needs no trace.
+pub(super) fn may_be_strange(base: &Baseline, entity: u32, key: u32, feature: FeatureId, learned: bool) -> bool {
+    let standing = base.standing(entity, key, learned);
+    standing.is_some_and(|standing| base.fact_p_value(entity, feature, &standing, 1, learned) <= PART_P_MAX)
+}
+
 fn facts(base: &Baseline, entity: u32, window: &Window, learned: bool, found: &mut Vec<(u16, Piece, Trace)>) {
-    let mut by_feature: Vec<Vec<u32>> = vec![Vec::new(); FEATURES.len()];
-    for key in window.facts.keys() {
-        let of = base.keys.get(*key as usize).filter(|key| key.value != ANY);
-        if let Some(list) = of.and_then(|of| by_feature.get_mut(usize::from(of.feature))) {
-            list.push(*key);
+    let mut by_feature = [const { Vec::new() }; FEATURES.len()];
+    let mut counts = [0u32; FEATURES.len()];
+    for (key, trace) in &window.facts {
+        let Some(of) = base.keys.get(*key as usize) else { continue };
+        if let Some(count) = counts.get_mut(usize::from(of.feature)) {
+            *count += 1;
+        }
+        if let (Some(list), Some(trace)) = (by_feature.get_mut(usize::from(of.feature)), trace) {
+            list.push((*key, trace));
         }
     }
-    for (number, keys) in (0u8..).zip(by_feature) {
-        let Some(feature) = Feature::of(number as FeatureId) else { continue };
-        let count = u32::try_from(keys.len()).unwrap_or(u32::MAX);
-        let mut list: Vec<(f64, u32, Standing)> = keys
+    for ((number, strange), count) in (0u8..).zip(by_feature).zip(counts) {
+        let Some(feature) = Feature::of(number as FeatureId).filter(|_| !strange.is_empty()) else { continue };
+        let mut list: Vec<(f64, u32, Standing, &Trace)> = strange
             .into_iter()
-            .filter_map(|key| {
+            .filter_map(|(key, trace)| {
                 let standing = base.standing(entity, key, learned)?;
-                Some((base.fact_p_value(entity, number, &standing, count, learned), key, standing))
+                Some((base.fact_p_value(entity, number, &standing, count, learned), key, standing, &**trace))
             })
-            .filter(|(p, _, _)| *p <= PART_P_MAX)
+            .filter(|(p, ..)| *p <= PART_P_MAX)
             .collect();
         list.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.2.score.total_cmp(&b.2.score)).then(a.1.cmp(&b.1)));
-        for (p, key, standing) in list.into_iter().take(PARTS_A_FEATURE) {
-            let trace = window.facts.get(&key).cloned().unwrap_or_default();
-            found.push((feature.detector, Piece { nats: surprise(p), why: Why::Fact { key, standing } }, trace));
+        for (p, key, standing, trace) in list.into_iter().take(PARTS_A_FEATURE) {
+            let piece = Piece { nats: surprise(p), why: Why::Fact { key, standing } };
+            found.push((feature.detector, piece, trace.clone()));
         }
     }
 }

@@ -228,11 +228,16 @@ impl Learner {
         let key = Key { feature: fact.feature, context: fact.context, value: fact.value };
         let (Some(key), Some(any)) = (self.base.key(key), self.base.key(Key { value: ANY, ..key })) else { return };
         let window = self.open.entry(entity).or_default();
-        let trace = window.facts.entry(key).or_default();
-        if self.judging {
+        if !self.judging {
+            window.saw(key);
+            window.saw(any);
+            return;
+        }
+        let trace = window.facts.entry(key).or_insert_with(|| {
+            judge::may_be_strange(&self.base, entity, key, fact.feature, self.learned).then(Box::default)
+        });
+        if let Some(trace) = trace {
             trace.add(count, seen.time, seen.source, seen.place);
-        } else {
-            window.facts.entry(any).or_default();
         }
     }
 
@@ -341,15 +346,11 @@ impl Learner {
         let day = day_of(hour);
         let mut open: Vec<(u32, Window)> = self.open.drain().collect();
         open.sort_unstable_by_key(|(entity, _)| *entity);
-        let mut keys = Vec::new();
-        for (entity, window) in &open {
+        for (entity, window) in &mut open {
             if self.judging {
                 judge::hour(&self.base, *entity, day, window, self.learned, &mut self.judged);
             } else {
-                keys.clear();
-                keys.extend(window.facts.keys().copied());
-                keys.sort_unstable();
-                self.base.learn_facts(*entity, hour, day, &keys);
+                self.base.learn_facts(*entity, hour, day, window.keys());
                 for (measure, (value, _)) in &window.amounts {
                     self.base.learn_level(*entity, *measure as u8, bin(*value), day, false);
                 }

@@ -337,3 +337,54 @@ fn a_hundred_thousand_entities_fit() {
     eprintln!("{} bytes an entity", bytes / entities as usize);
     assert!(bytes <= 256 << 20, "{bytes} bytes");
 }
+
+/// What recorded observations hold: JSON Lines of `[nanoseconds, source, offset, observation]`, in order, in the file that
+/// `SHIELDWALL_OBSERVATIONS` names.
+#[test]
+#[ignore = "a report on recorded observations"]
+fn recorded_report() {
+    let Some(path) = std::env::var_os("SHIELDWALL_OBSERVATIONS") else {
+        eprintln!("SKIPPED: SHIELDWALL_OBSERVATIONS names no file");
+        return;
+    };
+    let text = std::fs::read_to_string(path).unwrap();
+    let records: Vec<(i64, u32, u64, shieldwall_schema::Observation)> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut learner = Learner::new(Settings::default());
+    let each = |learner: &mut Learner, judge: bool| {
+        for (nanos, source, offset, observation) in &records {
+            let (time, place) = (Some(Timestamp::from_nanos(*nanos)), Place::offset(*offset));
+            let seen = shieldwall_schema::Observed { time, source: *source, place, observation };
+            if judge { learner.judge(&seen) } else { learner.learn(&seen) }
+        }
+    };
+    each(&mut learner, false);
+    learner.learned();
+    each(&mut learner, true);
+    let learned = learner.finish();
+    let sources: BTreeSet<u32> = records.iter().map(|record| record.1).collect();
+    let hit: BTreeSet<u32> =
+        learned.suspicions.iter().flat_map(|one| &one.evidence).map(|(source, _)| *source).collect();
+    eprintln!(
+        "{} records of {} sources: {} shown in {} sources, {} folded, coverage {:.3}",
+        records.len(),
+        sources.len(),
+        learned.suspicions.len(),
+        hit.len(),
+        learned.folded,
+        learned.coverage
+    );
+    for one in &learned.suspicions {
+        eprintln!(
+            "  {:?} {} {} {} p {:.1e} score {:.1} n {} | {}",
+            one.evidence.first().map(|(source, _)| *source),
+            one.level,
+            DETECTORS[usize::from(one.detector)].id,
+            one.entity.id,
+            one.anomaly.p_value,
+            one.anomaly.score,
+            one.count,
+            one.anomaly.parts.iter().take(3).map(|part| part.words.as_str()).collect::<Vec<_>>().join(" || ")
+        );
+    }
+}
