@@ -13,6 +13,7 @@
 //! | [`text`] | hostile domains, requests, command lines, scripts |
 //! | [`calibrate`] | scores → p-values, fusion, alert budget |
 //! | [`drift`], [`sketch`], [`timing`], [`metrics`] | change over time, counting in little memory, regularity, how good a model is |
+//! | [`bundle`] | a model with its calibration, as a file holds it |
 //! | [`tensors`] | [`Tensors`]: what a model is kept as; bytes in, bytes out, strictly checked |
 //! | [`random`] | [`Random`]: the one source of chance, seeded |
 //!
@@ -20,6 +21,7 @@
 //! explanation's contributions sum to score − base; every limit has a name.
 
 pub mod baseline;
+pub mod bundle;
 pub mod calibrate;
 pub mod drift;
 pub mod forest;
@@ -35,6 +37,7 @@ pub mod tensors;
 pub mod text;
 pub mod timing;
 
+pub use bundle::Bundle;
 pub use frame::{Feature, FeatureKind, Frame, Schema};
 pub use model::{Contribution, Explanation, FitError, Model, Part};
 pub use random::Random;

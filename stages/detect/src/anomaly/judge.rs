@@ -1,7 +1,7 @@
 //! Closed windows → candidates: which parts of what an entity did are strange, and how strange.
 //!
-//! A part's p-value pays for how many facts of its feature the window held (Šidák): a busy hour is not strange for being
-//! busy. Parts above [`PART_P_MAX`] say nothing and are left away, so a score is the sum of what is shown.
+//! A part's p-value pays for how many facts of its feature the window held: a busy hour is not strange for being
+//! busy. Silence counts: an hour in which nothing was installed is an hour in which nothing strange was installed. Parts above [`PART_P_MAX`] say nothing and are left away, so a score is the sum of what is shown.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +9,9 @@ use shieldwall_learn::calibrate::surprise;
 
 use super::baseline::{ANY, Baseline, Standing};
 use super::calibrate::Scores;
-use super::detectors::{COMMAND, DETECTORS, DOMAIN, REQUEST, SCRIPT};
+use super::detectors::{BEACON, COMMAND, DETECTORS, DOMAIN, REQUEST, SCRIPT, SLOW_BOIL};
 use super::facts::{FEATURES, Feature, FeatureId, Text};
-use super::measures::{Measure, bin};
+use super::measures::{MEASURES, Measure, bin};
 use super::window::{StrangeText, Trace, Window};
 
 /// Parts above this p-value are ordinary.
@@ -64,8 +64,8 @@ pub(super) struct Judged {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Day {
     pub candidates: Vec<Candidate>,
-    /// Entity-windows that were tested, by all detectors.
-    pub tested: u64,
+    /// Entity-windows that were tested, by detector.
+    pub tested: Vec<u64>,
     /// Candidates beyond the limit.
     pub beyond: u64,
 }
@@ -80,7 +80,10 @@ impl Judged {
             scores.add(candidate.score);
         }
         let day = self.days.entry(candidate.day).or_default();
-        day.tested += 1;
+        day.tested.resize(DETECTORS.len(), 0);
+        if let Some(tested) = day.tested.get_mut(usize::from(candidate.detector)) {
+            *tested += 1;
+        }
         if candidate.score > 0.0 {
             day.candidates.push(candidate);
             if day.candidates.len() > 2 * CANDIDATES_A_DAY * DETECTORS.len() {
@@ -106,19 +109,32 @@ impl Day {
 
 /// Judges an entity's hour. `learned`: the hour is part of what was learned, and is left out.
 pub(super) fn hour(base: &Baseline, entity: u32, day: i32, window: &Window, learned: bool, out: &mut Judged) {
-    let mut tested = vec![false; DETECTORS.len()];
+    // Every detector but those of texts is tested in every hour: most find nothing to speak of, which is knowledge too.
+    let mut tested = vec![true; DETECTORS.len()];
+    for of_texts in [DOMAIN, REQUEST, SCRIPT, BEACON, SLOW_BOIL] {
+        if let Some(tested) = tested.get_mut(usize::from(of_texts)) {
+            *tested = false;
+        }
+    }
     let mut found: Vec<(u16, Piece, Trace)> = Vec::new();
-    facts(base, entity, window, learned, &mut tested, &mut found);
+    facts(base, entity, window, learned, &mut found);
     for (measure, (value, trace)) in &window.amounts {
-        level(base, entity, *measure, *value, trace, learned, &mut tested, &mut found);
+        level(base, entity, *measure, *value, trace, learned, &mut found);
     }
     texts(window, &mut tested, &mut found);
     // The maps above have an order of their own; what is said has not.
     found.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.nats.total_cmp(&a.1.nats)).then_with(|| order(&a.1).cmp(&order(&b.1))));
-    emit(entity, day, &tested, found, |candidate| {
-        candidate.with.clone_from(&window.with);
-        candidate.host = window.host;
-    }, out);
+    emit(
+        entity,
+        day,
+        &tested,
+        found,
+        |candidate| {
+            candidate.with.clone_from(&window.with);
+            candidate.host = window.host;
+        },
+        out,
+    );
 }
 
 /// Judges an entity's day.
@@ -132,9 +148,14 @@ pub(super) fn whole_day(
     out: &mut Judged,
 ) {
     let mut tested = vec![false; DETECTORS.len()];
+    for daily in MEASURES.iter().filter(|facts| facts.day) {
+        if let Some(tested) = tested.get_mut(usize::from(daily.detector)) {
+            *tested = true;
+        }
+    }
     let mut found = Vec::new();
     for (measure, value, trace) in amounts {
-        level(base, entity, *measure, *value, trace, learned, &mut tested, &mut found);
+        level(base, entity, *measure, *value, trace, learned, &mut found);
     }
     emit(entity, day, &tested, found, |candidate| candidate.host = host, out);
 }
@@ -179,45 +200,29 @@ fn order(piece: &Piece) -> (u8, u32, &str) {
     }
 }
 
-fn facts(
-    base: &Baseline,
-    entity: u32,
-    window: &Window,
-    learned: bool,
-    tested: &mut [bool],
-    found: &mut Vec<(u16, Piece, Trace)>,
-) {
-    let mut by_feature: Vec<Vec<(f64, u32, Standing)>> = vec![Vec::new(); FEATURES.len()];
-    let mut counts = vec![0u32; FEATURES.len()];
+fn facts(base: &Baseline, entity: u32, window: &Window, learned: bool, found: &mut Vec<(u16, Piece, Trace)>) {
+    let mut by_feature: Vec<Vec<u32>> = vec![Vec::new(); FEATURES.len()];
     for key in window.facts.keys() {
-        let Some(of) = base.keys.get(*key as usize).filter(|key| key.value != ANY) else { continue };
-        let feature = usize::from(of.feature);
-        if let Some(count) = counts.get_mut(feature) {
-            *count += 1;
-        }
-        let Some(standing) = base.standing(entity, *key, learned) else { continue };
-        let p = base.fact_p_value(of.feature, &standing);
-        if p <= PART_P_MAX
-            && let Some(list) = by_feature.get_mut(feature)
-        {
-            list.push((p, *key, standing));
+        let of = base.keys.get(*key as usize).filter(|key| key.value != ANY);
+        if let Some(list) = of.and_then(|of| by_feature.get_mut(usize::from(of.feature))) {
+            list.push(*key);
         }
     }
-    for ((number, mut list), count) in (0u8..).zip(by_feature).zip(counts) {
+    for (number, keys) in (0u8..).zip(by_feature) {
         let Some(feature) = Feature::of(number as FeatureId) else { continue };
-        if count > 0
-            && let Some(tested) = tested.get_mut(usize::from(feature.detector))
-        {
-            *tested = true;
-        }
+        let count = u32::try_from(keys.len()).unwrap_or(u32::MAX);
+        let mut list: Vec<(f64, u32, Standing)> = keys
+            .into_iter()
+            .filter_map(|key| {
+                let standing = base.standing(entity, key, learned)?;
+                Some((base.fact_p_value(entity, number, &standing, count, learned), key, standing))
+            })
+            .filter(|(p, _, _)| *p <= PART_P_MAX)
+            .collect();
         list.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.2.score.total_cmp(&b.2.score)).then(a.1.cmp(&b.1)));
-        for (rank, (p, key, standing)) in list.into_iter().take(PARTS_A_FEATURE).enumerate() {
-            // The k-th strangest of m pays for the m / k tries that it is the best of.
-            let p = sidak(p, f64::from(count) / (rank + 1) as f64);
-            if p <= PART_P_MAX {
-                let trace = window.facts.get(&key).cloned().unwrap_or_default();
-                found.push((feature.detector, Piece { nats: surprise(p), why: Why::Fact { key, standing } }, trace));
-            }
+        for (p, key, standing) in list.into_iter().take(PARTS_A_FEATURE) {
+            let trace = window.facts.get(&key).cloned().unwrap_or_default();
+            found.push((feature.detector, Piece { nats: surprise(p), why: Why::Fact { key, standing } }, trace));
         }
     }
 }
@@ -230,13 +235,9 @@ fn level(
     value: u64,
     trace: &Trace,
     learned: bool,
-    tested: &mut [bool],
     found: &mut Vec<(u16, Piece, Trace)>,
 ) {
     let facts = measure.facts();
-    if let Some(tested) = tested.get_mut(usize::from(facts.detector)) {
-        *tested = true;
-    }
     if value < facts.least {
         return;
     }
@@ -280,7 +281,6 @@ fn sidak(p: f64, tries: f64) -> f64 {
     // 1 − (1 − p)^tries, without losing small p.
     (-(tries * (-p.min(1.0 - 1e-12)).ln_1p()).exp_m1()).clamp(0.0, 1.0)
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,7 @@
 //!
 //! `xtask/referee/tabular.py` prints the same splits for LightGBM, XGBoost and scikit-learn.
 
-mod sets;
+pub mod sets;
 
 use std::fmt::Write as _;
 use std::path::Path;
