@@ -33,7 +33,8 @@ fn canonical(text: &str, offset: usize, form: &mut Form) {
     let raw = text.as_bytes();
     let start = raw.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'*' | b'.')).unwrap_or(raw.len());
     let raw = raw.get(start..).unwrap_or(&[]);
-    let end = raw.iter().position(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b':' | b'/')).unwrap_or(raw.len());
+    let end =
+        raw.iter().position(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b':' | b'/')).unwrap_or(raw.len());
     let raw = raw.get(..end.min(NAME_BYTES_MAX)).unwrap_or(&[]);
     let end = raw.iter().rposition(|byte| *byte != b'.').map_or(0, |last| last + 1);
     let mut name = [0u8; NAME_BYTES_MAX];

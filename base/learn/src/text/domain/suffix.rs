@@ -6,8 +6,8 @@
 
 /// Second labels that together with a country's label (two letters) make a suffix: `co.uk`, `com.br`.
 const UNDER_COUNTRIES: &[&str] = &[
-    "ac", "co", "com", "edu", "gob", "gov", "govt", "go", "gouv", "id", "info", "ltd", "me", "mil", "ne", "net", "nhs", "nom",
-    "or", "org", "plc", "sch", "school", "web",
+    "ac", "co", "com", "edu", "gob", "gov", "govt", "go", "gouv", "id", "info", "ltd", "me", "mil", "ne", "net", "nhs",
+    "nom", "or", "org", "plc", "sch", "school", "web",
 ];
 
 /// Hosting and dynamic names: whoever asks gets one below these.
