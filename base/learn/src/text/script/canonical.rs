@@ -4,6 +4,7 @@
 use super::fold::{Undone, fold};
 use super::token::{ITEM, Kind, Token};
 use super::{decode, mask, names};
+use crate::text::command::{self, Rules};
 
 /// Texts inside of texts that are decoded: real attacks nest up to four.
 pub const LAYERS_MAX: usize = 5;
@@ -144,7 +145,12 @@ impl Writer<'_, '_> {
         );
         self.command = keyword;
         // A program's place and suffix say nothing where it is the system's own.
-        let name = if names::is_powershell(&full) { "powershell" } else { full.as_ref() };
+        let bare = command::plain(&full, Rules::Dos);
+        let name = match &bare {
+            _ if names::is_powershell(&full) => "powershell",
+            (_, Some(bare)) => bare.as_ref(),
+            (skip, None) => full.get(*skip..).unwrap_or(""),
+        };
         if name.eq_ignore_ascii_case(text) {
             self.text(text, raw, out);
         } else {

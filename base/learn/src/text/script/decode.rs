@@ -127,9 +127,7 @@ fn inflate(bytes: &[u8]) -> Option<Vec<u8>> {
         let _ = flate2::read::ZlibDecoder::new(bytes).take(limit).read_to_end(&mut out);
     } else if bytes.len() >= 16 && bytes.iter().take(64).any(|byte| *byte >= 0x80) {
         let _ = flate2::read::DeflateDecoder::new(bytes).take(limit).read_to_end(&mut out);
-        if plain(&out).is_none() {
-            return None;
-        }
+        plain(&out)?;
     }
     (out.len() >= 4).then_some(out)
 }

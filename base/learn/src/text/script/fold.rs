@@ -248,6 +248,7 @@ impl<'a> Folder<'a, '_> {
                 ")" => self.call() || self.bracket(),
                 "]" => self.index(),
                 "}" => self.each(),
+                "=" => self.encoded_command(),
                 _ => false,
             },
             Kind::Word => self.word(),
@@ -330,13 +331,11 @@ impl<'a> Folder<'a, '_> {
         if literal.len() < 8 || !self.spend(literal.len()) {
             return false;
         }
-        match decode::base64(&literal).and_then(|bytes| decode::text(&bytes)) {
-            Some(code) => {
-                self.undone.decodes += 1;
-                self.splice(count, &code) && false
-            }
-            None => false,
+        if let Some(code) = decode::base64(&literal).and_then(|bytes| decode::text(&bytes)) {
+            self.undone.decodes += 1;
+            self.splice(count, &code);
         }
+        false
     }
 
     /// `(V)`, where it is not a method's arguments.

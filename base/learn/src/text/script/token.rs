@@ -176,6 +176,11 @@ impl<'a> Lexer<'a> {
                 '0'..='9' => self.number(!spaced, seen, out),
                 _ if is_dash(next) => self.dash(!spaced, seen, out),
                 _ if starts_word(next) && !self.is_range() => self.word(!spaced, seen, out),
+                '/' if spaced
+                    && self.second().is_some_and(|second| second.is_ascii_alphanumeric() || second == '?') =>
+                {
+                    self.word(false, seen, out);
+                }
                 '*' if self.second().is_some_and(|second| second.is_alphabetic()) && spaced => {
                     self.word(false, seen, out);
                 }
@@ -462,7 +467,9 @@ impl<'a> Lexer<'a> {
                 continue;
             }
             let two = self.text.get(self.at..self.at + 2).unwrap_or("");
-            if two == "::" || two == ".." && self.at > from || !(continues_word(next) || next == '-' && self.at == from)
+            if two == "::"
+                || two == ".." && self.at > from
+                || !(continues_word(next) || matches!(next, '-' | '/') && self.at == from)
             {
                 break;
             }
