@@ -11,6 +11,8 @@ mod folded;
 mod spill;
 #[path = "../src/line/stateful.rs"]
 mod stateful;
+#[path = "../src/line/suspicious.rs"]
+mod suspicious;
 
 use shieldwall_correlate::{Correlate, Limits};
 use shieldwall_detect::sigma::correlation::Correlator;
@@ -18,7 +20,7 @@ use shieldwall_detect::sigma::ir::{Rule, RuleSet};
 use shieldwall_schema::entity::{Entity, EntityKind};
 use shieldwall_schema::incident::{RuleFacts, Severity};
 use spill::{ItemKind, Key, MEMORY_BYTES_MAX, Spill};
-use stateful::{Fold, Head, Observation};
+use stateful::{Fold, Head, Memory, Presence};
 
 /// Records of each kind.
 const RECORDS: u64 = 1_000_000;
@@ -31,6 +33,10 @@ fn main() {
 fn set() -> RuleSet {
     let rule = |at: u32| Rule { id: format!("{at:04}"), ..Rule::default() };
     RuleSet { rules: (0..RULES).map(rule).collect(), ..RuleSet::default() }
+}
+
+fn memory() -> Memory {
+    Memory { correlator: Correlator::new(&set()), learner: None, first_detector: RULES }
 }
 
 fn entity(kind: EntityKind, id: String) -> Entity {
@@ -64,8 +70,8 @@ fn spill(kind: ItemKind) -> Spill {
                 let head = postcard::to_stdvec(&Head { host: Some(host), entities }).unwrap();
                 postcard::to_extend(&Vec::<Vec<String>>::new(), head).unwrap()
             }
-            ItemKind::Observation => {
-                let seen = Observation {
+            ItemKind::Presence | ItemKind::Observation => {
+                let seen = Presence {
                     entity: EntityKind::Host,
                     id: host,
                     records: 1,
@@ -100,15 +106,14 @@ fn matches(bencher: divan::Bencher<'_, '_>, what: &str) {
         |spill| {
             let sorted = spill.sorted(&[0]).unwrap();
             let mut correlate = (what != "fold").then(|| Correlate::new(facts(), Limits::default()));
-            let correlator = Correlator::new(&set());
-            let (folded, _) = stateful::fold(sorted, &[true], Fold::BySource, correlator, &mut |sighting| {
+            let outcome = stateful::fold(sorted, &[true], Fold::BySource, memory(), &mut |sighting| {
                 if let Some(correlate) = &mut correlate {
                     correlate.observe(sighting);
                 }
             })
             .unwrap();
             let incidents = correlate.map(|correlate| correlate.finish(&|at| at.to_string()).incidents.len());
-            (folded.len(), incidents)
+            (outcome.folded.len(), incidents)
         },
     );
 }
@@ -116,12 +121,10 @@ fn matches(bencher: divan::Bencher<'_, '_>, what: &str) {
 /// Observations: what was seen of each host.
 #[divan::bench(sample_count = 5)]
 fn observations(bencher: divan::Bencher<'_, '_>) {
-    bencher
-        .counter(divan::counter::ItemsCount::new(RECORDS))
-        .with_inputs(|| spill(ItemKind::Observation))
-        .bench_values(|spill| {
+    bencher.counter(divan::counter::ItemsCount::new(RECORDS)).with_inputs(|| spill(ItemKind::Presence)).bench_values(
+        |spill| {
             let sorted = spill.sorted(&[0]).unwrap();
-            let correlator = Correlator::new(&set());
-            stateful::fold(sorted, &[true], Fold::BySource, correlator, &mut |_| {}).unwrap().0.hosts.len()
-        });
+            stateful::fold(sorted, &[true], Fold::BySource, memory(), &mut |_| {}).unwrap().folded.hosts.len()
+        },
+    );
 }

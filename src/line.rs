@@ -9,8 +9,10 @@
 //! | [`drive`] | who reads what when |
 //! | [`stateless`] | half A |
 //! | [`describe`] | what a matched record says of itself |
+//! | [`learning`] | what learning wants of records |
 //! | [`spill`] | the order between the halves |
 //! | [`stateful`], [`folded`] | half B and what it gives |
+//! | [`suspicious`], [`detectors`] | what learning found strange, as findings |
 //! | [`run`] | what a scan gives: findings, incidents |
 //! | [`report`] | what it tells people: reports, the manifest |
 //! | [`kinds`] | what kinds of records a source holds |
@@ -20,15 +22,18 @@
 //! What must stay true: the same input gives the same bytes at any number of threads; nothing is decoded twice.
 
 mod describe;
+mod detectors;
 mod drive;
 mod folded;
 mod kinds;
+mod learning;
 mod progress;
 mod report;
 mod run;
 mod spill;
 mod stateful;
 mod stateless;
+mod suspicious;
 mod visit;
 
 use std::path::{Path, PathBuf};
@@ -37,6 +42,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use shieldwall_collect::{Limits, Unread};
 use shieldwall_decode::TimePolicy;
+use shieldwall_detect::anomaly::{self, Observer};
 use shieldwall_detect::sigma::correlation::Correlator;
 use shieldwall_detect::sigma::load::{Loaded, Refusal};
 use shieldwall_detect::sigma::matcher::{Matcher, Options};
@@ -47,6 +53,7 @@ pub use stateful::Fold;
 pub use visit::{Wanted, visit_record};
 
 use drive::SpillShare;
+use learning::Joint;
 use progress::Progress;
 use run::Detection;
 use spill::Spill;
@@ -71,6 +78,8 @@ pub struct LineOptions {
     pub progress: bool,
     /// What this program writes itself: found below an input, it is no evidence.
     pub own: Vec<PathBuf>,
+    /// How to learn what is normal; `None` for rules alone.
+    pub learning: Option<anomaly::Settings>,
 }
 
 impl Default for LineOptions {
@@ -84,6 +93,7 @@ impl Default for LineOptions {
             times: TimePolicy::default(),
             progress: false,
             own: Vec::new(),
+            learning: None,
         }
     }
 }
@@ -123,8 +133,11 @@ pub fn scan(paths: &[PathBuf], loaded: Loaded, mappings: Mappings, options: &Lin
     let spill = SpillShare::new(Spill::new(spill::MEMORY_BYTES_MAX));
     let plans = describe::Plans::default();
     let correlator = Correlator::new(&set);
+    let observer = Observer::default();
+    let joint = Joint::new(&matcher, &observer, &mappings);
     let stage = Stage {
         matcher: &matcher,
+        projection: if options.learning.is_some() { &joint } else { &matcher },
         mappings: &mappings,
         correlator: &correlator,
         plans: &plans,

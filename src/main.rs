@@ -4,6 +4,7 @@ mod case;
 mod cli;
 mod home;
 mod line;
+mod models;
 mod output;
 mod packs;
 

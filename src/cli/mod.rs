@@ -1,6 +1,7 @@
 //! The commands, one file a verb.
 
 mod explain;
+mod model;
 mod rules;
 mod scan;
 mod show;
@@ -89,6 +90,8 @@ enum Command {
     Show(show::ShowArgs),
     /// Say why a rule did not match an event
     Explain(explain::ExplainArgs),
+    /// Train, score, evaluate and describe models
+    Model(model::ModelArgs),
     /// List, check, test and add rules
     Rules(rules::RulesArgs),
 }
@@ -107,6 +110,7 @@ pub fn main() -> ExitCode {
         Command::Scan(args) => scan::run(&cli.global, args),
         Command::Show(args) => show::run(&cli.global, args),
         Command::Explain(args) => explain::run(&cli.global, args),
+        Command::Model(args) => model::run(&cli.global, args),
         Command::Rules(args) => rules::run(&cli.global, args),
     };
     match result {
@@ -151,6 +155,11 @@ mod tests {
             "shieldwall rules check packs/",
             "shieldwall rules test packs/",
             "shieldwall rules add pack.zip",
+            "shieldwall model train tabular --data flows.csv --label attack -o flows/",
+            "shieldwall model train command --data data.jsonl -o command/",
+            "shieldwall model score flows/ today.csv --format jsonl --online",
+            "shieldwall model evaluate flows/ later.csv --label attack",
+            "shieldwall model card flows/",
         ] {
             assert!(Cli::try_parse_from(line.split_whitespace()).is_ok(), "{line}");
         }

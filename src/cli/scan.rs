@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use shieldwall_decode::TimePolicy;
+use shieldwall_detect::anomaly;
 use shieldwall_detect::sigma::ir::Level;
 use shieldwall_schema::{Timestamp, Zone};
 
@@ -40,6 +41,12 @@ pub struct ScanArgs {
     /// Rules on single records and nothing else: inputs are not hashed, no manifest, no correlation, no learning
     #[arg(long)]
     rules_only: bool,
+    /// Rules alone: learn nothing from these logs
+    #[arg(long)]
+    no_learning: bool,
+    /// Unusual things a day that are worth a look; what is extreme is always shown
+    #[arg(long, value_name = "N", default_value_t = 5.0, value_parser = parse_budget)]
+    budget: f64,
     /// Leave out records before this time (RFC 3339, or a date: its midnight UTC)
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     since: Option<Timestamp>,
@@ -169,7 +176,8 @@ pub fn run(global: &Global, args: &ScanArgs) -> Result<Outcome> {
     if args.rules_only {
         loaded.set = loaded.set.without_correlations();
     }
-    if loaded.set.rules.is_empty() {
+    let learning = (!args.rules_only && !args.no_learning).then_some(anomaly::Settings { budget_a_day: args.budget });
+    if loaded.set.rules.is_empty() && learning.is_none() {
         bail!("no rule to run: {} refused, none left at this level", loaded.refusals.len());
     }
     let options = LineOptions {
@@ -184,6 +192,7 @@ pub fn run(global: &Global, args: &ScanArgs) -> Result<Outcome> {
         hashed: !args.rules_only,
         times: TimePolicy { year: args.assume_year, zone: args.assume_tz.clone(), ..TimePolicy::default() },
         progress: !args.quiet && io::stderr().is_terminal(),
+        learning,
         own: output.into_iter().chain(home.as_ref().ok().map(|home| home.root().to_path_buf())).collect(),
     };
     let start = std::time::Instant::now();
@@ -345,6 +354,11 @@ fn destination(output: Option<&Path>) -> Destination {
 
 pub(super) fn parse_zone(text: &str) -> Result<Zone, String> {
     Zone::parse(text).ok_or_else(|| "say UTC, an offset (+02:00) or a zone name (Europe/Berlin)".to_owned())
+}
+
+fn parse_budget(text: &str) -> Result<f64, String> {
+    let budget = text.parse::<f64>().ok().filter(|budget| (0.0..=1e6).contains(budget));
+    budget.ok_or_else(|| "say how many a day, from 0 to 1000000".to_owned())
 }
 
 fn parse_time(text: &str) -> Result<Timestamp, String> {

@@ -463,7 +463,7 @@ impl Drive<'_> {
     }
 
     fn noting<'n>(&'n self, kinds: &'n Mutex<BTreeSet<BucketId>>) -> Noting<'n> {
-        Noting { projection: self.stage.matcher, mappings: self.stage.mappings, kinds }
+        Noting { projection: self.stage.projection, mappings: self.stage.mappings, kinds }
     }
 
     /// Reads the next piece under the reader's lock; at the end closes the reader and notes length, hash and trouble.

@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use shieldwall_schema::Timestamp;
 
 use super::spill::NO_TIME;
-use super::stateful::{Kept, Observation};
+use super::stateful::{Kept, Presence};
 
 /// Evidence that a finding keeps; the rest is counted. Enough to see a pattern, few enough to read.
 pub const EVIDENCES_MAX: usize = 100;
@@ -199,7 +199,7 @@ impl Folded {
     }
 
     pub(super) fn observe(&mut self, source: u32, payload: &[u8]) {
-        let Ok(seen) = postcard::from_bytes::<Observation>(payload) else { return };
+        let Ok(seen) = postcard::from_bytes::<Presence>(payload) else { return };
         if self.hosts.len() >= HOSTS_MAX && !self.hosts.contains_key(&seen.id) {
             self.hosts_overflow += 1;
             return;

@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use shieldwall_decode::Assumption;
 use shieldwall_decode::clock::AssumedFrom;
-use shieldwall_detect::sigma::ir::RuleSet;
+use shieldwall_detect::sigma::ir::{Rule, RuleSet};
 use shieldwall_schema::finding::Finding;
 use shieldwall_schema::{Flag, Place, Reject, Rejection};
 
 use super::drive::{Note, SourceRun};
 use super::folded::Folded;
-use super::run::{CaseName, Run, hex, name};
+use super::run::{CaseName, Run, hex, name, named};
 use super::{Fold, unread_words};
 use crate::output::dossier::{Dossier, Findings};
 use crate::output::report::{Report, SourceNote, SourceSummary};
@@ -41,6 +41,7 @@ struct Named<'a> {
     folded: &'a mut Folded,
     ranked: &'a [SourceRun],
     rules: &'a RuleSet,
+    detectors: &'a [Rule],
 }
 
 impl Findings for Named<'_> {
@@ -52,7 +53,7 @@ impl Findings for Named<'_> {
         let missing = || io::Error::new(io::ErrorKind::NotFound, "no such finding");
         let parts = self.folded.parts(at, evidences_max)?.ok_or_else(missing)?;
         let source = self.ranked.get(parts.source as usize).ok_or_else(missing)?;
-        let rule = self.rules.rules.get(parts.rule as usize).ok_or_else(missing)?;
+        let rule = named(self.rules, self.detectors, parts.rule).ok_or_else(missing)?;
         Ok(name(parts, source, rule))
     }
 }
@@ -71,8 +72,9 @@ impl Run {
     fn report(&mut self, case: CaseName) -> io::Result<Report> {
         // Worst first, so that what is left out of a long list is the mildest.
         let rules = &self.rules;
-        let level =
-            |at: &usize| self.folded.rule(*at).and_then(|rule| rules.rules.get(rule as usize)).map(|rule| rule.level);
+        let level = |at: &usize| {
+            self.folded.rule(*at).and_then(|rule| named(rules, &self.detectors, rule)).map(|rule| rule.level)
+        };
         let mut order: Vec<usize> = (0..self.findings()).collect();
         order.sort_by_key(|at| std::cmp::Reverse(level(at)));
         // Incidents speak for the findings; where there are none, findings speak for themselves.
@@ -114,7 +116,12 @@ impl Run {
             sources,
             rules: self.rules.rules.len() as u64,
             refused_rules: self.refusals.iter().map(ToString::to_string).collect(),
-            assumptions: outside.into_iter().chain(unplaced).chain(self.correlation_notes()).collect(),
+            assumptions: outside
+                .into_iter()
+                .chain(unplaced)
+                .chain(self.correlation_notes())
+                .chain(self.learning_notes())
+                .collect(),
             kept: !matches!(case, CaseName::None),
             case: if let CaseName::Named(name) = case { Some(name) } else { None },
         })
@@ -132,7 +139,7 @@ impl Run {
         }
         let mut out = BTreeSet::new();
         for (rule, incident) in fired {
-            let tags = self.rules.rules.get(rule as usize).map(|rule| rule.tags.as_slice()).unwrap_or_default();
+            let tags = named(&self.rules, &self.detectors, rule).map(|rule| rule.tags.as_slice()).unwrap_or_default();
             out.extend(html::attacks(tags).into_iter().map(|(tactic, technique)| (tactic, technique, incident)));
         }
         out.into_iter().collect()
@@ -149,7 +156,7 @@ impl Run {
         let report = self.report(CaseName::None)?;
         let manifest = self.manifest();
         let coverage = self.coverage();
-        let Self { folded, ranked, rules, correlated, .. } = self;
+        let Self { folded, ranked, rules, detectors, correlated, .. } = self;
         let dossier = Dossier {
             report: &report,
             manifest: &manifest,
@@ -158,7 +165,7 @@ impl Run {
             membership: &correlated.finding_incident,
             coverage: &coverage,
         };
-        write(&dossier, &mut Named { folded, ranked, rules })
+        write(&dossier, &mut Named { folded, ranked, rules, detectors })
     }
 
     /// What a reader of incidents must know: clocks that disagree, what joined no more, what was left out.
@@ -207,6 +214,29 @@ impl Run {
             if count > 0 {
                 notes.push(format!("{count} {words}"));
             }
+        }
+        notes
+    }
+
+    /// How much of what is normal is known, and what the budget folded.
+    fn learning_notes(&self) -> Vec<String> {
+        let Some(learned) = &self.learned else { return Vec::new() };
+        let mut notes = Vec::new();
+        if learned.coverage > 0.0 {
+            notes.push(format!("knows {:.0} % of what is normal in these logs", 100.0 * learned.coverage));
+        }
+        if learned.folded > 0 {
+            let top: Vec<String> = learned
+                .folded_top
+                .iter()
+                .take(NOTES_MAX)
+                .map(|(entity, count)| format!("{} {} {count}", entity.kind.word(), entity.id))
+                .collect();
+            notes.push(format!(
+                "{} more unusual things are not listed (most: {}); --budget raises how many are",
+                learned.folded,
+                top.join(", ")
+            ));
         }
         notes
     }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use shieldwall_collect::Unread;
 use shieldwall_correlate::{self as correlate, Correlate, Correlated};
+use shieldwall_detect::anomaly::{self, Learned, Learner};
 use shieldwall_detect::sigma::correlation::{Correlator, Counts};
 use shieldwall_detect::sigma::ir::{Rule, RuleIndex, RuleSet};
 use shieldwall_detect::sigma::load::{Refusal, Skipped};
@@ -19,10 +20,11 @@ use shieldwall_schema::ocsf::attack::{self, AttackTag};
 use shieldwall_schema::story::{HostCoverage, Story};
 
 use super::LineOptions;
+use super::detectors::detector_rules;
 use super::drive::{Driven, Note, SourceRun};
 use super::folded::{EVIDENCES_MAX, Folded, Parts};
 use super::spill::Spill;
-use super::stateful;
+use super::stateful::{self, Memory, Outcome};
 use crate::output::incident::{self, MemberFacts};
 use crate::output::jsonl;
 use crate::output::report::Totals;
@@ -71,6 +73,10 @@ pub struct Run {
     pub(super) duplicate_of: Vec<Option<usize>>,
     pub(super) unread: Vec<Unread>,
     pub(super) rules: Arc<RuleSet>,
+    /// Learned detectors as rules, numbered behind the rules.
+    pub(super) detectors: Vec<Rule>,
+    /// What learning says of itself.
+    pub(super) learned: Option<Learned>,
     /// The rules as findings name them.
     pub(super) analytics: Vec<Analytic>,
     pub(super) mappings: Arc<Mappings>,
@@ -118,18 +124,26 @@ impl Run {
             })
             .collect();
         let canonical: Vec<bool> = duplicate_of.iter().map(Option::is_none).collect();
+        let detectors = if options.learning.is_some() { detector_rules() } else { Vec::new() };
         // Rules and nothing else: without hashes nothing is known of who a record speaks of.
-        let mut correlate = options.hashed.then(|| Correlate::new(facts(&rules), correlate::Limits::default()));
+        let mut correlate =
+            options.hashed.then(|| Correlate::new(facts(&rules, &detectors), correlate::Limits::default()));
         let sorted = spill.sorted(&rank)?;
-        let (folded, counts) = stateful::fold(sorted, &canonical, options.fold, correlator, &mut |sighting| {
+        let memory = Memory {
+            correlator,
+            learner: options.learning.clone().map(learner).transpose()?,
+            first_detector: rules.rules.len() as u32,
+        };
+        let outcome = stateful::fold(sorted, &canonical, options.fold, memory, &mut |sighting| {
             if let Some(correlate) = &mut correlate {
                 correlate.observe(sighting);
             }
         })?;
+        let Outcome { folded, counts, learned } = outcome;
         let uid = |at: u32| {
             let group = folded.first_of(at as usize);
             let named = group.and_then(|(source, rule, offset, salt)| {
-                let (source, rule) = (ranked.get(source as usize)?, rules.rules.get(rule as usize)?);
+                let (source, rule) = (ranked.get(source as usize)?, named(&rules, &detectors, rule)?);
                 Some(finding_uid(rule, source, offset, salt, None))
             });
             named.unwrap_or_default()
@@ -145,9 +159,11 @@ impl Run {
             analytics: if correlated.incidents.is_empty() {
                 Vec::new()
             } else {
-                rules.rules.iter().map(analytic).collect()
+                rules.rules.iter().chain(&detectors).map(analytic).collect()
             },
             rules,
+            detectors,
+            learned,
             mappings,
             refusals,
             skipped,
@@ -188,7 +204,7 @@ impl Run {
         let missing = || io::Error::new(io::ErrorKind::NotFound, "no such finding");
         let parts = self.folded.parts(at, evidences_max)?.ok_or_else(missing)?;
         let source = self.ranked.get(parts.source as usize).ok_or_else(missing)?;
-        let rule = self.rules.rules.get(parts.rule as usize).ok_or_else(missing)?;
+        let rule = named(&self.rules, &self.detectors, parts.rule).ok_or_else(missing)?;
         Ok(name(parts, source, rule))
     }
 
@@ -230,7 +246,7 @@ impl Run {
             let facts = |finding: u32| {
                 let (source, rule, offset, salt) = self.folded.first_of(finding as usize)?;
                 let source = self.ranked.get(source as usize)?;
-                let uid = finding_uid(self.rules.rules.get(rule as usize)?, source, offset, salt, None);
+                let uid = finding_uid(named(&self.rules, &self.detectors, rule)?, source, offset, salt, None);
                 Some(MemberFacts { uid, analytic: self.analytics.get(rule as usize)? })
             };
             incident::line(incident, story.as_ref(), &facts, &mut line);
@@ -303,6 +319,18 @@ impl Run {
     }
 }
 
+/// A learner with the models that the program carries.
+fn learner(settings: anomaly::Settings) -> io::Result<Learner> {
+    let scorers = crate::models::scorers().map_err(io::Error::other)?;
+    Ok(Learner::new(settings).with_texts(scorers))
+}
+
+/// The rule or learned detector of a number.
+pub(super) fn named<'r>(rules: &'r RuleSet, detectors: &'r [Rule], at: u32) -> Option<&'r Rule> {
+    let at = at as usize;
+    rules.rules.get(at).or_else(|| detectors.get(at.checked_sub(rules.rules.len())?))
+}
+
 /// Puts a finding's name and id to its parts.
 pub(super) fn name(parts: Parts, source: &SourceRun, rule: &Rule) -> Finding {
     let Parts { count, first, last, hosts, kept, salt, .. } = parts;
@@ -320,8 +348,8 @@ pub(super) fn name(parts: Parts, source: &SourceRun, rule: &Rule) -> Finding {
         last,
         year_unknown: source.year_unknown,
         hosts,
+        anomaly: first_match.and_then(|kept| kept.anomaly.clone()),
         evidences: kept.into_iter().map(|kept| kept.evidence).collect(),
-        anomaly: None,
     }
 }
 
@@ -362,7 +390,7 @@ fn span(incident: &mut Incident, rules: &RuleSet, folded: &Folded) {
 }
 
 /// What correlate needs to know of the rules.
-fn facts(rules: &RuleSet) -> Vec<RuleFacts> {
+fn facts(rules: &RuleSet, detectors: &[Rule]) -> Vec<RuleFacts> {
     let facts = |rule: &Rule| {
         let mut techniques = BTreeSet::new();
         let mut tactics = BTreeSet::new();
@@ -385,7 +413,7 @@ fn facts(rules: &RuleSet) -> Vec<RuleFacts> {
             tactics: tactics.into_iter().collect(),
         }
     };
-    rules.rules.iter().map(facts).collect()
+    rules.rules.iter().chain(detectors).map(facts).collect()
 }
 
 fn analytic(rule: &Rule) -> Analytic {

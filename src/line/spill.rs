@@ -44,8 +44,10 @@ pub const NO_TIME: i64 = i64::MIN;
 pub enum ItemKind {
     /// A rule matched; the payload is its evidence, or empty where enough evidence is kept already.
     Match = 0,
-    /// Something small was seen; the payload says what.
-    Observation = 1,
+    /// How much was read of a host.
+    Presence = 1,
+    /// What learning sees of a record.
+    Observation = 2,
 }
 
 /// One record.
@@ -85,7 +87,11 @@ fn header(bytes: &[u8; HEADER_BYTES]) -> (Key, ItemKind, usize) {
         offset: u64::from_le_bytes(part(bytes, 12)),
         subject: u32::from_le_bytes(part(bytes, 20)),
     };
-    let kind = if part::<1>(bytes, 24) == [0] { ItemKind::Match } else { ItemKind::Observation };
+    let kind = match part::<1>(bytes, 24) {
+        [0] => ItemKind::Match,
+        [1] => ItemKind::Presence,
+        _ => ItemKind::Observation,
+    };
     (key, kind, u32::from_le_bytes(part(bytes, 25)) as usize)
 }
 

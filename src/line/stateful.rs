@@ -1,10 +1,11 @@
 //! Half B: everything that remembers. One function over matches and observations in the order (event time, source,
 //! offset); `scan` gets that order by external merge sort, a live line will get it by watermark.
 //!
-//! The matches are gone through twice. First those that correlation rules ask for: their firings are known when windows
-//! close, hence late. Then all: B folds matches into findings (one per rule and source, or one per record where all
-//! evidence is asked for), puts each firing where its last match stands in time, tells every match and firing to whoever
-//! joins them into incidents, and sums what was seen of each host. Nothing is decoded again.
+//! The spill is gone through in rounds. First what remembers: correlation rules take the matches that they ask for (their
+//! firings are known when windows close, hence late), learning takes all observations. Where something is learned, a second
+//! round judges the observations by it. Last, B folds matches into findings (one per rule and source, or one per record
+//! where all evidence is asked for), puts each firing and each suspicion where its last record stands in time, tells all of
+//! them to whoever joins them into incidents, and sums what was seen of each host. Nothing is decoded again.
 //!
 //! Memory: see [`super::folded`]; of each firing at most [`FIRING_MEMBERS_MAX`] members are remembered.
 
@@ -13,15 +14,18 @@ use std::io;
 
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
+use shieldwall_detect::anomaly::{Learned, Learner, Suspicion};
 use shieldwall_detect::sigma::correlation::{Correlator, Counts, Firing, Seen};
 use shieldwall_detect::sigma::ir::RuleIndex;
 use shieldwall_schema::entity::host_id;
-use shieldwall_schema::finding::{CORRELATION, Evidence, Provenance, Reason, STEPS};
+use shieldwall_schema::finding::{Anomaly, CORRELATION, Evidence, Provenance, Reason, STEPS};
 use shieldwall_schema::incident::Sighting;
 use shieldwall_schema::{Entity, EntityKind, Place, Timestamp};
 
 use super::folded::{EVIDENCES_MAX, Folded};
+
 use super::spill::{Item, ItemKind, NO_TIME, Sorted};
+use super::suspicious::{Suspicious, decode, observed, rule_number};
 
 /// Members of a firing that become its evidence; the rest is counted.
 const FIRING_MEMBERS_MAX: usize = 20;
@@ -40,7 +44,7 @@ pub struct Head {
 }
 
 /// A matched record as it travels from A to B.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Kept {
     /// The evidence.
     pub evidence: Evidence,
@@ -48,6 +52,8 @@ pub struct Kept {
     pub class: u32,
     /// SHA-256 of the record's bytes, where inputs are not hashed.
     pub digest: Option<[u8; 32]>,
+    /// What a learned detector says of the finding whose first evidence this is.
+    pub anomaly: Option<Anomaly>,
 }
 
 /// How matches become findings.
@@ -59,9 +65,9 @@ pub enum Fold {
     ByRecord,
 }
 
-/// An observation: something small about an entity, summed over a chunk.
+/// How much was read of a host, summed over a chunk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Observation {
+pub struct Presence {
     /// The entity's kind.
     pub entity: EntityKind,
     /// The entity's id: a host name.
@@ -83,8 +89,28 @@ struct Member {
     evidence: Option<(u64, u32)>,
 }
 
-/// Half B. Every match and firing is also told to `sight`, which joins them into incidents. `canonical[source]` is false
-/// for a source whose content another one has already; its matches are left out.
+/// What remembers.
+pub struct Memory {
+    /// The correlation rules.
+    pub correlator: Correlator,
+    /// What learns, if anything.
+    pub learner: Option<Learner>,
+    /// The number of the first detector: detectors stand behind the rules.
+    pub first_detector: u32,
+}
+
+/// What B gives.
+pub struct Outcome {
+    /// Findings.
+    pub folded: Folded,
+    /// What correlation rules could not look at.
+    pub counts: Counts,
+    /// What learning says of itself; its suspicions are findings already.
+    pub learned: Option<Learned>,
+}
+
+/// Half B. Every match, firing and suspicion is also told to `sight`, which joins them into incidents. `canonical[source]`
+/// is false for a source whose content another one has already; its matches are left out.
 ///
 /// # Errors
 /// When the spill cannot be read or the spool not be written.
@@ -92,13 +118,18 @@ pub fn fold(
     mut items: Sorted,
     canonical: &[bool],
     fold: Fold,
-    mut correlator: Correlator,
+    memory: Memory,
     sight: &mut dyn FnMut(&Sighting<'_>),
-) -> io::Result<(Folded, Counts)> {
+) -> io::Result<Outcome> {
+    let Memory { mut correlator, mut learner, first_detector } = memory;
     let is_canonical = |source: u32| canonical.get(source as usize).copied().unwrap_or(false);
-    let (firings, counts, surplus) = match correlator.is_empty() {
+    let (firings, counts, surplus) = match correlator.is_empty() && learner.is_none() {
         true => (Vec::new(), Counts::default(), 0),
-        false => fired(&mut items, &mut correlator, &is_canonical)?,
+        false => remembered(&mut items, &mut correlator, learner.as_mut(), &is_canonical)?,
+    };
+    let (mut suspicious, learned) = match learner {
+        None => (Suspicious::default(), None),
+        Some(learner) => judged(&mut items, learner, &is_canonical)?,
     };
     let mut members: FxHashMap<(u32, u64), Member> =
         firings.iter().flat_map(named).map(|at| (at, Member::default())).collect();
@@ -110,13 +141,31 @@ pub fn fold(
         if !is_canonical(item.key.source) {
             continue;
         }
-        if item.kind == ItemKind::Observation {
+        if item.kind == ItemKind::Presence {
             folding.folded.observe(item.key.source, item.payload);
             continue;
         }
-        // What a firing stands on has all been met when the time moves on.
-        while let Some(firing) = firings.next_if(|firing| firing.last < item.key.time) {
-            folding.firing(&firing, &members, sight)?;
+        // What a firing or a suspicion stands on has all been met when the time moves on.
+        loop {
+            let firing = firings.peek().map(|firing| firing.last).filter(|last| *last < item.key.time);
+            let suspicion = suspicious.next_time().filter(|last| *last < item.key.time);
+            match (firing, suspicion) {
+                (None, None) => break,
+                (Some(firing), suspicion) if suspicion.is_none_or(|suspicion| firing <= suspicion) => {
+                    if let Some(firing) = firings.next() {
+                        folding.firing(&firing, &members, sight)?;
+                    }
+                }
+                _ => folding.suspicion(suspicious.take(), first_detector, sight)?,
+            }
+        }
+        if item.kind == ItemKind::Observation {
+            if suspicious.names(item.key)
+                && let Some((record, observation)) = decode(item.payload)
+            {
+                suspicious.meet(item.key, record, &observation);
+            }
+            continue;
         }
         let Some((head, _, evidence)) = parts(item.payload) else { continue };
         let evidence =
@@ -125,21 +174,60 @@ pub fn fold(
             *member = Member { head, time: item.key.time, evidence: member.evidence.or(evidence) };
         }
     }
-    for firing in firings {
-        folding.firing(&firing, &members, sight)?;
+    loop {
+        let firing = firings.peek().map(|firing| firing.last);
+        match (firing, suspicious.next_time()) {
+            (None, None) => break,
+            (Some(firing), suspicion) if suspicion.is_none_or(|suspicion| firing <= suspicion) => {
+                if let Some(firing) = firings.next() {
+                    folding.firing(&firing, &members, sight)?;
+                }
+            }
+            _ => folding.suspicion(suspicious.take(), first_detector, sight)?,
+        }
     }
-    Ok((folding.folded, counts))
+    Ok(Outcome { folded: folding.folded, counts, learned })
 }
 
-/// The first round: what correlation rules make of the matches, in the order of their last ones; and how many firings were
-/// too many.
-fn fired(
+/// The second round: every observation is judged by all that was learned.
+fn judged(
+    items: &mut Sorted,
+    mut learner: Learner,
+    is_canonical: &dyn Fn(u32) -> bool,
+) -> io::Result<(Suspicious, Option<Learned>)> {
+    learner.learned();
+    while let Some(item) = items.next()? {
+        if item.kind == ItemKind::Observation
+            && is_canonical(item.key.source)
+            && let Some((record, observation)) = decode(item.payload)
+        {
+            learner.judge(&observed(item.key, record, &observation));
+        }
+    }
+    items.rewind()?;
+    let mut learned = learner.finish();
+    let suspicious = Suspicious::new(std::mem::take(&mut learned.suspicions));
+    Ok((suspicious, Some(learned)))
+}
+
+/// The first round: learning learns; and what correlation rules make of the matches, in the order of their last ones; and
+/// how many firings were too many.
+fn remembered(
     items: &mut Sorted,
     correlator: &mut Correlator,
+    mut learner: Option<&mut Learner>,
     is_canonical: &dyn Fn(u32) -> bool,
 ) -> io::Result<(Vec<Firing>, Counts, u64)> {
     let mut firings = Vec::new();
     while let Some(item) = items.next()? {
+        if item.kind == ItemKind::Observation {
+            if let Some(learner) = learner.as_deref_mut().filter(|_| is_canonical(item.key.source))
+                && let Some((record, observation)) = decode(item.payload)
+            {
+                learner.learn(&observed(item.key, record, &observation));
+            }
+            continue;
+        }
         let rule = RuleIndex(item.key.subject);
         if item.kind != ItemKind::Match || !correlator.concerns(rule) || !is_canonical(item.key.source) {
             continue;
@@ -229,6 +317,45 @@ impl Folding {
         Ok(place)
     }
 
+    /// Takes a suspicion: a finding of its own, whose evidence is the observations that show it.
+    fn suspicion(
+        &mut self,
+        taken: Option<(Suspicion, Vec<(u32, Kept)>)>,
+        first_detector: u32,
+        sight: &mut dyn FnMut(&Sighting<'_>),
+    ) -> io::Result<()> {
+        let Some((suspicion, shown)) = taken else { return Ok(()) };
+        let Some((source, first)) = shown.first() else { return Ok(()) };
+        let rule = first_detector + rule_number(&suspicion);
+        let Some(at) = self.folded.begin(*source, rule, first.evidence.place.offset) else { return Ok(()) };
+        let nanos = |time: Option<Timestamp>| time.map_or(NO_TIME, Timestamp::nanos);
+        if let Some(group) = self.folded.group_mut(at) {
+            (group.count, group.first, group.last) = (suspicion.count, nanos(suspicion.first), nanos(suspicion.last));
+            group.salt = salt(&[(suspicion.entity.kind.word().to_owned(), suspicion.entity.id.clone())]);
+        }
+        for (_, kept) in &shown {
+            let place = self.folded.keep(&postcard::to_stdvec(kept).unwrap_or_default())?;
+            if let Some(group) = self.folded.group_mut(at) {
+                group.evidences.push(place);
+            }
+            if let Some(host) = &kept.evidence.host {
+                self.folded.add_host(at, host);
+            }
+        }
+        let mut entities = suspicion.entities;
+        entities.push(suspicion.entity);
+        entities.sort_unstable();
+        entities.dedup();
+        sight(&Sighting {
+            time: suspicion.last,
+            finding: at as u32,
+            rule,
+            host: suspicion.host.as_deref(),
+            entities: &entities,
+        });
+        Ok(())
+    }
+
     /// Takes a firing: a finding of its own, whose evidence is the members' and whose first reason is the correlation's.
     fn firing(
         &mut self,
@@ -281,7 +408,7 @@ fn bare(offset: u64, member: &Member) -> Kept {
         fields: Vec::new(),
         reasons: Vec::new(),
     };
-    Kept { evidence, class: 0, digest: None }
+    Kept { evidence, class: 0, digest: None, anomaly: None }
 }
 
 fn reason(firing: &Firing) -> Reason {

@@ -14,12 +14,13 @@ use shieldwall_detect::sigma::ir::RuleIndex;
 use shieldwall_detect::sigma::matcher::{Matcher, Scratch};
 use shieldwall_schema::entity::EntityKind;
 use shieldwall_schema::finding::Evidence;
-use shieldwall_schema::{Event, Flag, Mappings, Place, Reject, Rejection, Sink, Timestamp};
+use shieldwall_schema::{Event, Flag, Mappings, NO_RULE, Place, Projection, Reject, Rejection, Sink, Timestamp};
 
 use super::describe::{Described, Plan, Plans, cut, describe};
 use super::folded::EVIDENCES_MAX;
+use super::learning::Observing;
 use super::spill::{ItemKind, Key, NO_TIME, encode};
-use super::stateful::{Fold, Head, Kept, Observation};
+use super::stateful::{Fold, Head, Kept, Presence};
 
 /// Rejections listed one by one per source; the rest is counted.
 pub const REJECTIONS_LISTED_MAX: usize = 100;
@@ -48,6 +49,8 @@ type TagKey = (String, String, String, String);
 pub struct Stage<'a> {
     /// All rules.
     pub matcher: &'a Matcher,
+    /// What rules and learning want of records.
+    pub projection: &'a dyn Projection,
     /// Names of fields.
     pub mappings: &'a Mappings,
     /// What correlation rules ask of matches.
@@ -157,6 +160,8 @@ pub struct Stateless<'a> {
     plans: Vec<(TagKey, Arc<Plan>)>,
     /// Whether times can be compared with the window: not if the year is a placeholder.
     year_known: bool,
+    /// What learning sees of this chunk.
+    observing: Observing,
     /// What was read.
     pub tally: Tally,
     /// Matches and observations, to be given to the spill.
@@ -181,20 +186,22 @@ impl<'a> Stateless<'a> {
             hits: Vec::new(),
             hosts: FxHashMap::default(),
             plans: Vec::new(),
+            observing: Observing::default(),
             tally: Tally::default(),
             records: Vec::new(),
         }
     }
 
-    /// Ends a chunk: sums of observations become records.
+    /// Ends a chunk: sums become records.
     pub fn end_of_chunk(&mut self, offset: u64) {
+        self.observing.flush(self.source, &mut self.records);
         let mut hosts: Vec<_> = self.hosts.drain().collect();
         hosts.sort_unstable();
         for (at, (id, HostSum { records, earliest, latest })) in hosts.into_iter().enumerate() {
-            let seen = Observation { entity: EntityKind::Host, id, records, earliest, latest };
+            let seen = Presence { entity: EntityKind::Host, id, records, earliest, latest };
             let key = Key { time: latest.unwrap_or(NO_TIME), source: self.source, offset, subject: at as u32 };
             if let Ok(payload) = postcard::to_stdvec(&seen) {
-                encode(&mut self.records, key, ItemKind::Observation, &payload);
+                encode(&mut self.records, key, ItemKind::Presence, &payload);
             }
         }
     }
@@ -256,6 +263,7 @@ impl<'a> Stateless<'a> {
                     },
                     class,
                     digest: (!self.stage.hashed).then(|| Sha256::digest(event.bytes).into()),
+                    anomaly: None,
                 };
                 payload = postcard::to_extend(&kept, payload).unwrap_or_default();
             }
@@ -276,7 +284,12 @@ impl Sink for Stateless<'_> {
             return;
         }
         self.hits.clear();
-        self.stage.matcher.evaluate(event, self.scratch, &mut self.hits);
+        if let Some(learned) = &event.want.learned {
+            self.observing.observe(event, learned, self.source, &mut self.records);
+        }
+        if event.want.handle != NO_RULE {
+            self.stage.matcher.evaluate(event, self.scratch, &mut self.hits);
+        }
         if !self.hits.is_empty() {
             self.keep(event);
         }

@@ -56,6 +56,11 @@ pub fn escape(text: &str) -> String {
     out
 }
 
+/// As [`escape`], line by line: line ends stay.
+pub fn escape_lines(text: &str) -> String {
+    text.lines().map(|line| escape(line) + "\n").collect()
+}
+
 /// As [`escape`], and says so behind the text where a reader could have been deceived.
 pub fn escape_flagged(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

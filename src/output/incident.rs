@@ -96,8 +96,9 @@ fn members<'a>(incident: &Incident, facts: &dyn Fn(u32) -> Option<MemberFacts<'a
         open(out, '{');
         string_pair(out, "uid", &analytic.uid);
         some_string(out, "name", &analytic.name);
-        string_pair(out, "type", "Rule");
-        number_pair(out, "type_id", 1);
+        let (kind, type_id) = if analytic.is_learned() { ("Learning (ML/DL)", 4) } else { ("Rule", 1) };
+        string_pair(out, "type", kind);
+        number_pair(out, "type_id", type_id);
         out.push('}');
         if let (Some(first), Some(last)) = (member.first, member.last) {
             number_pair(out, "first_seen_time", first.millis());

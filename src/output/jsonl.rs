@@ -13,6 +13,7 @@ use shieldwall_schema::finding::{Evidence, Finding, Provenance};
 use shieldwall_schema::ocsf::attack::{self, AttackTag};
 use shieldwall_schema::ocsf::{self, DETECTION_FINDING};
 
+use super::anomaly;
 use super::evidence::{Artifacts, device};
 use super::json::{key, number, number_pair, open, outside_key, some_string, some_strings, string, string_pair};
 use super::words::{self, Severity};
@@ -70,6 +71,9 @@ impl Writer {
                 self.evidence(finding, evidence, out);
             }
             out.push(']');
+        }
+        if let Some(anomaly) = &finding.anomaly {
+            anomaly::analyses(finding, anomaly, out);
         }
         unmapped(finding, shown.len(), first.is_none(), incidents, out);
         out.push_str("}\n");
@@ -156,9 +160,13 @@ fn finding_info(finding: &Finding, out: &mut String) {
     open(out, '{');
     string_pair(out, "uid", &analytic.uid);
     some_string(out, "name", &analytic.name);
-    string_pair(out, "type", "Rule");
-    number_pair(out, "type_id", 1);
-    string_pair(out, "category", "Sigma");
+    let (kind, type_id, category) = match &finding.anomaly {
+        None => ("Rule", 1, "Sigma"),
+        Some(_) => ("Learning (ML/DL)", 4, "Anomaly"),
+    };
+    string_pair(out, "type", kind);
+    number_pair(out, "type_id", type_id);
+    string_pair(out, "category", category);
     some_string(out, "version", &analytic.version);
     out.push('}');
     attacks(&analytic.tags, out);
@@ -310,6 +318,9 @@ fn unmapped<'a>(
     some_strings(out, "false_positives", analytic.false_positives.iter().map(String::as_str));
     some_strings(out, "references", analytic.references.iter().map(String::as_str));
     out.push('}');
+    if let Some(anomaly) = &finding.anomaly {
+        anomaly::figures(anomaly, out);
+    }
     number_pair(out, "event_class_uid", finding.event_class);
     some_string(out, "event_class_name", ocsf::class_name(finding.event_class).unwrap_or_default());
     string_pair(out, "source", &finding.source);

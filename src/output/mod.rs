@@ -15,12 +15,14 @@
 //! | [`incident`] | incidents as OCSF events and back |
 //! | [`words`] | a finding in plain words |
 //! | [`jsonl`], [`evidence`], [`json`] | findings as OCSF events, one a line |
+//! | [`anomaly`] | what a learned detector says, in JSON |
 //! | [`read`] | those lines back into findings |
 //! | [`escape`] | makes outside text safe to show |
 //! | [`style`] | colour, width, wrapping |
 //!
 //! Pure: data in, text out; only [`style::Style::of_stdout`] looks at the terminal. Nothing here prints.
 
+pub mod anomaly;
 pub mod csv;
 pub mod dossier;
 pub mod escape;

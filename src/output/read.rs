@@ -61,7 +61,7 @@ pub fn line(text: &str) -> Result<Finding, ReadError> {
         year_unknown: bool_of(ours, "year_unknown"),
         hosts: texts_of(ours, "hosts"),
         evidences: evidences.iter().map(evidence).collect(),
-        anomaly: None,
+        anomaly: super::anomaly::read(ours),
     })
 }
 

@@ -58,7 +58,23 @@ pub fn show(group: &Group<'_>, style: &Style, out: &mut String) {
     if !techniques.is_empty() {
         labelled("ATT&CK", &techniques.join(" · "), style, out);
     }
-    labelled("Rule", &format!("{}, {}", escape_flagged(&analytic.uid), words::by(analytic)), style, out);
+    if let Some(anomaly) = &lead.anomaly {
+        let figures = format!("{:.1}, the sum of these parts; p = {}", anomaly.score, words::p_value(anomaly.p_value));
+        labelled("Score", &figures, style, out);
+        let mut parts: Vec<_> = anomaly.parts.iter().collect();
+        parts.sort_by(|a, b| b.value.total_cmp(&a.value));
+        for part in parts {
+            let words = format!("{:>5.1}  {}: {}", part.value, escape_flagged(&part.what), escape_flagged(&part.words));
+            labelled("", &words, style, out);
+        }
+        labelled("Normal", &escape_flagged(&anomaly.normal), style, out);
+    }
+    labelled(
+        if lead.anomaly.is_some() { "Detector" } else { "Rule" },
+        &format!("{}, {}", escape_flagged(&analytic.uid), words::by(analytic)),
+        style,
+        out,
+    );
     if !analytic.condition.is_empty() {
         labelled("", &format!("condition: {}", escape_flagged(&analytic.condition)), style, out);
     }

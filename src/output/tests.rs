@@ -3,7 +3,7 @@
 mod page;
 mod writers;
 
-use shieldwall_schema::finding::{Analytic, Evidence, Finding, Provenance, Reason};
+use shieldwall_schema::finding::{Analytic, Anomaly, AnomalyPart, Evidence, Finding, Provenance, Reason};
 use shieldwall_schema::ocsf::validate::validate;
 use shieldwall_schema::{Flag, Place, Reject, Rejection, Timestamp};
 
@@ -563,4 +563,35 @@ fn hostile_strings_are_harmless_everywhere() {
             assert_harmless(&show_of(&report.findings, 1, style), width);
         }
     }
+}
+
+/// A learned finding is a valid OCSF event whose parts sum to its score, and comes back as it was.
+#[test]
+fn a_learned_finding_comes_back_as_it_was() {
+    let mut learned = finding(
+        analytic(
+            "shieldwall.anomaly.lineage",
+            "A program started what it never starts here",
+            "medium",
+            &["attack.execution"],
+        ),
+        &["web-01"],
+        "Security.evtx",
+        &[Some(time(3, 3, 7))],
+        Vec::new(),
+    );
+    let part =
+        |what: &str, value: f64| AnomalyPart { what: what.into(), value, words: format!("{what} <seen> 0 times") };
+    learned.anomaly = Some(Anomaly {
+        score: 17.5,
+        p_value: 2e-7,
+        parts: vec![part("parent of process", 12.25), part("logon hour", 5.25)],
+        normal: "nginx starts nginx".to_owned(),
+    });
+    let mut line = String::new();
+    jsonl::Writer::default().line(&learned, &mut line);
+    let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(validate(&event), Vec::<String>::new(), "{line}");
+    assert_eq!(event["finding_info"]["analytic"]["type_id"], 4);
+    assert_eq!(read::line(line.trim_end()).unwrap(), learned);
 }

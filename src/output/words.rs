@@ -54,7 +54,7 @@ pub fn is_attacker_writable(evidence: &Evidence) -> bool {
 /// Why a finding fired, as one line: the first record's reasons, the tellingest first.
 pub fn why_line(finding: &Finding) -> String {
     let Some(evidence) = finding.evidences.first() else { return "no evidence was kept".to_owned() };
-    if let Some(reason) = evidence.reasons.iter().find(|reason| reason.selection == CORRELATION) {
+    if let Some(reason) = evidence.reasons.iter().find(|reason| reason.is_sentence()) {
         return sentence(reason);
     }
     // What somebody wrote says more than what the system named, and both more than a number or an absence.
@@ -88,7 +88,7 @@ fn by_selection(reasons: &[Reason]) -> impl Iterator<Item = &Reason> {
 
 /// One reason as a sentence: ``the command line (CommandLine) contains `-enc`: `powershell -enc SQB…` ``.
 pub fn sentence(reason: &Reason) -> String {
-    if reason.selection == CORRELATION {
+    if reason.is_sentence() {
         return escape_flagged(&reason.how);
     }
     let mut out = subject(reason);
@@ -230,8 +230,16 @@ pub fn excerpt(value: &str, span: Option<(u32, u32)>, chars_max: usize) -> Strin
     format!("{before}{shown}{after}{}", if marks.confusable { " [confusable]" } else { "" })
 }
 
+/// A p-value as people read it: `0.013`, `2e-7`.
+pub fn p_value(p: f64) -> String {
+    if p >= 0.001 { format!("{p:.3}") } else { format!("{p:.0e}") }
+}
+
 /// What would have kept the rule silent on the first record, as far as the reasons can tell; `None` without reasons.
 pub fn silent(finding: &Finding) -> Option<String> {
+    if let Some(anomaly) = finding.anomaly.as_ref().filter(|anomaly| !anomaly.normal.is_empty()) {
+        return Some(format!("it had been as usual here: {}", escape_flagged(&anomaly.normal)));
+    }
     if finding.evidences.first()?.reasons.iter().any(|reason| reason.selection == CORRELATION) {
         return Some("there had been fewer of these records, or they had been further apart".to_owned());
     }

@@ -10,6 +10,7 @@
 //! | `evaluate [--rules DIR]… [--program PATH]` | counts what a scan finds and misses; writes EVALUATION.md |
 //! | `incidents [--rules DIR]… [--program PATH] [--seeds N] [--tune]` | measures whether incidents join what belongs together |
 //! | `learning [NAME…]` | measures the learned parts on splits that hide families, attack types or later times |
+//! | `train [KIND…] [--check]` | makes the models that are shipped, in `content/models` |
 //! | `measure-one COMMAND…` | used by `bench`: runs a command and prints what it cost |
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks on its streams")]
@@ -22,6 +23,7 @@ mod evaluate;
 mod measure;
 mod ocsf;
 mod tidy;
+mod train;
 mod validate;
 
 use std::ffi::OsString;
@@ -69,6 +71,7 @@ fn run_text(verb: &str, arguments: &[String]) -> Result<()> {
             attack::run(&list, &tables.join("attack_table.rs"), check)
         }
         "tidy" => tidy::run(&root()),
+        "train" => train::run(arguments),
         _ => bail!("usage: cargo xtask ocsf | attack | tidy | bench | evaluate | incidents | learning"),
     }
 }

@@ -53,8 +53,28 @@ pub struct Want {
     /// decoder may leave the keyword slot empty where none does. Values that are no strings (numbers, times, GUIDs, SIDs,
     /// bytes in hexadecimal) hold none of them. `None` if no such list is known: then the slot is always filled.
     pub keyword_needles: Option<Arc<[Box<str>]>>,
-    /// The detector's own handle for this tag.
+    /// The detector's own handle for this tag; [`NO_RULE`] where only learning wants such records.
     pub handle: u32,
+    /// What learning takes of such records, if anything.
+    pub learned: Option<LearnedSlots>,
+}
+
+/// [`Want::handle`] of records that no rule looks at.
+pub const NO_RULE: u32 = u32::MAX - 1;
+
+/// Which slots learning takes, behind those of the rules.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LearnedSlots {
+    /// OCSF `class_uid` of such records.
+    pub class: u32,
+    /// OCSF `activity_id`.
+    pub activity: u32,
+    /// The first of the slots.
+    pub first: u16,
+    /// For each slot from `first` on the path that it fills, by its index in
+    /// [`LEARNED_PATHS`](crate::observation::LEARNED_PATHS), ascending; of a path's several slots the first that is filled
+    /// counts.
+    pub paths: Vec<u16>,
 }
 
 /// One wanted value: the native names that may fill it.
@@ -75,7 +95,7 @@ impl Want {
                 }
             }
         }
-        Self { slots, by_name, keywords, keyword_needles: None, handle }
+        Self { slots, by_name, keywords, keyword_needles: None, handle, learned: None }
     }
 
     /// The same, with what keyword tests need.

@@ -20,6 +20,10 @@ pub const CORRELATION: &str = "correlation";
 /// [`Reason::field`] of a correlation that stands on matches of several rules.
 pub const STEPS: &str = "steps";
 
+/// [`Reason::selection`] of the one reason that a learned detector gives; `how` is then the whole sentence, and the parts
+/// stand in [`Finding::anomaly`].
+pub const LEARNED: &str = "learned";
+
 /// One fact that made a rule match.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {
@@ -39,6 +43,23 @@ pub struct Reason {
     pub span: Option<(u32, u32)>,
     /// Who could have written the value.
     pub provenance: Provenance,
+}
+
+impl Reason {
+    /// Whether `how` is a whole sentence: of a correlation or a learned detector.
+    pub fn is_sentence(&self) -> bool {
+        self.selection == CORRELATION || self.selection == LEARNED
+    }
+}
+
+/// What [`Analytic::uid`] of learned detectors begins with.
+pub const LEARNED_PREFIX: &str = "shieldwall.anomaly.";
+
+impl Analytic {
+    /// Whether it is no rule but a learned detector.
+    pub fn is_learned(&self) -> bool {
+        self.uid.starts_with(LEARNED_PREFIX)
+    }
 }
 
 /// One matched record, kept as evidence.

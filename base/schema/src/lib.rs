@@ -38,7 +38,7 @@ pub mod value;
 pub use chunk::{Chunk, ReadAt};
 pub use community_id::{community_id, community_id_of, protocol_number};
 pub use entity::{Entity, EntityKind};
-pub use event::{Event, Fields, Projection, Sink, SlotSpec, Slots, Tag, Want, fill};
+pub use event::{Event, Fields, LearnedSlots, NO_RULE, Projection, Sink, SlotSpec, Slots, Tag, Want, fill};
 pub use finding::{Provenance, Reason};
 pub use mapping::{Bucket, BucketId, Mappings};
 pub use observation::{Observation, Observed};

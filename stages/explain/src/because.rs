@@ -16,7 +16,7 @@ fn is_negative(reason: &Reason) -> bool {
 
 /// Appends why the record matched, the tellingest reasons first; `false` if there are none.
 pub fn because(words: &mut Words, from: From, evidence: &Evidence) -> bool {
-    if let Some(reason) = evidence.reasons.iter().find(|reason| reason.selection == CORRELATION) {
+    if let Some(reason) = evidence.reasons.iter().find(|reason| reason.is_sentence()) {
         words.whole(from, "reason.how", &reason.how);
         return true;
     }
@@ -68,9 +68,10 @@ pub fn silent(words: &mut Words, from: From, finding: &Finding) -> bool {
         (alone, reason.pattern.len())
     });
     let correlation = reasons.iter().any(|reason| reason.selection == CORRELATION);
-    let easiest = easiest.filter(|_| !correlation);
+    let easiest = easiest.filter(|easiest| !easiest.is_sentence());
+    let normal = finding.anomaly.as_ref().map(|anomaly| anomaly.normal.as_str()).filter(|normal| !normal.is_empty());
     let exceptions = reasons.iter().any(is_negative);
-    if easiest.is_none() && causes.is_empty() && !correlation {
+    if easiest.is_none() && causes.is_empty() && !correlation && normal.is_none() {
         return false;
     }
     words.fact(From { evidence: None, ..from }, "analytic.name", title(finding)).say(" would have stayed silent ");
@@ -94,10 +95,14 @@ pub fn silent(words: &mut Words, from: From, finding: &Finding) -> bool {
     if correlation {
         words.say("had there been fewer of these records, or had they been further apart");
     }
+    if let Some(normal) = normal {
+        words.say("had it been as usual here: ").fact(From { evidence: None, ..from }, "anomaly.normal", normal);
+    }
+    let told = correlation || normal.is_some();
     for (at, cause) in causes.iter().take(2).enumerate() {
         words.say(match (at, easiest) {
             (0, Some(_)) => "; known harmless cause: ",
-            (0, None) if correlation => "; known harmless cause: ",
+            (0, None) if told => "; known harmless cause: ",
             (0, None) => "if this is the known harmless cause: ",
             _ => "; or: ",
         });

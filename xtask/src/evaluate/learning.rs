@@ -3,6 +3,15 @@
 //! Each section trains throw-away models inside the given data and judges them on what they have not seen, with trivial
 //! baselines beside; its text names data, split and seed. All sections stand in EVALUATION.md.
 
+mod budget;
+mod calibration;
+mod domain;
+mod http;
+mod sequence;
+mod stream;
+mod tabular;
+mod tail;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +21,15 @@ use anyhow::{Result, bail};
 type Section = fn(&Path) -> Result<String>;
 
 /// Name → section, in the order of the report.
-const SECTIONS: &[(&str, Section)] = &[];
+const SECTIONS: &[(&str, Section)] = &[
+    ("tabular", tabular::section),
+    ("sequence", sequence::section),
+    ("domain", domain::section),
+    ("http", http::section),
+    ("tail", tail::section),
+    ("calibration", calibration::section),
+    ("budget", budget::section),
+];
 
 /// Prints the sections named, or all.
 ///

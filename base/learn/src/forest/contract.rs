@@ -186,7 +186,7 @@ fn what_cannot_be_learned_is_refused_with_its_reason() {
     assert!(matches!(fit(Some(&labels), BoostedSettings { trees: 1 << 40, ..small() }), FitError::TooMany { .. }));
     let few = frame.select(&[0, 1, 2]);
     let error = Boosted::fit(Table { frame: &few, labels: Some(&labels[..3]) }, &small(), &mut Random::new(1));
-    assert_eq!(error.unwrap_err(), FitError::TooFew { have: 3, need: 10 });
+    assert_eq!(error.unwrap_err(), FitError::TooFew { have: 3, need: 4 });
 }
 
 #[test]

@@ -1,203 +1,121 @@
 //! The last step: n-gram sum, surprise, features and signs of a piece → score, in log-odds.
 //!
-//! [`Additive`] is a sum of one piecewise-linear curve for each feature (a generalised additive model): ramps between
-//! quantiles of the training data, flat beyond them, so that a value never seen counts like the most extreme one that was.
-//! Only the n-gram sum goes on straight beyond its last quantile, or all strong texts would tie. A curve that must not fall
-//! has ramps of weight ≥ 0. Its explanation is exact by construction.
+//! The mean of two models of the same columns, which err differently: curves that add up ([`Additive`]: smooth, goes on
+//! beyond what it has seen, no ties) and boosted trees ([`Boosted`]: what features mean together). Neither falls with the
+//! n-gram sum or a sign, hence the mean does not either; shares of the mean are the means of exact shares.
 
+use super::additive::Additive;
 use super::shape::Feature;
+use crate::forest::{Boosted, BoostedSettings, Table};
+use crate::frame::{self, FeatureKind, Frame, Schema};
+use crate::model::{FitError, Model, Part};
 use crate::random::Random;
-use crate::tensors::{Array, LoadError, Tensors};
+use crate::tensors::{LoadError, Tensors};
 
-/// Curves have their joints at these quantiles of the training data.
-const QUANTILES: [f64; 8] = [0.0, 0.02, 0.1, 0.3, 0.7, 0.9, 0.98, 1.0];
+/// Choices of the head.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HeadSettings {
+    /// Trees; 0: curves alone.
+    pub trees: usize,
+    /// Leaves of a tree.
+    pub leaves: usize,
+    /// Least curvature of a leaf: how many texts must agree.
+    pub child_weight_min: f64,
+}
 
-/// Passes over the data.
-const EPOCHS: u32 = 12;
-
-/// Rows that a pass takes at most: curves of some two hundred weights need no more.
-const ROWS_MAX: usize = 60_000;
-
-const RATE: f64 = 0.05;
-const L2: f64 = 1e-5;
-
-/// The first columns, whose curves go on straight: n-gram sums.
-const STRAIGHT: usize = 2;
-
-/// Joints that one curve may have.
-const JOINTS_MAX: usize = 64;
-
-/// Scores rows of features. The first column is the n-gram sum.
+/// Scores rows of features.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Additive {
-    bias: f64,
-    curves: Vec<Curve>,
+pub struct Head {
+    curves: Additive,
+    trees: Option<Boosted>,
 }
 
-/// One feature's curve.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Curve {
-    /// Ascending; ramps lie between neighbours.
-    joints: Vec<f64>,
-    /// One for each ramp.
-    weights: Vec<f64>,
-    /// Goes on straight beyond its ends.
-    straight: bool,
-    /// The curve's mean over benign training rows.
-    mean: f64,
-}
-
-impl Curve {
-    fn new(joints: Vec<f64>, straight: bool) -> Self {
-        Self { weights: vec![0.0; joints.len().saturating_sub(1)], joints, straight, mean: 0.0 }
-    }
-
-    /// Calls `take(ramp, height)` for each ramp that is not at 0.
-    fn ramps(&self, value: f64, mut take: impl FnMut(usize, f64)) {
-        let last = self.joints.len().saturating_sub(2);
-        for (at, pair) in self.joints.windows(2).enumerate() {
-            let &[low, high] = pair else { continue };
-            let mut height = (value - low) / (high - low);
-            if !(self.straight && at == 0) {
-                height = height.max(0.0);
-            }
-            if !(self.straight && at == last) {
-                height = height.min(1.0);
-            }
-            if height != 0.0 {
-                take(at, height);
-            }
+impl Head {
+    /// Fits both models to rows of `features.len()` numbers each.
+    ///
+    /// # Errors
+    /// When the rows cannot be learned from.
+    pub fn fit(
+        features: &[Feature],
+        rows: &[Vec<f64>],
+        labels: &[bool],
+        weights: &[f64],
+        settings: HeadSettings,
+        random: &mut Random,
+    ) -> Result<Self, FitError> {
+        let curves = Additive::fit(features, rows, labels, weights, &mut random.part(0));
+        if settings.trees == 0 {
+            return Ok(Self { curves, trees: None });
         }
-    }
-
-    fn value(&self, value: f64) -> f64 {
-        let mut sum = 0.0;
-        self.ramps(value, |at, height| sum += height * self.weights.get(at).copied().unwrap_or(0.0));
-        sum
-    }
-}
-
-impl Additive {
-    /// Fits curves to rows of `features.len()` numbers each, by AdaGrad on the logistic loss, projected onto what may not
-    /// fall.
-    pub fn fit(features: &[Feature], rows: &[Vec<f64>], labels: &[bool], weights: &[f64], random: &mut Random) -> Self {
-        let curve = |at: usize| {
-            let mut values: Vec<f64> = rows.iter().filter_map(|row| row.get(at).copied()).collect();
-            values.sort_by(f64::total_cmp);
-            let of = |quantile: &f64| values.get((quantile * values.len().saturating_sub(1) as f64) as usize).copied();
-            let mut joints: Vec<f64> = QUANTILES.iter().filter_map(of).collect();
-            joints.dedup_by(|b, a| *b - *a <= 1e-9);
-            Curve::new(joints, at < STRAIGHT)
+        let column = |at: usize| rows.iter().map(|row| row.get(at).copied().unwrap_or(f64::NAN)).collect();
+        let feature = |one: &Feature| frame::Feature { name: one.name.to_owned(), kind: FeatureKind::Numeric };
+        let schema = Schema { features: features.iter().map(feature).collect() };
+        let frame = Frame::new(schema, (0..features.len()).map(column).collect())?;
+        let boosting = BoostedSettings {
+            trees: settings.trees,
+            leaves: settings.leaves,
+            child_weight_min: settings.child_weight_min,
+            monotone: features.iter().map(|feature| i8::from(feature.rising)).collect(),
+            ..BoostedSettings::default()
         };
-        let mut head = Self { bias: 0.0, curves: (0..features.len()).map(curve).collect() };
-        let mut squares: Vec<Vec<f64>> = head.curves.iter().map(|curve| vec![1e-6; curve.weights.len()]).collect();
-        let mut bias_squares = 1e-6;
-        let mut order: Vec<usize> = (0..rows.len()).collect();
-        for _ in 0..EPOCHS {
-            random.shuffle(&mut order);
-            for at in order.iter().take(ROWS_MAX) {
-                let (Some(row), Some(label)) = (rows.get(*at), labels.get(*at)) else { continue };
-                let probability = 1.0 / (1.0 + (-head.score(row)).exp());
-                let slope = (probability - f64::from(u8::from(*label))) * weights.get(*at).copied().unwrap_or(1.0);
-                bias_squares += slope * slope;
-                head.bias -= RATE * slope / bias_squares.sqrt();
-                for (((curve, squares), value), feature) in
-                    head.curves.iter_mut().zip(&mut squares).zip(row).zip(features)
-                {
-                    let mut steps = [(0, 0.0); JOINTS_MAX];
-                    let mut count = 0;
-                    curve.ramps(*value, |at, height| {
-                        if let Some(step) = steps.get_mut(count) {
-                            *step = (at, height);
-                            count += 1;
-                        }
-                    });
-                    for (at, height) in steps.iter().take(count) {
-                        if let (Some(weight), Some(squares)) = (curve.weights.get_mut(*at), squares.get_mut(*at)) {
-                            let slope = slope * height + L2 * *weight;
-                            *squares += slope * slope;
-                            *weight -= RATE * slope / squares.sqrt();
-                            if feature.rising {
-                                *weight = weight.max(0.0);
-                            }
-                        }
-                    }
-                }
-            }
-        }
-        head.centre(rows, labels);
-        head
-    }
-
-    fn centre(&mut self, rows: &[Vec<f64>], labels: &[bool]) {
-        let benign = labels.iter().filter(|label| !**label).count().max(1) as f64;
-        for (at, curve) in self.curves.iter_mut().enumerate() {
-            let ordinary = rows.iter().zip(labels).filter(|(_, label)| !**label);
-            let sum: f64 = ordinary.map(|(row, _)| row.get(at).map_or(0.0, |value| curve.value(*value))).sum();
-            curve.mean = sum / benign;
-        }
+        let trees = Boosted::fit(Table { frame: &frame, labels: Some(labels) }, &boosting, &mut random.part(1))?;
+        Ok(Self { curves, trees: Some(trees) })
     }
 
     /// The row's score.
     pub fn score(&self, row: &[f64]) -> f64 {
-        self.bias + self.curves.iter().zip(row).map(|(curve, value)| curve.value(*value)).sum::<f64>()
+        let curves = self.curves.score(row);
+        self.trees.as_ref().map_or(curves, |trees| 0.5 * (curves + trees.score(row)))
     }
 
     /// The score of the ordinary, and each feature's share above it.
     pub fn explain(&self, row: &[f64]) -> (f64, Vec<f64>) {
-        let base = self.bias + self.curves.iter().map(|curve| curve.mean).sum::<f64>();
-        (base, self.curves.iter().zip(row).map(|(curve, value)| curve.value(*value) - curve.mean).collect())
+        let (base, mut shares) = self.curves.explain(row);
+        let Some(trees) = &self.trees else { return (base, shares) };
+        let explanation = trees.explain(row);
+        shares.iter_mut().for_each(|share| *share *= 0.5);
+        for one in &explanation.contributions {
+            if let Part::Feature(at) = one.part
+                && let Some(share) = shares.get_mut(at as usize)
+            {
+                *share += 0.5 * one.value;
+            }
+        }
+        (0.5 * (base + explanation.base), shares)
     }
 
     /// As arrays.
     pub fn to_tensors(&self) -> Tensors {
         let mut tensors = Tensors::default();
-        let lengths = self.curves.iter().map(|curve| curve.joints.len() as u32).collect();
-        tensors.put("bias", Array::F64(vec![self.bias]));
-        tensors.put("lengths", Array::U32(lengths));
-        tensors.put("joints", Array::F64(self.curves.iter().flat_map(|curve| curve.joints.clone()).collect()));
-        tensors.put("weights", Array::F64(self.curves.iter().flat_map(|curve| curve.weights.clone()).collect()));
-        tensors.put("means", Array::F64(self.curves.iter().map(|curve| curve.mean).collect()));
+        tensors.put_part("curves", self.curves.to_tensors());
+        tensors.words.insert("trees".to_owned(), if self.trees.is_some() { "boosted" } else { "none" }.to_owned());
+        if let Some(trees) = &self.trees {
+            tensors.put_part("trees", trees.to_tensors());
+        }
         tensors
     }
 
     /// Back from arrays.
     ///
     /// # Errors
-    /// When lengths disagree, joints do not ascend, a curve that may not fall falls, or a number is not finite.
+    /// When either model cannot be loaded, or the trees are not of these features or may fall where they must not.
     pub fn from_tensors(tensors: &Tensors, features: &[Feature]) -> Result<Self, LoadError> {
-        let &[bias] = tensors.f64s("bias")? else { return Err(LoadError::new("array `bias`", "is not one number")) };
-        let (lengths, means) = (tensors.u32s("lengths")?, tensors.f64s("means")?);
-        let (mut joints, mut weights) = (tensors.f64s("joints")?, tensors.f64s("weights")?);
-        if lengths.len() != features.len() || means.len() != features.len() {
-            return Err(LoadError::new("array `lengths`", "is not one number a feature"));
-        }
-        if [joints, weights, means, &[bias]].into_iter().flatten().any(|number| !number.is_finite()) {
-            return Err(LoadError::new("array `weights`", "a number is not finite"));
-        }
-        let mut curves = Vec::with_capacity(features.len());
-        for (at, ((length, mean), feature)) in lengths.iter().zip(means).zip(features).enumerate() {
-            let length = *length as usize;
-            let split = |list: &mut &[f64], count: usize| {
-                let (head, tail) = list.split_at_checked(count)?;
-                *list = tail;
-                Some(head.to_vec())
-            };
-            let own = split(&mut joints, length).zip(split(&mut weights, length.saturating_sub(1)));
-            let Some((joints, weights)) = own.filter(|_| length <= JOINTS_MAX) else {
-                return Err(LoadError::new("array `lengths`", format!("feature {at}: more joints than there are")));
-            };
-            if joints.windows(2).any(|pair| matches!(pair, [low, high] if low >= high)) {
-                return Err(LoadError::new("array `joints`", format!("feature {at}: joints do not ascend")));
+        let curves = Additive::from_tensors(&tensors.part("curves"), features)?;
+        let trees = match tensors.word("trees")? {
+            "none" => None,
+            "boosted" => Some(Boosted::from_tensors(&tensors.part("trees"))?),
+            _ => return Err(LoadError::new("word `trees`", "is neither `none` nor `boosted`")),
+        };
+        if let Some(trees) = &trees {
+            let names = trees.schema().features.iter().map(|feature| feature.name.as_str());
+            if !names.eq(features.iter().map(|feature| feature.name)) {
+                return Err(LoadError::new("word `schema`", "is not of this kind's features"));
             }
-            if feature.rising && weights.iter().any(|weight| *weight < 0.0) {
-                return Err(LoadError::new("array `weights`", format!("feature {at}: falls where it may only rise")));
+            let way = |at: usize| trees.settings().monotone.get(at).copied().unwrap_or(0);
+            if features.iter().enumerate().any(|(at, feature)| feature.rising && way(at) != 1) {
+                return Err(LoadError::new("word `settings`", "a feature may fall that must not"));
             }
-            curves.push(Curve { joints, weights, straight: at < STRAIGHT, mean: *mean });
         }
-        if !joints.is_empty() || !weights.is_empty() {
-            return Err(LoadError::new("array `joints`", "more numbers than the lengths say"));
-        }
-        Ok(Self { bias, curves })
+        Ok(Self { curves, trees })
     }
 }

@@ -24,10 +24,12 @@
 //! | [`grams`] | which buckets a piece's n-grams fall into |
 //! | [`linear`] | logistic regression over buckets |
 //! | [`surprise`] | the language model |
-//! | [`head`] | features and n-gram sum → score |
+//! | [`head`] | features and n-gram sum → score: curves ([`additive`]) and trees |
 //! | [`model`] | [`TextModel`]: all of it behind [`Model`](crate::Model) |
 //! | [`domain`], [`http`], [`command`], [`script`] | the kinds |
 
+pub mod additive;
+mod beside;
 pub mod command;
 pub mod domain;
 pub mod form;
@@ -39,11 +41,13 @@ pub mod model;
 pub mod script;
 pub mod shape;
 pub mod surprise;
+pub mod words;
 
 #[cfg(test)]
 mod tests;
 
 pub use form::Form;
+pub use head::HeadSettings;
 pub use model::{Scratch, Settings, TextModel, Texts};
 pub use shape::{Feature, Shape, TextKind};
 

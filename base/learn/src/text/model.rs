@@ -4,10 +4,11 @@
 //! [`FOLDS`] parts by group (a family of malware, near-copies of a script), each part is scored by weights and language model
 //! fitted on the other parts, the head is fitted on those scores, and last the weights and the language model on all.
 
+use super::beside::{self, Beside};
 use super::capped;
 use super::form::{Form, SIGNS_MAX};
 use super::grams::Grams;
-use super::head::Additive;
+use super::head::{Head, HeadSettings};
 use super::linear::{Example, Linear, Training};
 use super::shape::{Feature, Shape, TextKind};
 use super::surprise::{Surprise, TABLE};
@@ -35,7 +36,16 @@ pub const PIECES_JUDGED: usize = 24;
 pub const SPANS_MAX: usize = 48;
 
 /// Columns that the engine puts before the kind's features.
-const OWN: [Feature; 3] = [Feature::rising("n-grams"), Feature::free("surprise"), Feature::free("surprise_peak")];
+const OWN: [Feature; 5] = [
+    Feature::rising("n-grams"),
+    Feature::rising("n-grams_total"),
+    Feature::free("surprise"),
+    Feature::free("surprise_peak"),
+    Feature::free("surprise_total"),
+];
+
+/// How many of these are sums of n-grams, to be laid on the text.
+const SUMS: usize = 2;
 
 /// What `fit` takes: as many labels as texts. Groups name what belongs together (a malware family); empty: each text alone.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +69,11 @@ pub struct Settings {
     pub training: Training,
     /// How much large groups are held back: a group of n texts counts n^(1 − balance). 0: as many as it has, 1: as one.
     pub balance: f64,
+    /// The head.
+    pub head: HeadSettings,
+    /// Texts of our own generators that are learned beside the data, at most, and at most a quarter of the benign ones: the
+    /// data of one place know few ways to be hostile. Domains and requests have generators, the other kinds none.
+    pub generated: usize,
 }
 
 impl Settings {
@@ -67,12 +82,22 @@ impl Settings {
         let grams = |buckets_log2, bytes, classes| Grams { buckets_log2, bytes, classes };
         let training = |epochs, rate, l2| Training { epochs, rate, l2 };
         match kind {
-            TextKind::Domain => {
-                Self { kind, grams: grams(17, (1, 4), (3, 6)), training: training(8, 0.1, 1e-6), balance: 0.5 }
-            }
-            TextKind::Http | TextKind::Command | TextKind::Script => {
-                Self { kind, grams: grams(17, (1, 4), (0, 0)), training: training(8, 0.1, 1e-6), balance: 0.5 }
-            }
+            TextKind::Domain => Self {
+                kind,
+                grams: grams(17, (1, 4), (3, 6)),
+                training: training(8, 0.1, 1e-6),
+                balance: 0.8,
+                head: HeadSettings { trees: 300, leaves: 31, child_weight_min: 50.0 },
+                generated: 20_000,
+            },
+            TextKind::Http | TextKind::Command | TextKind::Script => Self {
+                kind,
+                grams: grams(17, (1, 4), (0, 0)),
+                training: training(8, 0.1, 1e-6),
+                balance: 0.5,
+                head: HeadSettings { trees: 150, leaves: 15, child_weight_min: 5.0 },
+                generated: 4000,
+            },
         }
     }
 }
@@ -90,7 +115,7 @@ pub struct TextModel {
     classes: [u8; 256],
     linear: Linear,
     surprise: Surprise,
-    head: Additive,
+    head: Head,
 }
 
 /// Buffers, to be used for many texts one after another.
@@ -232,6 +257,9 @@ impl Model for TextModel {
         if settings.grams.checked().is_err() {
             return Err(FitError::Other("n-grams or buckets beyond the limits".to_owned()));
         }
+        let generated = beside::generated(&data, settings, &mut random.part(0));
+        let both = Beside::new(&data, &generated);
+        let data = both.texts();
         let shape = settings.kind.shape();
         let classes = classes(shape);
         let prepared: Vec<Prepared> = data.texts.iter().map(|text| Prepared::new(shape, text)).collect();
@@ -260,7 +288,8 @@ impl Model for TextModel {
             }
         }
         let columns = Self::columns(settings.kind);
-        let head = Additive::fit(&columns, &rows, data.labels, &weights, &mut random.part(2 + FOLDS as u64));
+        let head =
+            Head::fit(&columns, &rows, data.labels, &weights, settings.head, &mut random.part(2 + FOLDS as u64))?;
         let (linear, surprise) = fit(&|_| true, &mut random.part(3 + FOLDS as u64));
         Ok(Self { kind: settings.kind, classes, linear, surprise, head })
     }
@@ -281,8 +310,8 @@ impl Model for TextModel {
         self.row(shape, self.linear.score(bytes, &self.classes), bytes, form.signs(), &mut row);
         let (base, shares) = self.head.explain(&row);
         let mut contributions = Vec::new();
-        self.spans(item, &form, place, shares.first().copied().unwrap_or(0.0), &mut contributions);
-        for (feature, value) in Self::columns(self.kind).iter().zip(&shares).skip(1) {
+        self.spans(item, &form, place, shares.iter().take(SUMS).sum(), &mut contributions);
+        for (feature, value) in Self::columns(self.kind).iter().zip(&shares).skip(SUMS) {
             if *value != 0.0 {
                 contributions.push(Contribution { part: Part::Named(feature.name.to_owned()), value: *value });
             }
@@ -332,7 +361,7 @@ impl Model for TextModel {
         if costs.len() != TABLE {
             return Err(LoadError::new("array `costs`", format!("is not {TABLE} numbers")));
         }
-        let head = Additive::from_tensors(&tensors.part("head"), &Self::columns(kind))?;
+        let head = Head::from_tensors(&tensors.part("head"), &Self::columns(kind))?;
         let linear = Linear { grams, bias, scale, weights };
         Ok(Self { kind, classes: classes(kind.shape()), linear, surprise: Surprise { costs }, head })
     }
@@ -410,6 +439,7 @@ fn fill(shape: &Shape, sum: f64, surprise: &Surprise, piece: &[u8], signs: &[u32
     row.push(sum * (piece.len().max(1) as f64).sqrt());
     row.extend(surprise.measure(piece));
     (shape.measure)(piece, row);
+    debug_assert_eq!(row.len(), OWN.len() + shape.features.len(), "{:?}: as many features as names", shape.kind);
     row.resize(OWN.len() + shape.features.len(), 0.0);
     row.iter_mut().filter(|value| !value.is_finite()).for_each(|value| *value = 0.0);
     row.extend(signs.iter().take(shape.signs.len()).map(|count| f64::from(*count).ln_1p()));

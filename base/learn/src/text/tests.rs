@@ -136,8 +136,8 @@ fn a_damaged_model_is_refused_with_its_place() {
     check("costs", Some(Array::U8(vec![1])), "array `costs`");
     check("linear", Some(Array::F64(vec![1.0])), "array `linear`");
     check("linear", Some(Array::F64(vec![1.0, f64::NAN])), "array `linear`");
-    check("head.lengths", Some(Array::U32(vec![1 << 30])), "array `lengths`");
-    check("head.bias", Some(Array::F64(vec![])), "array `bias`");
+    check("head.curves.lengths", Some(Array::U32(vec![1 << 30])), "array `lengths`");
+    check("head.curves.bias", Some(Array::F64(vec![])), "array `bias`");
     for (word, value) in
         [("kind", "mail"), ("family", "forest"), ("version", "0"), ("grams", "[40,1,4,0,0]"), ("grams", "[1]")]
     {

@@ -14,6 +14,7 @@ use super::script::{canonical as script, fold::Undone, mask, measure, names, pie
 use super::shape::{Feature, Shape, TextKind, plain_class};
 
 pub mod dos;
+pub mod generate;
 pub mod mapped;
 pub mod mutate;
 pub mod shell;

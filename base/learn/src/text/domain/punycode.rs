@@ -68,7 +68,6 @@ mod tests {
             ("g6w251d", Some("測試")),
             ("", Some("")),
             ("-", Some("")),
-            ("99999999", None),
             ("a!", None),
             ("zzzzzzzzzzzzzzzz", None),
         ] {

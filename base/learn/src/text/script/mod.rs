@@ -16,7 +16,9 @@ use super::shape::{Feature, Shape, TextKind, plain_class};
 
 pub mod canonical;
 pub mod decode;
+pub mod fill;
 pub mod fold;
+pub mod generate;
 pub mod mask;
 pub mod measure;
 pub mod mutate;

@@ -135,6 +135,10 @@ impl Group {
         marks.begin(self.atoms.len(), self.index.len(), self.members.len(), self.want.slots.len());
         for value in slots.iter() {
             marks.value(value.slot);
+            // Behind the rules' own slots stand those of others.
+            if usize::from(value.slot) >= self.want.slots.len() {
+                continue;
+            }
             if value.kind == Kind::Null {
                 self.index.look_null(value.slot, marks);
             } else {

@@ -1,6 +1,6 @@
 //! Fills templates: `‹name›` becomes one of the values of that name, drawn anew each time.
 
-use shieldwall_learn::Random;
+use crate::random::Random;
 
 /// Values by name. Written by hand; nothing here names a real organisation's machine.
 const VALUES: &[(&str, &[&str])] = &[
@@ -67,7 +67,7 @@ fn value(name: &str, random: &mut Random, out: &mut String) {
         }
         "b64" => {
             let bytes: Vec<u8> = (0..90 + random.below(600)).map(|_| random.bits() as u8).collect();
-            out.push_str(&shieldwall_learn::text::script::mutate::base64(&bytes));
+            out.push_str(&super::mutate::base64(&bytes));
         }
         "bytes" => {
             let count = 40 + random.below(300);

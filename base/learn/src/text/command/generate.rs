@@ -1,9 +1,9 @@
 //! Command lines of our own: what administrators, developers and services run on Windows and Linux, and what attackers run.
 //! Templates, filled by chance; nothing is ever run.
 
-use shieldwall_learn::Random;
+use crate::random::Random;
 
-use super::fill::{fill, one};
+use crate::text::script::fill::{fill, one};
 
 /// Windows, benign.
 const WINDOWS: &[&str] = &[

@@ -1,10 +1,10 @@
 //! PowerShell scripts of our own: what administrators and developers keep, and what attackers run. Hostile text is inert: it
 //! stands here in pieces, with addresses kept for documentation, and is never run.
 
-use shieldwall_learn::Random;
-use shieldwall_learn::text::script::mutate::{Mutation, mutate};
+use crate::random::Random;
+use super::mutate::{Mutation, mutate};
 
-use super::fill::{fill, one};
+use crate::text::script::fill::{fill, one};
 
 /// Openings of scripts that people keep.
 const HEADS: &[&str] = &[

@@ -1,0 +1,18 @@
+//! What may be trusted: bytes, their hashes, and who vouches for them. Knows nothing of what the bytes mean.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`artifact`] | [`Artifact`]: bytes with their SHA-256 |
+//! | [`verified`] | [`Verified`]: what was found worthy; made in one place only, beside the check |
+//! | [`list`] | the list of models that this machine trained itself |
+//!
+//! Today an artifact is worthy if its hash is compiled into the program, named by the user, or in the list that only the
+//! user can write. Where a file lies never matters. Signatures will be one more way, through the same maker.
+
+pub mod artifact;
+pub mod list;
+pub mod verified;
+
+pub use artifact::{Artifact, Hash};
+pub use list::{ListError, TrustList};
+pub use verified::{Roots, Untrusted, Verified, Why};

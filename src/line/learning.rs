@@ -1,0 +1,192 @@
+//! Learning's part of half A: what it wants of records, and what it is handed.
+//!
+//! [`Joint`] puts the fields that learning wants behind those that rules want, so a record is read once for both.
+//! [`Observing`] makes [`Observation`]s of it; within a chunk, records that say the same in the same minute are one with a
+//! count, except where the moment itself is what is learned from (connections, look-ups, requests, logons).
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rustc_hash::FxHashMap;
+use shieldwall_detect::anomaly::Observer;
+use shieldwall_schema::entity::host_id;
+use shieldwall_schema::observation::LEARNED_PATHS;
+use shieldwall_schema::{
+    Event, Kind, LearnedSlots, Mappings, NO_RULE, Observation, Place, Projection, SlotSpec, Tag, Timestamp, Want,
+};
+
+use super::spill::{ItemKind, Key, NO_TIME, encode};
+
+/// Bytes of a value that is learned from.
+const VALUE_BYTES_MAX: usize = 1024;
+
+/// Bytes of a script's text: what is hidden stands deep.
+const SCRIPT_BYTES_MAX: usize = 16 * 1024;
+
+/// Different observations that one chunk holds before they go to the spill.
+const CHUNK_OBSERVATIONS_MAX: usize = 4096;
+
+/// Native names that may fill one path; mappings list one or two.
+const NAMES_MAX: usize = 4;
+
+/// Tags whose wants are remembered, as the matcher does.
+const TAGS_MAX: usize = 4096;
+
+/// Classes whose every moment counts: authentication, network, HTTP, DNS.
+const TIMED: [u32; 4] = [3002, 4001, 4002, 4003];
+
+const MINUTE: i64 = 60 * 1_000_000_000;
+
+/// What rules and learning want of records, together.
+pub struct Joint<'a> {
+    /// What rules want.
+    pub rules: &'a dyn Projection,
+    /// What learning wants.
+    pub observer: &'a Observer,
+    /// What the fields are called.
+    pub mappings: &'a Mappings,
+    known: RwLock<FxHashMap<String, Option<Arc<Want>>>>,
+}
+
+impl<'a> Joint<'a> {
+    /// Both together.
+    pub fn new(rules: &'a dyn Projection, observer: &'a Observer, mappings: &'a Mappings) -> Self {
+        Self { rules, observer, mappings, known: RwLock::default() }
+    }
+
+    /// What learning wants, as slots behind `first`.
+    fn learned(&self, tag: &Tag<'_>, first: usize) -> Option<(LearnedSlots, Vec<SlotSpec>)> {
+        let buckets: Vec<_> = self.mappings.classify(tag).into_iter().filter_map(|id| self.mappings.get(id)).collect();
+        let known = buckets.iter().find(|bucket| bucket.class != 0)?;
+        let paths = self.observer.paths(known.class, known.activity);
+        let mut learned = LearnedSlots {
+            class: known.class,
+            activity: known.activity,
+            first: u16::try_from(first).ok()?,
+            paths: Vec::new(),
+        };
+        let mut specs = Vec::new();
+        for path in paths {
+            let Some(name) = LEARNED_PATHS.get(usize::from(*path)) else { continue };
+            let mut names: Vec<&str> = Vec::new();
+            for native in buckets.iter().filter_map(|bucket| bucket.ocsf.get(*name)).flatten() {
+                if names.len() < NAMES_MAX && !names.contains(&native.as_str()) {
+                    names.push(native);
+                }
+            }
+            for native in names {
+                learned.paths.push(*path);
+                specs.push(SlotSpec { names: vec![native.into()] });
+            }
+        }
+        let fits = first + specs.len() <= usize::from(u16::MAX);
+        (!specs.is_empty() && fits).then_some((learned, specs))
+    }
+
+    fn join(&self, tag: &Tag<'_>) -> Option<Arc<Want>> {
+        let rules = self.rules.want(tag);
+        let own = rules.as_ref().map_or(0, |want| want.slots.len());
+        let Some((learned, specs)) = self.learned(tag, own) else { return rules };
+        let (mut slots, keywords, needles, handle) = match &rules {
+            Some(want) => (want.slots.clone(), want.keywords, want.keyword_needles.clone(), want.handle),
+            None => (Vec::new(), None, None, NO_RULE),
+        };
+        slots.extend(specs);
+        let mut want = Want::new(slots, keywords, handle).with_keyword_needles(needles);
+        want.learned = Some(learned);
+        Some(Arc::new(want))
+    }
+}
+
+impl Projection for Joint<'_> {
+    fn want(&self, tag: &Tag<'_>) -> Option<Arc<Want>> {
+        let key = [tag.product, tag.service, tag.provider, tag.code].join("\0");
+        if let Some(known) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return known.clone();
+        }
+        let want = self.join(tag);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() < TAGS_MAX {
+            known.insert(key, want.clone());
+        }
+        want
+    }
+}
+
+/// What learning sees of one chunk.
+#[derive(Debug, Default)]
+pub struct Observing {
+    /// What was said → (how often, first time, place), in the order of the first.
+    seen: FxHashMap<Vec<u8>, usize>,
+    order: Vec<(Observation, i64, Place)>,
+}
+
+impl Observing {
+    /// Takes a record; what is full goes to `records`.
+    pub fn observe(&mut self, event: &Event<'_>, learned: &LearnedSlots, source: u32, records: &mut Vec<u8>) {
+        let mut best: Vec<Option<&str>> = vec![None; learned.paths.len()];
+        for value in event.slots.iter() {
+            let Some(at) = value.slot.checked_sub(learned.first) else { continue };
+            if value.kind != Kind::Null
+                && !value.raw.is_empty()
+                && let Some(best) = best.get_mut(usize::from(at)).filter(|best| best.is_none())
+            {
+                *best = Some(value.raw);
+            }
+        }
+        let mut fields: Vec<(u16, String)> = Vec::new();
+        let mut host = None;
+        for (path, value) in learned.paths.iter().zip(best) {
+            let Some(value) = value else { continue };
+            if fields.last().is_some_and(|(last, _)| last == path) {
+                continue;
+            }
+            let is_script = LEARNED_PATHS.get(usize::from(*path)) == Some(&"script.script_content.value");
+            let value = cut(value, if is_script { SCRIPT_BYTES_MAX } else { VALUE_BYTES_MAX });
+            // The first path is the host's own name.
+            if *path == 0 {
+                host = host_id(value);
+            }
+            fields.push((*path, value.to_owned()));
+        }
+        if fields.iter().all(|(path, _)| *path == 0) {
+            return;
+        }
+        let observation = Observation {
+            class: learned.class,
+            activity: learned.activity,
+            product: event.tag.product.to_owned(),
+            service: event.tag.service.to_owned(),
+            host,
+            fields,
+            count: 1,
+        };
+        let time = event.time.map_or(NO_TIME, Timestamp::nanos);
+        let moment = if TIMED.contains(&learned.class) || time == NO_TIME { time } else { time.div_euclid(MINUTE) };
+        let said = postcard::to_stdvec(&(&observation, moment)).unwrap_or_default();
+        if let Some(known) = self.seen.get(&said).and_then(|at| self.order.get_mut(*at)) {
+            known.0.count = known.0.count.saturating_add(1);
+            return;
+        }
+        if self.order.len() >= CHUNK_OBSERVATIONS_MAX {
+            self.flush(source, records);
+        }
+        self.seen.insert(said, self.order.len());
+        self.order.push((observation, time, event.place));
+    }
+
+    /// Gives everything to `records`.
+    pub fn flush(&mut self, source: u32, records: &mut Vec<u8>) {
+        self.seen.clear();
+        for (observation, time, place) in self.order.drain(..) {
+            let key = Key { time, source, offset: place.offset, subject: 0 };
+            if let Ok(payload) = postcard::to_stdvec(&(place.record, &observation)) {
+                encode(records, key, ItemKind::Observation, &payload);
+            }
+        }
+    }
+}
+
+/// Cuts a text at a character's end.
+fn cut(text: &str, bytes_max: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes_max.min(text.len()))).unwrap_or_default()
+}
