@@ -11,5 +11,6 @@ mod cli;
 mod conformance;
 mod determinism;
 mod faults;
+mod model;
 mod run;
 mod story;

@@ -80,6 +80,17 @@ pub const LEARNED_PATHS: &[&str] = &[
     "disposition",
     "unmapped.channel",
     "unmapped.syscall",
+    "reg_value.path",
+    "script.script_content",
+    "http_request.url.url_string",
+    "share",
+    "kernel.name",
+    "process.file.internal_name",
+    "resources.name",
+    "entity.name",
+    "user.account.name",
+    "actual_permissions",
+    "module.file.signature.certificate.subject",
 ];
 
 /// The index of a path in [`LEARNED_PATHS`].

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use shieldwall_learn::text::domain::generate::{self, Generated};
 use shieldwall_learn::text::{Settings, TextKind, TextModel, Texts};
 use shieldwall_learn::{Model, Random};
 
-use super::generate_domains::{self, Generated};
 use super::{Figures, SEED, Trained, scores};
 
 /// Benign names that are generated; half as many hostile ones.
@@ -23,7 +23,7 @@ pub const FAMILY_MAX: usize = 1000;
 pub fn train(data: &Path) -> Result<Trained> {
     let model = fit(SEED, BENIGN)?;
     // The same generator with another seed, for thresholds.
-    let fresh = generate_domains::benign(50_000, 0, &mut Random::new(SEED + 2));
+    let fresh = generate::benign(50_000, 0, &mut Random::new(SEED + 2));
     let benign = scores(&model, fresh.iter().map(|one| one.name.as_str()));
     let limits = vec![
         "trained on generated names only: families whose names are words (suppobox, nymaim2, banjori, ngioweb) are hardly seen",
@@ -35,7 +35,7 @@ pub fn train(data: &Path) -> Result<Trained> {
         figures: figures(&model, data)?,
         model,
         data: Vec::new(),
-        generators: vec![("domains", generate_domains::VERSION, BENIGN + BENIGN / 2)],
+        generators: vec![("domains", generate::VERSION, BENIGN + BENIGN / 2)],
         purpose: "Says how much a domain name looks made up by a program (DGA) or made to carry data (tunnel).",
         limits,
         benign,
@@ -48,8 +48,8 @@ pub fn train(data: &Path) -> Result<Trained> {
 /// When nothing can be learned, which would be a fault of the generator.
 pub fn fit(seed: u64, benign: usize) -> Result<TextModel> {
     let mut random = Random::new(seed);
-    let mut all = generate_domains::benign(benign, 1000, &mut random);
-    all.extend(generate_domains::hostile(benign / 2, 0, &mut random));
+    let mut all = generate::benign(benign, 1000, &mut random);
+    all.extend(generate::hostile(benign / 2, 0, &mut random));
     Ok(fit_to(&all, seed + 1)?)
 }
 
@@ -58,7 +58,9 @@ fn fit_to(all: &[Generated], seed: u64) -> Result<TextModel, shieldwall_learn::F
     let labels: Vec<bool> = all.iter().map(|one| one.hostile).collect();
     let groups: Vec<u32> = all.iter().map(|one| one.group).collect();
     let data = Texts { texts: &texts, labels: &labels, groups: &groups };
-    TextModel::fit(data, &Settings::of(TextKind::Domain), &mut Random::new(seed))
+    // There is nothing but generated names already.
+    let settings = Settings { generated: 0, ..Settings::of(TextKind::Domain) };
+    TextModel::fit(data, &settings, &mut Random::new(seed))
 }
 
 /// Real names: by family, and benign ones.

@@ -4,14 +4,18 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use rustc_hash::FxHashMap;
+use shieldwall_learn::text::http::generate;
 use shieldwall_learn::text::{Settings, TextKind, TextModel, Texts};
 use shieldwall_learn::{FitError, Model, Random};
 
 use super::http_data::{Known, params, requests};
-use super::{Figures, SEED, Trained, generate_http, scores};
+use super::{Figures, SEED, Trained, scores};
 
 /// Benign texts that are generated.
 pub const GENERATED: usize = 40_000;
+
+/// Attacks that are generated, and with them half as many benign texts more than that.
+const ATTACKS: usize = 4000;
 
 /// Parts that take turns in being judged.
 pub const FOLDS: usize = 5;
@@ -22,7 +26,7 @@ pub const FOLDS: usize = 5;
 /// When data are missing.
 pub fn train(data: &Path) -> Result<Trained> {
     let all = all(data, SEED)?;
-    let model = fit(&all.iter().collect::<Vec<_>>(), SEED)?;
+    let model = fit(&all.iter().collect::<Vec<_>>(), SEED, ATTACKS)?;
     let (figures, benign) = folds(&all)?;
     let mut tests = Vec::new();
     for folder in std::fs::read_dir(data.join("crs-regression/tests/regression/tests"))? {
@@ -37,7 +41,10 @@ pub fn train(data: &Path) -> Result<Trained> {
             ("http-params", "MIT", vec![data.join("http-params/payload_train.csv")]),
             ("crs-regression", "Apache-2.0", tests.into_iter().filter(|path| is_yaml(path)).collect()),
         ],
-        generators: vec![("http", generate_http::VERSION, GENERATED)],
+        generators: vec![
+            ("http: benign", generate::VERSION, GENERATED + ATTACKS + ATTACKS / 2),
+            ("http: attacks", generate::VERSION, ATTACKS),
+        ],
         figures,
         purpose: "Says how much a request's target, parameter, header or body looks like an attack on what reads it \
                   (SQL, script, shell, path, template, XML, directory and serialisation attacks).",
@@ -45,7 +52,7 @@ pub fn train(data: &Path) -> Result<Trained> {
             "the tests of a rule that must not fire are attacks as well, often; telling them from those that must fire is not \
              learned (see the figures)",
             "attacks that are ordinary words in the wrong place (`url=localhost`, `file=settings.php`) look benign",
-            "benign texts are generated, and names in Spanish: other applications have other habits",
+            "benign texts are generated, or names and places in Spanish: other applications have other habits",
             "64 KiB of a text are read (48 KiB of its head, 16 KiB of its tail)",
         ],
         benign,
@@ -69,17 +76,17 @@ pub fn all(data: &Path, seed: u64) -> Result<Vec<Known>> {
 
 /// Generated benign texts, each a group of its own.
 pub fn generated(count: usize, seed: u64) -> Vec<Known> {
-    let texts = generate_http::benign(count, &mut Random::new(seed)).into_iter().enumerate();
+    let texts = generate::benign(count, &mut Random::new(seed)).into_iter().enumerate();
     let known =
         |(at, text)| Known { text, hostile: false, group: format!("generated {at}"), class: "generated".to_owned() };
     texts.map(known).collect()
 }
 
-/// A model of these.
+/// A model of these, with so many attacks of our own generator beside them.
 ///
 /// # Errors
 /// When nothing can be learned from them.
-pub fn fit(all: &[&Known], seed: u64) -> Result<TextModel, FitError> {
+pub fn fit(all: &[&Known], seed: u64, generated: usize) -> Result<TextModel, FitError> {
     let texts: Vec<&str> = all.iter().map(|one| one.text.as_str()).collect();
     let labels: Vec<bool> = all.iter().map(|one| one.hostile).collect();
     let mut numbers: FxHashMap<&str, u32> = FxHashMap::default();
@@ -91,7 +98,8 @@ pub fn fit(all: &[&Known], seed: u64) -> Result<TextModel, FitError> {
         })
         .collect();
     let data = Texts { texts: &texts, labels: &labels, groups: &groups };
-    TextModel::fit(data, &Settings::of(TextKind::Http), &mut Random::new(seed + 1))
+    let settings = Settings { generated, ..Settings::of(TextKind::Http) };
+    TextModel::fit(data, &settings, &mut Random::new(seed + 1))
 }
 
 /// A part for each text; the texts of a group share theirs.
@@ -107,7 +115,7 @@ fn folds(all: &[Known]) -> Result<(Vec<Figures>, Vec<f64>)> {
     let mut judged = vec![0.0; all.len()];
     for fold in 0..FOLDS {
         let train: Vec<&Known> = all.iter().zip(&parts).filter(|(_, part)| **part != fold).map(|one| one.0).collect();
-        let model = fit(&train, SEED)?;
+        let model = fit(&train, SEED, ATTACKS)?;
         let held = || all.iter().zip(&parts).enumerate().filter(|(_, (_, part))| **part == fold);
         let values = scores(&model, held().map(|(_, (one, _))| one.text.as_str()));
         for ((at, _), value) in held().zip(values) {

@@ -12,6 +12,9 @@ use crate::tensors::{Array, LoadError, Tensors};
 /// N-grams of one entity: 4,096 are about 150 KB; services with more orders than that have no order to break.
 pub const ENTRIES_MAX: usize = 4096;
 
+/// The least that may be kept: fewer tell nothing.
+const ENTRIES_MIN: usize = 16;
+
 /// Half-lives after which weights are brought back to the present.
 const EPOCH: f64 = 32.0;
 
@@ -37,6 +40,8 @@ struct Context {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transitions {
     half_life_s: f64,
+    /// N-grams that are kept.
+    most: usize,
     /// Event time in seconds at which a sighting weighs 1; none before the first.
     origin_s: Option<f64>,
     /// The latest event time.
@@ -54,7 +59,19 @@ impl Transitions {
     /// Nothing seen yet; what was seen counts half after `half_life_s` seconds of event time (at least one).
     pub fn new(half_life_s: f64) -> Self {
         let half_life_s = if half_life_s.is_finite() { half_life_s.max(1.0) } else { f64::MAX };
-        Self { half_life_s, origin_s: None, latest_s: 0.0, grams: FxHashMap::default(), contexts: FxHashMap::default() }
+        Self {
+            half_life_s,
+            most: ENTRIES_MAX,
+            origin_s: None,
+            latest_s: 0.0,
+            grams: FxHashMap::default(),
+            contexts: FxHashMap::default(),
+        }
+    }
+
+    /// The same, but at most `entries` n-grams are kept (16 to [`ENTRIES_MAX`]): for entities that come by the thousand.
+    pub fn bounded(half_life_s: f64, entries: usize) -> Self {
+        Self { most: entries.clamp(ENTRIES_MIN, ENTRIES_MAX), ..Self::new(half_life_s) }
     }
 
     /// −ln of the probability, in nats, that `next` follows; `kinds` is how many different ids are thought possible.
@@ -92,7 +109,7 @@ impl Transitions {
         for (two, one) in contexts(prev2, prev1) {
             self.add((two, one, next), weight);
         }
-        if self.grams.len() > ENTRIES_MAX {
+        if self.grams.len() > self.most {
             self.forget();
         }
     }
@@ -108,7 +125,7 @@ impl Transitions {
         for (gram, weight) in all {
             self.add(*gram, weight * unit);
         }
-        if self.grams.len() > ENTRIES_MAX {
+        if self.grams.len() > self.most {
             self.forget();
         }
     }
@@ -150,12 +167,12 @@ impl Transitions {
         weights.sort_unstable_by(f64::total_cmp);
         let median = weights.get(weights.len() / 2).copied().unwrap_or(0.0);
         let faded = weights.partition_point(|weight| *weight < least);
-        self.keep_above(if faded > ENTRIES_MAX / 4 { least } else { median });
+        self.keep_above(if faded > self.most / 4 { least } else { median });
         // Equal weights leave too many above the median: then order of ids decides.
-        if self.grams.len() > ENTRIES_MAX * 3 / 4 {
+        if self.grams.len() > self.most * 3 / 4 {
             let mut all: Vec<(Gram, f64)> = self.grams.iter().map(|(gram, weight)| (*gram, *weight)).collect();
             all.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-            all.truncate(ENTRIES_MAX / 2);
+            all.truncate(self.most / 2);
             self.grams = all.into_iter().collect();
             self.recount();
         }
@@ -185,6 +202,7 @@ impl Transitions {
         let mut of: Vec<((u32, u32), Context)> = self.contexts.iter().map(|(key, context)| (*key, *context)).collect();
         of.sort_unstable_by_key(|(key, _)| *key);
         let mut tensors = Tensors::default();
+        tensors.put("most", Array::U32(vec![self.most as u32]));
         let clock = [Some(self.half_life_s), self.origin_s, self.origin_s.map(|_| self.latest_s)];
         tensors.put("clock", Array::F64(clock.into_iter().flatten().collect()));
         tensors.put("gram", Array::U32(all.iter().flat_map(|((two, one, next), _)| [*two, *one, *next]).collect()));
@@ -208,14 +226,18 @@ impl Transitions {
         if clock.iter().any(|one| !one.is_finite()) || half_life_s < 1.0 {
             return Err(bad("clock", "holds a number that is no time"));
         }
+        let most = match tensors.u32s("most")? {
+            [most] if (ENTRIES_MIN..=ENTRIES_MAX).contains(&(*most as usize)) => *most as usize,
+            _ => return Err(bad("most", "is not one number within the limits")),
+        };
         let (grams, weights) = (tensors.u32s("gram")?, tensors.f64s("weight")?);
-        if grams.len() != weights.len().saturating_mul(3) || weights.len() > ENTRIES_MAX {
+        if grams.len() != weights.len().saturating_mul(3) || weights.len() > most {
             return Err(bad("gram", "is too long, or has not three ids for each weight"));
         }
         if weights.iter().any(|weight| !(*weight > 0.0 && weight.is_finite())) {
             return Err(bad("weight", "holds a number that is not above 0"));
         }
-        let mut loaded = Self { origin_s, latest_s, ..Self::new(half_life_s) };
+        let mut loaded = Self { origin_s, latest_s, ..Self::bounded(half_life_s, most) };
         let triples = grams.chunks_exact(3).filter_map(|triple| <[u32; 3]>::try_from(triple).ok());
         for ([two, one, next], weight) in triples.zip(weights) {
             if loaded.grams.insert((two, one, next), *weight).is_some() {
@@ -296,6 +318,10 @@ mod tests {
             assert!(one.surprise(None, None, 3, 10).is_finite() && one.seen().is_finite(), "{time}");
         }
         assert!(one.entries() <= ENTRIES_MAX);
+        let mut few = Transitions::bounded(60.0, 100);
+        (0..1000u32).for_each(|at| few.learn(f64::from(at), Some(at), Some(at + 1), at % 300));
+        assert!(few.entries() <= 100 && few.entries() > 20, "{}", few.entries());
+        assert_eq!(Transitions::from_tensors(&few.to_tensors()).unwrap(), few);
         let kept = one.to_tensors();
         assert_eq!(Transitions::from_tensors(&kept).unwrap(), one);
     }
@@ -309,6 +335,7 @@ mod tests {
             ("clock", Array::F64(vec![0.0])),
             ("clock", Array::F64(vec![60.0, 5.0, 4.0])),
             ("gram", Array::U32(vec![1, 2])),
+            ("most", Array::U32(vec![u32::MAX])),
             ("weight", Array::F64(vec![])),
             ("context.weight", Array::F64(vec![1.0])),
         ] {

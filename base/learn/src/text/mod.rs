@@ -29,6 +29,7 @@
 //! | [`domain`], [`http`], [`command`], [`script`] | the kinds |
 
 pub mod additive;
+mod beside;
 pub mod command;
 pub mod domain;
 pub mod form;
@@ -40,6 +41,7 @@ pub mod model;
 pub mod script;
 pub mod shape;
 pub mod surprise;
+pub mod words;
 
 #[cfg(test)]
 mod tests;

@@ -3,21 +3,69 @@
 //! Half A ([`Observer`]) says which fields of which records are learned from. Half B ([`Learner`]) gets observations in the
 //! order (event time, source, offset): first all of them to learn, then all again to judge. What it finds strange are
 //! [`Suspicion`]s: entity-windows with a score whose parts add up.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `paths` | the fields that are learned from, by class |
+//! | `names` | strings as numbers, raw values in normal form |
+//! | `facts`, `measures` | an observation as facts (who did what) and amounts (how much, how many) |
+//! | `window` | an entity's open hour and day |
+//! | `baseline` | what is normal for whom, beside its peers; leave-one-out standing of a fact or level |
+//! | `timing` | regular contact |
+//! | `texts` | the joint to models of texts: [`TextScorers`] |
+//! | `judge` | closed windows as candidates with parts |
+//! | `calibrate`, `shown` | p-values, discoveries of a day, the budget |
+//! | `words` | numbers back into sentences |
+//! | `keep` | baselines as bytes; [`describe`] and [`forget`] |
+//! | `learner` | [`Learner`]: first learn all, then judge all |
+//!
+//! **Poison.** The scanned history holds the attack. So a burst counts once for its hour, hours of one day little, hosts of one
+//! hour not at all for each other; and an hour is judged without itself. **Decoys.** See `Budget` of the learning core.
+//!
+//! Cost: a few map look-ups for each fact of an observation; memory grows with different facts, never with records.
+
+mod baseline;
+mod calibrate;
+mod detectors;
+mod facts;
+mod judge;
+mod keep;
+mod learner;
+mod measures;
+mod names;
+mod paths;
+mod shown;
+mod texts;
+mod timing;
+mod window;
+mod words;
+
+#[cfg(test)]
+mod office;
+#[cfg(test)]
+mod tests;
+
+pub use detectors::DETECTORS;
+pub use keep::{BASELINES_BYTES_MAX, describe, forget};
+pub use learner::Learner;
+pub use texts::{TextScorer, TextScorers, TextVerdict};
 
 use shieldwall_schema::entity::Entity;
 use shieldwall_schema::finding::Anomaly;
-use shieldwall_schema::{Observed, Place, Timestamp};
+use shieldwall_schema::{Place, Timestamp};
 
 /// Half A's part: which fields are learned from.
 #[derive(Debug, Default)]
-pub struct Observer {}
+pub struct Observer {
+    taught: paths::Taught,
+}
 
 impl Observer {
     /// Indices in [`LEARNED_PATHS`](shieldwall_schema::observation::LEARNED_PATHS), ascending, of what is learned from
     /// records of an OCSF class and activity; empty where such records teach nothing.
     pub fn paths(&self, class: u32, activity: u32) -> &[u16] {
-        let _ = (class, activity);
-        &[]
+        let _ = activity;
+        self.taught.of(class)
     }
 }
 
@@ -33,10 +81,6 @@ impl Default for Settings {
         Self { budget_a_day: 5.0 }
     }
 }
-
-/// Half B's part: baselines.
-#[derive(Debug, Default)]
-pub struct Learner {}
 
 /// Something strange: one entity in one window of event time.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,9 +122,6 @@ pub struct DetectorFacts {
     pub false_positives: &'static [&'static str],
 }
 
-/// Every detector.
-pub const DETECTORS: &[DetectorFacts] = &[];
-
 /// What learning gives at the end.
 #[derive(Debug, Default)]
 pub struct Learned {
@@ -94,30 +135,4 @@ pub struct Learned {
     pub coverage: f64,
     /// Baselines as bytes, to be kept; `Learner::resume` takes them back.
     pub baselines: Vec<u8>,
-}
-
-impl Learner {
-    /// A learner that knows nothing yet.
-    pub fn new(settings: Settings) -> Self {
-        let _ = settings;
-        Self {}
-    }
-
-    /// First round: learns an observation.
-    pub fn learn(&mut self, seen: &Observed<'_>) {
-        let _ = seen;
-    }
-
-    /// Between the rounds: everything was learned.
-    pub fn learned(&mut self) {}
-
-    /// Second round: judges an observation, in the same order.
-    pub fn judge(&mut self, seen: &Observed<'_>) {
-        let _ = seen;
-    }
-
-    /// Closes all windows.
-    pub fn finish(self) -> Learned {
-        Learned::default()
-    }
 }

@@ -16,9 +16,6 @@ pub(super) const LINE_BYTES_MAX: usize = 8192;
 /// Tokens of a line; what follows is left out.
 pub(super) const TOKENS_MAX: usize = 256;
 
-/// Bytes of a masked line: a mask is at most three bytes for one.
-pub(super) const MASKED_BYTES_MAX: usize = 3 * LINE_BYTES_MAX;
-
 /// Letters of a word without digits from which it may be hexadecimal.
 const HEX_LETTERS_MIN: usize = 8;
 
@@ -271,6 +268,6 @@ mod tests {
         masked.read(&"é1 ".repeat(100_000));
         assert_eq!((masked.tokens.len(), masked.text(0)), (1, "é<*>"));
         masked.read(&"1é".repeat(100_000));
-        assert!(masked.text.len() <= MASKED_BYTES_MAX && masked.tokens.len() == 1);
+        assert!(masked.text.len() <= 3 * LINE_BYTES_MAX && masked.tokens.len() == 1);
     }
 }

@@ -28,7 +28,10 @@ pub const CHILDREN_MAX: usize = 256;
 /// Templates in one leaf: what a line is compared with. A full leaf takes a line into its most similar template.
 pub const LEAF_MAX: usize = 128;
 
-/// The id of lines beyond [`TEMPLATES_MAX`].
+/// Bytes that all templates take together; lines that would need more are [`OTHER`]. A thousand templates are 100 KB.
+pub const TEMPLATES_BYTES_MAX: usize = 32 << 20;
+
+/// The id of lines beyond [`TEMPLATES_MAX`] and [`TEMPLATES_BYTES_MAX`].
 pub const OTHER: u32 = u32::MAX;
 
 /// Choices; the defaults are what we recommend.
@@ -60,6 +63,8 @@ type Leaf = (u32, u64);
 pub struct Drain {
     settings: DrainSettings,
     templates: Vec<Template>,
+    /// What the templates' tokens take.
+    bytes: usize,
     leaves: FxHashMap<Leaf, Vec<u32>>,
     /// For each number of tokens, how many first tokens have a leaf.
     children: FxHashMap<u32, u32>,
@@ -84,6 +89,7 @@ impl Drain {
         Self {
             settings: DrainSettings { similarity: settings.similarity.clamp(0.0, 1.0) },
             templates: Vec::new(),
+            bytes: 0,
             leaves: FxHashMap::default(),
             children: FxHashMap::default(),
             scratch: Masked::default(),
@@ -199,15 +205,18 @@ impl Drain {
             for (at, token) in template.tokens.iter_mut().enumerate() {
                 let own = masked.text(at);
                 if token != own && token != WILDCARD {
+                    let before = token.len();
                     blend(token, own);
+                    self.bytes = (self.bytes + token.len()).saturating_sub(before);
                 }
             }
             return id;
         }
-        let Some(id) = u32::try_from(self.templates.len()).ok().filter(|id| (*id as usize) < TEMPLATES_MAX) else {
-            return OTHER;
-        };
-        let tokens = (0..masked.tokens().len()).map(|at| masked.text(at).to_owned()).collect();
+        let tokens: Vec<String> = (0..masked.tokens().len()).map(|at| masked.text(at).to_owned()).collect();
+        let bytes = self.bytes + taken(&tokens);
+        let room = self.templates.len() < TEMPLATES_MAX && bytes <= TEMPLATES_BYTES_MAX;
+        let Some(id) = u32::try_from(self.templates.len()).ok().filter(|_| room) else { return OTHER };
+        self.bytes = bytes;
         self.templates.push(Template { tokens, leaf, lines });
         self.hang(leaf, id);
         id
@@ -247,13 +256,13 @@ impl Drain {
         }
         let mut drain = Self::new(DrainSettings { similarity });
         for (at, ((tokens, lines), first)) in templates.into_iter().zip(lines).zip(first).enumerate() {
-            let bytes: usize = tokens.iter().map(String::len).sum();
+            drain.bytes += taken(&tokens);
             let leaf = (u32::try_from(tokens.len()).unwrap_or(u32::MAX), *first);
             let crowded = drain.leaves.get(&leaf).is_some_and(|ids| ids.len() >= LEAF_MAX);
             let full = *first != 0
                 && !drain.leaves.contains_key(&leaf)
                 && drain.children.get(&leaf.0).is_some_and(|children| *children as usize >= CHILDREN_MAX);
-            if tokens.len() > TOKENS_MAX || bytes > mask::MASKED_BYTES_MAX || crowded || full {
+            if tokens.len() > TOKENS_MAX || drain.bytes > TEMPLATES_BYTES_MAX || crowded || full {
                 return Err(LoadError::new("word `templates`", format!("template {at} is too long, or one too many")));
             }
             drain.templates.push(Template { tokens, leaf, lines: *lines });
@@ -261,6 +270,11 @@ impl Drain {
         }
         Ok(drain)
     }
+}
+
+/// Bytes of tokens and of what holds them.
+fn taken(tokens: &[String]) -> usize {
+    tokens.iter().map(|token| token.len() + size_of::<String>()).sum()
 }
 
 /// What two tokens have in common: a key before `=`, or nothing.
@@ -340,14 +354,19 @@ mod tests {
             let line = format!("{} {} {}", word(at), word(at.wrapping_mul(77)), "w ".repeat((at % 300) as usize));
             other += u32::from(drain.learn(&line) == OTHER);
         }
-        let taken: u64 = (0..drain.len() as u32).map(|id| drain.lines(id)).sum();
-        assert_eq!(taken + u64::from(other), 40_000);
+        let all: u64 = (0..drain.len() as u32).map(|id| drain.lines(id)).sum();
+        assert_eq!(all + u64::from(other), 40_000);
         assert!(drain.len() <= TEMPLATES_MAX && drain.leaves.values().all(|ids| ids.len() <= LEAF_MAX));
+        for at in 0..8000u32 {
+            drain.learn(
+                &format!("{}{}", word(at), " word".repeat(200)).replace("word", &word(at.wrapping_mul(31)).repeat(6)),
+            );
+        }
         drain.learn(&"a".repeat(1 << 20));
         drain.learn(&"1 ".repeat(1 << 18));
         drain.learn("\u{0}\u{feff}é€\u{2028} \u{85}x");
         let back = Drain::from_tensors(&drain.to_tensors()).unwrap();
-        assert_eq!((back.templates, back.leaves, back.children), (drain.templates, drain.leaves, drain.children));
+        assert!(back == drain && drain.bytes <= TEMPLATES_BYTES_MAX);
     }
 
     #[test]

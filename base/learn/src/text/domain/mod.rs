@@ -6,6 +6,7 @@
 //! piece of its own: `www.` before a generated name changes nothing. Features are of the letters, not of the seller.
 
 pub mod features;
+pub mod generate;
 mod punycode;
 pub mod suffix;
 

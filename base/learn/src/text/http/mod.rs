@@ -7,6 +7,7 @@
 
 mod decode;
 pub mod features;
+pub mod generate;
 mod words;
 
 use super::shape::{Shape, TextKind, plain_class};

@@ -1,13 +1,13 @@
-//! Domain names made by ourselves: the only data that the shipped model of domains is trained on.
+//! Domain names made by ourselves: the only data that the shipped model of domains is trained on, and styles of hostile
+//! names that every model of domains learns beside its own data.
 //!
 //! Benign names follow how people and firms name things (words, names, places, compounds, abbreviations, syllables of
 //! several languages, numbers) and how machines are named below them (services, clouds, content networks, ids). Hostile ones
 //! follow the *styles* in which malware generates names, one group each, and names that carry data. The styles are general
 //! schemes with parameters drawn anew in each campaign; no family's code, seed or word list is used.
 
-use shieldwall_learn::Random;
-
-use super::words;
+use crate::random::Random;
+use crate::text::words;
 
 /// Changes whenever what is generated changes.
 pub const VERSION: u32 = 1;
@@ -336,7 +336,7 @@ const STYLES: &[Style] = &[
         campaign.state = campaign.state.wrapping_add(0x1_0001).rotate_left(3);
         let state = campaign.state;
         (0..campaign.length())
-            .map(|at| char::from(b'a' + ((state >> (at % 13)) as usize * (at + 3) % 26) as u8))
+            .map(|at| char::from(b'a' + ((state >> (at % 13)) as usize).wrapping_mul(at + 3).rem_euclid(26) as u8))
             .collect()
     },
     // Digits mostly.

@@ -1,0 +1,415 @@
+//! Half B: learns everything, then judges everything, each hour of each entity without itself.
+
+use rustc_hash::FxHashMap;
+use shieldwall_schema::entity::EntityKind;
+use shieldwall_schema::{Observed, Timestamp};
+
+use super::baseline::{ANY, Baseline, Key};
+use super::facts::{self, Fact, Seen, Text};
+use super::judge::{self, Judged};
+use super::measures::{MEASURES, Measure, bin};
+use super::names::{Form, Names, OTHER};
+use super::texts::{TextScorers, TextVerdict, quoted};
+use super::timing::{BEATS_MAX, Regularity, regularity};
+use super::window::{Different, StrangeText, Trace, Window};
+use super::{Learned, Settings, shown};
+
+/// Pairs of source and destination whose beats are kept; later ones are not timed.
+const PAIRS_MAX: usize = 200_000;
+
+/// Verdicts on texts that are remembered; beyond it the memory begins anew.
+const VERDICTS_MAX: usize = 100_000;
+
+/// Texts above this p-value are not remembered as strange.
+const TEXT_P_MAX: f64 = 0.02;
+
+/// Strange texts that one window keeps.
+const STRANGE_MAX: usize = 16;
+
+const NANOS_A_HOUR: i64 = 3_600_000_000_000;
+
+/// The hour of records without a time.
+const NO_HOUR: i64 = i64::MIN;
+
+/// The day of records without a time.
+const NO_DAY: i32 = i32::MIN;
+
+/// A measure, how much of it, and the records that show it.
+type Measured = (Measure, u64, Trace);
+
+/// Half B's part: baselines.
+#[derive(Debug, Default)]
+pub struct Learner {
+    pub(super) settings: Settings,
+    pub(super) scorers: TextScorers,
+    pub(super) base: Baseline,
+    pub(super) names: Names,
+    pub(super) judged: Judged,
+    pub(super) beats: FxHashMap<(u32, u32, u32), Beats>,
+    /// Whether what is judged was learned by this learner in its first round.
+    learned: bool,
+    judging: bool,
+    hour: Option<i64>,
+    day: Option<i32>,
+    slot: u32,
+    seen: Seen,
+    open: FxHashMap<u32, Window>,
+    open_day: FxHashMap<u32, Vec<Measured>>,
+    different_hour: Different,
+    different_day: Different,
+    verdicts: FxHashMap<(u8, u32), Option<TextVerdict>>,
+    /// The last kind of event of a host's log: (host, log) → its context's name.
+    before: FxHashMap<(u32, u32), u32>,
+    event_names: FxHashMap<(u32, u32), u32>,
+}
+
+/// Beats of one pair.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Beats {
+    times: Vec<i64>,
+    pub best: Option<Regularity>,
+    pub trace: Trace,
+    pub host: u32,
+}
+
+impl Beats {
+    pub(super) fn judge(&mut self) {
+        let now = regularity(&self.times);
+        if let Some(now) = now
+            && self.best.is_none_or(|best| now.p_value < best.p_value)
+        {
+            self.best = Some(now);
+        }
+        self.times.clear();
+    }
+}
+
+impl Learner {
+    /// A learner that knows nothing yet.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, ..Self::default() }
+    }
+
+    /// Hands in models of texts; without them names and payloads are not judged.
+    #[must_use]
+    pub fn with_texts(mut self, scorers: TextScorers) -> Self {
+        self.scorers = scorers;
+        self
+    }
+
+    /// First round: learns an observation.
+    pub fn learn(&mut self, seen: &Observed<'_>) {
+        self.learned = true;
+        self.take(seen);
+    }
+
+    /// Between the rounds: everything was learned.
+    pub fn learned(&mut self) {
+        self.close_hour();
+        self.close_day();
+        (self.hour, self.day) = (None, None);
+        self.before.clear();
+        self.base.rank();
+        self.judging = true;
+    }
+
+    /// Takes in what another learner learned; both must have been told that everything was learned. Learning split by
+    /// entity and merged is learning the whole.
+    pub fn merge(&mut self, other: Self) {
+        let names = &mut self.names;
+        self.base.merge(&other.base, |name| names.number(other.names.name(name)));
+        self.base.rank();
+    }
+
+    /// What is known so far, as bytes; see [`Learned::baselines`].
+    pub fn kept(&self) -> Vec<u8> {
+        super::keep::write(&self.base, &self.names, &self.judged.scores)
+    }
+
+    /// Second round: judges an observation, in the same order.
+    pub fn judge(&mut self, seen: &Observed<'_>) {
+        if !self.judging {
+            self.learned();
+        }
+        self.take(seen);
+    }
+
+    /// Closes all windows.
+    pub fn finish(mut self) -> Learned {
+        if self.judging {
+            self.close_hour();
+            self.close_day();
+            self.finish_judging()
+        } else {
+            self.learned();
+            self.finish_judging()
+        }
+    }
+
+    fn finish_judging(self) -> Learned {
+        shown::finish(self)
+    }
+
+    fn take(&mut self, seen: &Observed<'_>) {
+        let hour = seen.time.map_or(NO_HOUR, |time| time.nanos().div_euclid(NANOS_A_HOUR));
+        if self.hour != Some(hour) {
+            self.turn(hour);
+        }
+        let mut facts = std::mem::take(&mut self.seen);
+        facts::read(seen.observation, self.slot, &mut self.names, &mut facts);
+        self.put(seen, &facts);
+        self.seen = facts;
+    }
+
+    /// A new hour begins, and perhaps a new day.
+    fn turn(&mut self, hour: i64) {
+        self.close_hour();
+        let day = day_of(hour);
+        if self.day != Some(day) {
+            self.close_day();
+            self.day = Some(day);
+        }
+        self.hour = Some(hour);
+        self.slot = if hour == NO_HOUR { OTHER } else { self.names.number(&slot(hour)) };
+    }
+
+    fn put(&mut self, seen: &Observed<'_>, facts: &Seen) {
+        let count = u64::from(seen.observation.count.max(1));
+        // Numbers of this record's entities, in its own order.
+        let mut entities: [Option<u32>; 8] = [None; 8];
+        for (slot, (kind, name)) in entities.iter_mut().zip(&facts.who) {
+            *slot = self.base.entity(*kind, *name);
+            // Whoever is named was active: silence of a measure in an active hour is a zero, not a gap.
+            if let Some(entity) = *slot {
+                self.open.entry(entity).or_default();
+            }
+        }
+        let number = |who: u8| entities.get(usize::from(who)).copied().flatten();
+        let host = facts.who.first().filter(|(kind, _)| *kind == EntityKind::Host).map_or(OTHER, |(_, name)| *name);
+        for fact in &facts.facts {
+            if let Some(entity) = number(fact.who) {
+                self.put_fact(entity, fact, count, seen);
+            }
+        }
+        if let Some(code) = facts::code(&facts.facts)
+            && let Some(entity) = number(code.who)
+        {
+            self.put_order(entity, code, count, seen);
+        }
+        for amount in &facts.amounts {
+            let Some(entity) = number(amount.who) else { continue };
+            self.put_amount(entity, amount.measure, amount.value, count, seen);
+        }
+        if self.judging {
+            for (at, entity) in (0u8..).zip(entities).filter_map(|(at, entity)| Some((at, entity?))) {
+                if let Some(window) = self.open.get_mut(&entity) {
+                    window.host = host;
+                    for (other, (kind, name)) in (0u8..).zip(&facts.who) {
+                        if other != at {
+                            window.with(*kind as u8, *name);
+                        }
+                    }
+                }
+            }
+            for (kind, who, path) in &facts.texts {
+                if let (Some(entity), Some(text)) = (number(*who), seen.observation.get(*path)) {
+                    self.put_text(entity, *kind, text, count, seen);
+                }
+            }
+            if let (Some(pair), Some(time)) = (facts.pair, seen.time)
+                && let Some(entity) = number(pair.who)
+            {
+                self.put_beat((entity, pair.destination, pair.port), time, host, count, seen);
+            }
+        }
+    }
+
+    fn put_fact(&mut self, entity: u32, fact: &Fact, count: u64, seen: &Observed<'_>) {
+        let key = Key { feature: fact.feature, context: fact.context, value: fact.value };
+        let (Some(key), Some(any)) = (self.base.key(key), self.base.key(Key { value: ANY, ..key })) else { return };
+        let window = self.open.entry(entity).or_default();
+        if !self.judging {
+            window.saw(key);
+            window.saw(any);
+            return;
+        }
+        let trace = window.facts.entry(key).or_insert_with(|| {
+            judge::may_be_strange(&self.base, entity, key, fact.feature, self.learned).then(Box::default)
+        });
+        if let Some(trace) = trace {
+            trace.add(count, seen.time, seen.source, seen.place);
+        }
+    }
+
+    fn put_order(&mut self, entity: u32, code: Fact, count: u64, seen: &Observed<'_>) {
+        let name = match self.event_names.get(&(code.context, code.value)) {
+            Some(name) => *name,
+            None => {
+                let text = format!("{} of `{}`", self.names.name(code.value), self.names.name(code.context));
+                let name = self.names.number(&text);
+                self.event_names.insert((code.context, code.value), name);
+                name
+            }
+        };
+        let before = self.before.insert((entity, code.context), name).unwrap_or(OTHER);
+        if before != OTHER && before != name {
+            let next = facts::next(code.who, before, code.value);
+            self.put_fact(entity, &next, count, seen);
+        }
+    }
+
+    fn put_amount(&mut self, entity: u32, measure: Measure, value: u64, count: u64, seen: &Observed<'_>) {
+        let kind = measure.facts();
+        let add = if kind.different {
+            let seen = if kind.day { &mut self.different_day } else { &mut self.different_hour };
+            u64::from(seen.is_new(entity, measure, value))
+        } else {
+            value
+        };
+        if add == 0 {
+            return;
+        }
+        if kind.day {
+            let list = self.open_day.entry(entity).or_default();
+            let at = list.iter().position(|(have, _, _)| *have == measure).unwrap_or_else(|| {
+                list.push((measure, 0, Trace::default()));
+                list.len() - 1
+            });
+            if let Some((_, sum, trace)) = list.get_mut(at) {
+                *sum = sum.saturating_add(add);
+                if self.judging {
+                    trace.add(count, seen.time, seen.source, seen.place);
+                }
+            }
+        } else {
+            let (sum, trace) = self.open.entry(entity).or_default().amounts.entry(measure).or_default();
+            *sum = sum.saturating_add(add);
+            if self.judging {
+                trace.add(count, seen.time, seen.source, seen.place);
+            }
+        }
+    }
+
+    fn put_text(&mut self, entity: u32, kind: Text, text: &str, count: u64, seen: &Observed<'_>) {
+        let Some(scorer) = self.scorers.of(kind) else { return };
+        let name = self.names.form(Form::Plain, text);
+        // Names are cut; a longer text is scored each time.
+        let short = text.len() <= super::names::NAME_BYTES_MAX && name != OTHER;
+        let known = short.then(|| self.verdicts.get(&(kind as u8, name)).cloned()).flatten();
+        let verdict = known.unwrap_or_else(|| {
+            let verdict = scorer(text);
+            let verdict = (verdict.p_value <= TEXT_P_MAX).then_some(verdict);
+            if self.verdicts.len() >= VERDICTS_MAX {
+                self.verdicts.clear();
+            }
+            if short {
+                self.verdicts.insert((kind as u8, name), verdict.clone());
+            }
+            verdict
+        });
+        let window = self.open.entry(entity).or_default();
+        if let Some(texts) = window.texts.get_mut(kind as usize) {
+            *texts = texts.saturating_add(1);
+        }
+        let Some(verdict) = verdict else { return };
+        let words = format!("`{}`: {}", quoted(text, &verdict.spans), verdict.words);
+        let at = window.strange.iter().position(|one| one.kind == kind && one.words == words);
+        if let Some(one) = at.and_then(|at| window.strange.get_mut(at)) {
+            one.trace.add(count, seen.time, seen.source, seen.place);
+            return;
+        }
+        let mut trace = Trace::default();
+        trace.add(count, seen.time, seen.source, seen.place);
+        let p_value = if verdict.p_value.is_nan() { 1.0 } else { verdict.p_value };
+        window.strange.push(StrangeText { kind, p_value, words, trace });
+        if window.strange.len() > STRANGE_MAX {
+            window.strange.sort_by(|a, b| a.p_value.total_cmp(&b.p_value));
+            window.strange.truncate(STRANGE_MAX);
+        }
+    }
+
+    fn put_beat(&mut self, pair: (u32, u32, u32), time: Timestamp, host: u32, count: u64, seen: &Observed<'_>) {
+        if self.beats.len() >= PAIRS_MAX && !self.beats.contains_key(&pair) {
+            return;
+        }
+        let beats = self.beats.entry(pair).or_default();
+        beats.host = host;
+        beats.trace.add(count, Some(time), seen.source, seen.place);
+        beats.times.push(time.millis());
+        if beats.times.len() >= BEATS_MAX {
+            beats.judge();
+        }
+    }
+
+    fn close_hour(&mut self) {
+        let hour = self.hour.unwrap_or(NO_HOUR);
+        let day = day_of(hour);
+        let mut open: Vec<(u32, Window)> = self.open.drain().collect();
+        open.sort_unstable_by_key(|(entity, _)| *entity);
+        for (entity, window) in &mut open {
+            if self.judging {
+                judge::hour(&self.base, *entity, day, window, self.learned, &mut self.judged);
+            } else {
+                self.base.learn_facts(*entity, hour, day, window.keys());
+                for (measure, (value, _)) in &window.amounts {
+                    self.base.learn_level(*entity, *measure as u8, bin(*value), day, false);
+                }
+            }
+        }
+        self.different_hour.clear();
+    }
+
+    fn close_day(&mut self) {
+        let day = self.day.unwrap_or(NO_DAY);
+        let mut open: Vec<(u32, Vec<Measured>)> = self.open_day.drain().collect();
+        open.sort_unstable_by_key(|(entity, _)| *entity);
+        for (entity, mut amounts) in open {
+            amounts.sort_by_key(|(measure, _, _)| *measure);
+            if self.judging {
+                judge::whole_day(&self.base, entity, day, &amounts, OTHER, self.learned, &mut self.judged);
+            } else {
+                for (measure, value, _) in amounts {
+                    let rises = measure == Measure::BytesOutDay || measure == Measure::DestinationsDay;
+                    self.base.learn_level(entity, measure as u8, bin(value), day, rises && day != NO_DAY);
+                }
+            }
+        }
+        self.different_day.clear();
+    }
+}
+
+/// Days since 1970 of an hour since 1970.
+fn day_of(hour: i64) -> i32 {
+    if hour == NO_HOUR { NO_DAY } else { i32::try_from(hour.div_euclid(24)).unwrap_or(NO_DAY) }
+}
+
+/// The first instant of a day.
+pub(super) fn day_start(day: i32) -> Option<Timestamp> {
+    (day != NO_DAY).then(|| Timestamp::from_seconds(i64::from(day) * 86_400, 0)).flatten()
+}
+
+/// The time of the week that an hour lies in, in UTC: three hours of working days or of the weekend.
+fn slot(hour: i64) -> String {
+    // 1970-01-01 was a Thursday; 0 is Sunday.
+    let weekday = (hour.div_euclid(24) + 4).rem_euclid(7);
+    let days = if matches!(weekday, 0 | 6) { "a weekend day" } else { "a working day" };
+    let from = hour.rem_euclid(24) / 3 * 3;
+    format!("{days} between {from:02} and {:02} h UTC", from + 3)
+}
+
+/// Whether a measure exists; for kept baselines.
+pub(super) fn is_measure(measure: u8) -> bool {
+    usize::from(measure) < MEASURES.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hours_have_their_day_and_time_of_the_week() {
+        // 1970-01-03 was a Saturday.
+        assert_eq!((day_of(49), slot(49)), (2, "a weekend day between 00 and 03 h UTC".to_owned()));
+        assert_eq!((day_of(-1), slot(-1)), (-1, "a working day between 21 and 24 h UTC".to_owned()));
+    }
+}
