@@ -161,3 +161,24 @@ fn tables_with_labels_and_without_keep_the_contract() {
         keeps_the_contract(|random| Tabular::fit(data, &settings, random).unwrap(), &items);
     }
 }
+
+#[test]
+fn text() {
+    use shieldwall_learn::text::{Settings, TextKind, TextModel, Texts};
+    let hostile =
+        ["' or 1=1--", "<script>alert(1)</script>", "xq7zk2vw9j.biz", "../../etc/passwd", "powershell -enc SQBFAFgA"];
+    let benign = ["name=maria", "a page of text", "www.example.org", "docs/index.html", "ls -la /home/maria"];
+    let texts: Vec<String> = (0..120)
+        .map(|at| format!("{}{}", if at % 2 == 0 { benign[at / 2 % 5] } else { hostile[at / 2 % 5] }, at / 10))
+        .collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let labels: Vec<bool> = (0..120).map(|at| at % 2 == 1).collect();
+    let long = "%41".repeat(40_000);
+    let mut items = texts.clone();
+    items.extend(["", "\0", "%", "日本語", "....", "\u{202e}", long.as_str()]);
+    for kind in TextKind::ALL {
+        let data = Texts { texts: &texts, labels: &labels, groups: &[] };
+        let settings = Settings::of(kind);
+        keeps_the_contract(|random| TextModel::fit(data, &settings, random).unwrap(), &items);
+    }
+}

@@ -472,7 +472,7 @@ fn check(data: &Texts<'_>) -> Result<(), FitError> {
 }
 
 /// How much each text counts: groups held back, and the mean over each class 1.
-fn weights(data: &Texts<'_>, balance: f64) -> Vec<f64> {
+pub(super) fn weights(data: &Texts<'_>, balance: f64) -> Vec<f64> {
     let mut sizes = rustc_hash::FxHashMap::default();
     let key = |at: usize, label: &bool| data.groups.get(at).map(|group| (*group, *label));
     for key in data.labels.iter().enumerate().filter_map(|(at, label)| key(at, label)) {
@@ -496,7 +496,7 @@ fn weights(data: &Texts<'_>, balance: f64) -> Vec<f64> {
 
 /// A fold for each text; the texts of a group share theirs. Groups (and texts alone) take turns, each class by itself, so
 /// that no fold goes without one while there are enough.
-fn folds(data: &Texts<'_>, random: &mut Random) -> Vec<usize> {
+pub(super) fn folds(data: &Texts<'_>, random: &mut Random) -> Vec<usize> {
     let mut folds = vec![0; data.texts.len()];
     let mut of_group = rustc_hash::FxHashMap::default();
     for class in [false, true] {

@@ -147,3 +147,70 @@ fn a_damaged_model_is_refused_with_its_place() {
         assert_eq!(error.place, format!("word `{word}`"));
     }
 }
+
+#[test]
+fn disguises_that_are_undone_do_not_lower_the_score() {
+    let model = model(TextKind::Http);
+    let scores = |text: &str| model.score(text);
+    for (text, hostile) in texts() {
+        // The canonical form is what a disguise cannot get below.
+        let plain = text.split(['+', '%']).collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ");
+        let encoded: String = plain.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let twice = encoded.replace('%', "%25");
+        let entities: String = plain.bytes().map(|byte| format!("&#{byte};")).collect();
+        for disguised in
+            [plain.to_uppercase(), encoded, twice, entities, plain.replace(' ', "/**/"), format!("a=1&{plain}&b=2")]
+        {
+            assert!(scores(&disguised) >= scores(&plain) - 1e-9, "{plain} {disguised} {hostile}");
+        }
+    }
+    let model = self::model(TextKind::Domain);
+    for (text, _) in texts() {
+        let name: String = text.chars().filter(char::is_ascii_lowercase).collect();
+        let plain = model.score(&format!("{name}.com"));
+        for disguised in [format!("{name}.com."), format!("{}.CO.UK", name.to_uppercase()), format!(" {name}.net:443")]
+        {
+            assert_eq!(model.score(&disguised), plain, "{disguised}");
+        }
+        assert!(model.score(&format!("www.mail.{name}.com")) >= plain, "{name}");
+    }
+}
+
+#[test]
+fn an_explanation_points_at_the_raw_bytes_that_speak() {
+    let model = model(TextKind::Http);
+    let explanation = model.explain("name=maria&q=%27%27qqxx%27");
+    let spans = explanation.contributions.iter().filter_map(|one| match one.part {
+        crate::Part::Span(start, end) => Some((start, end, one.value)),
+        _ => None,
+    });
+    let strongest = spans.max_by(|a, b| a.2.total_cmp(&b.2)).unwrap();
+    assert!(strongest.0 >= 13 && strongest.2 > 0.0, "{strongest:?}");
+}
+
+#[test]
+fn long_texts_are_read_at_both_ends_and_the_rest_is_told() {
+    use super::{TEXT_BYTES_MAX, unread};
+    assert_eq!(unread("abc"), 0);
+    assert_eq!(unread(&"a".repeat(TEXT_BYTES_MAX)), 0);
+    assert_eq!(unread(&"a".repeat(TEXT_BYTES_MAX + 7)), 7);
+    let model = model(TextKind::Http);
+    let filler = "aeiou ".repeat(20_000);
+    let attack = "'%<qqxx%<''zz".repeat(4);
+    let plain = model.score(&filler);
+    assert!(model.score(&format!("{filler}\n{attack}")) > plain);
+    assert!(model.score(&format!("{attack}\n{filler}")) > plain);
+}
+
+#[test]
+fn a_group_stays_together_and_large_groups_are_held_back() {
+    let (texts, labels) = (["a"; 40], std::array::from_fn::<bool, 40, _>(|at| at < 20));
+    let groups: Vec<u32> = (0..40).map(|at| if at < 15 { 0 } else { at }).collect();
+    let data = Texts { texts: &texts, labels: &labels, groups: &groups };
+    let folds = super::model::folds(&data, &mut Random::new(1));
+    assert!(folds.iter().take(15).all(|fold| *fold == folds[0]));
+    assert!((0..4).all(|fold| folds.iter().skip(20).filter(|own| **own == fold).count() == 5));
+    let weights = super::model::weights(&data, 1.0);
+    assert!((weights[0] * 15.0 - weights[16]).abs() < 1e-12);
+    assert!((weights.iter().take(20).sum::<f64>() - 20.0).abs() < 1e-9);
+}

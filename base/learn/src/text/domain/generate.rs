@@ -26,7 +26,7 @@ pub struct Generated {
 const CAMPAIGNS: usize = 24;
 
 /// The lists, split once.
-pub struct Lists {
+struct Lists {
     english: Vec<&'static str>,
     european: Vec<&'static str>,
     names: Vec<&'static str>,
@@ -40,8 +40,7 @@ pub struct Lists {
 }
 
 impl Lists {
-    /// Splits the lists.
-    pub fn new() -> Self {
+    fn new() -> Self {
         let split = |list: &'static str| list.split_whitespace().collect();
         Self {
             english: split(words::ENGLISH),
@@ -156,12 +155,9 @@ fn registered(lists: &Lists, random: &mut Random) -> String {
         91..=93 => format!("{}{}", word(random), between(random, 1, 2030)),
         94..=95 => shortened(word(random), word(random)),
         96..=97 => misspelt(&format!("{}{}", word(random), word(random)), random),
-        _ => format!(
-            "{}{}{}",
-            word(random),
-            ["2", "4", "n", "and", "of", "in", "y", "und"][random.below(8)],
-            word(random)
-        ),
+        _ => {
+            format!("{}{}{}", word(random), pick(random, &["2", "4", "n", "and", "of", "in", "y", "und"]), word(random))
+        }
     }
 }
 
@@ -223,20 +219,20 @@ fn host(lists: &Lists, random: &mut Random) -> String {
         11 => format!("{}{:02}", pick(random, &lists.hosts), random.below(40)),
         12 => {
             let [a, b, c, d] = [(); 4].map(|()| number(random));
-            let lead = ["ec2-", "ip-", "host-", "static-", "cpe-", "dsl-", "", "pool-"][random.below(8)];
-            format!("{lead}{a}-{b}-{c}-{d}.{}", ["compute", "dynamic", "broadband", "res", "pool"][random.below(5)])
+            let lead = pick(random, &["ec2-", "ip-", "host-", "static-", "cpe-", "dsl-", "", "pool-"]);
+            format!("{lead}{a}-{b}-{c}-{d}.{}", pick(random, &["compute", "dynamic", "broadband", "res", "pool"]))
         }
         13 => format!("{}-{}.{}", pick(random, &lists.english), letters(random, HEX, 8), pick(random, &lists.hosts)),
         14 => format!("d{}.cdn", letters(random, ALNUM, 13)),
-        15 => format!("e{}.{}", random.below(99_999), ["dscb", "dsca", "g", "x", "b"][random.below(5)]),
+        15 => format!("e{}.{}", random.below(99_999), pick(random, &["dscb", "dsca", "g", "x", "b"])),
         16 => format!("r{}---sn-{}", random.below(20), letters(random, ALNUM, 8)),
         17 => format!(
             "{}.{}.{}",
             pick(random, &lists.hosts),
-            ["eu-west-1", "us-east-2", "ap-south-1"][random.below(3)],
+            pick(random, &["eu-west-1", "us-east-2", "ap-south-1"]),
             pick(random, &lists.hosts)
         ),
-        18 => format!("_{}._tcp.{}", ["ldap", "kerberos", "sip", "xmpp"][random.below(4)], pick(random, &lists.hosts)),
+        18 => format!("_{}._tcp.{}", pick(random, &["ldap", "kerberos", "sip", "xmpp"]), pick(random, &lists.hosts)),
         _ => format!("{}-{}", pick(random, &lists.english), pick(random, &lists.english)),
     }
 }
@@ -279,7 +275,7 @@ const STYLES: &[Style] = &[
         letters(&mut campaign.random, ALNUM, length)
     },
     |_, campaign| {
-        let length = [8, 16, 32, 12][campaign.low % 4];
+        let length = 8 + 8 * (campaign.low % 4);
         letters(&mut campaign.random, HEX, length)
     },
     |_, campaign| {
@@ -336,7 +332,7 @@ const STYLES: &[Style] = &[
         campaign.state = campaign.state.wrapping_add(0x1_0001).rotate_left(3);
         let state = campaign.state;
         (0..campaign.length())
-            .map(|at| char::from(b'a' + ((state >> (at % 13)) as usize).wrapping_mul(at + 3).rem_euclid(26) as u8))
+            .map(|at| char::from(b'a' + ((state >> (at % 13)).wrapping_mul(at as u64 + 3) % 26) as u8))
             .collect()
     },
     // Digits mostly.
@@ -388,7 +384,7 @@ fn tunnel(lists: &Lists, campaign: &mut Campaign, alphabet: &[u8], labels: usize
     name
 }
 
-/// Hostile names: each style in several campaigns, as many names of each.
+/// Hostile names: each style in several campaigns, as many names of each, or where few are asked for, some of all.
 pub fn hostile(count: usize, group: u32, random: &mut Random) -> Vec<Generated> {
     let lists = Lists::new();
     let styles: Vec<Style> = STYLES.iter().chain(TUNNELS).copied().collect();
@@ -410,6 +406,10 @@ pub fn hostile(count: usize, group: u32, random: &mut Random) -> Vec<Generated> 
                 all.push(Generated { name, hostile: true, group: group + number });
             }
         }
+    }
+    if all.len() > count {
+        random.shuffle(&mut all);
+        all.truncate(count);
     }
     all
 }

@@ -268,7 +268,7 @@ fn value(lists: &Lists, random: &mut Random) -> String {
         3..=5 => (0..2 + random.below(9)).map(|_| word(random)).collect::<Vec<_>>().join(" "),
         6 => format!("{} {}", name(random), name(random)),
         7 => {
-            let glue = ["O'", "D'", "Mc", "van der ", "de la ", "L'"][random.below(6)];
+            let glue = pick(random, &["O'", "D'", "Mc", "van der ", "de la ", "L'"]);
             format!("{} {glue}{}", name(random), name(random))
         }
         8 => format!(
@@ -277,14 +277,14 @@ fn value(lists: &Lists, random: &mut Random) -> String {
             pick(random, &lists.names),
             random.below(99),
             word(random),
-            ["com", "org", "de", "co.uk"][random.below(4)]
+            pick(random, &["com", "org", "de", "co.uk"])
         ),
         9..=12 => pick(random, TRICKY).to_owned(),
         13 => format!("{} {}", pick(random, TRICKY), word(random)),
         14 => format!("{} {} {}", word(random), pick(random, TRICKY), word(random)),
         15 => {
             let length = 16 + random.below(80);
-            letters(random, BASE64, length) + ["", "=", "=="][random.below(3)]
+            letters(random, BASE64, length) + pick(random, &["", "=", "=="])
         }
         16 => format!(
             "eyJ{}.eyJ{}.{}",
@@ -293,7 +293,7 @@ fn value(lists: &Lists, random: &mut Random) -> String {
             letters(random, BASE64_URL, 43)
         ),
         17 => {
-            let length = [8, 16, 32, 40, 64][random.below(5)];
+            let length = 8 << random.below(4);
             letters(random, HEX, length)
         }
         18 => [8, 4, 4, 4, 12].map(|length| letters(random, HEX, length)).join("-"),
@@ -313,7 +313,7 @@ fn value(lists: &Lists, random: &mut Random) -> String {
             word(random),
             word(random),
             word(random),
-            ["html", "php", "js", "png", "pdf", "css"][random.below(6)]
+            pick(random, &["html", "php", "js", "png", "pdf", "css"])
         ),
         23 => format!(
             "{} {}, {} {}",
