@@ -1,4 +1,4 @@
-//! Embeds our own rules, deflated, and the mappings.
+//! Embeds our own rules, deflated, the mappings, and the shipped models with the hashes that their manifests name.
 
 use std::error::Error;
 use std::fs;
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=content/rules");
     println!("cargo::rerun-if-changed=content/mappings");
+    println!("cargo::rerun-if-changed=content/models");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("no OUT_DIR")?);
 
     let mut rules = Vec::new();
@@ -29,7 +30,27 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     source.push_str("];\n");
     fs::write(out.join("mappings.rs"), source)?;
+
+    let mut source = String::from(
+        "/// Shipped models: kind, SHA-256 as its manifest names it, the file.\npub static SHIPPED: &[(&str, &str, &[u8])] = &[\n",
+    );
+    for path in files(Path::new("content/models"), "safetensors").unwrap_or_default() {
+        let folder = path.parent().ok_or("a model without a folder")?;
+        let kind = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let hash = named_hash(&fs::read_to_string(folder.join("manifest.json"))?)
+            .ok_or_else(|| format!("`{}`: its manifest names no model_sha256", folder.display()))?;
+        let full = fs::canonicalize(&path)?;
+        source.push_str(&format!("    ({kind:?}, {hash:?}, include_bytes!({:?})),\n", full.to_string_lossy()));
+    }
+    source.push_str("];\n");
+    fs::write(out.join("models.rs"), source)?;
     Ok(())
+}
+
+/// The 64 hexadecimal digits behind `"model_sha256": "`.
+fn named_hash(manifest: &str) -> Option<String> {
+    let rest = manifest.split("\"model_sha256\"").nth(1)?.split('"').nth(1)?;
+    (rest.len() == 64 && rest.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| rest.to_owned())
 }
 
 /// Files with an extension below a folder, sorted.

@@ -1,4 +1,96 @@
-//! The models that the program carries: their hashes are compiled in, so a file that bears one is trusted wherever it lies.
+//! The models that the program carries (`content/models`): their hashes are compiled in, so a file that bears one is trusted
+//! wherever it lies; and as scorers of what detectors meet: domain names, requests, command lines, scripts.
 
-/// Kind and SHA-256 of every shipped model, as `content/models` has them.
-pub const SHIPPED: &[(&str, &str)] = &[];
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context, Result};
+use shieldwall_detect::anomaly::{TextScorer, TextScorers, TextVerdict};
+use shieldwall_learn::calibrate::Conformal;
+use shieldwall_learn::text::{Scratch, TextModel};
+use shieldwall_learn::{Bundle, Model, Part, Tensors};
+use shieldwall_trust::{Artifact, Hash, Roots};
+
+// `SHIPPED`: kind, SHA-256 by its manifest, the file.
+include!(concat!(env!("OUT_DIR"), "/models.rs"));
+
+/// Texts below this p-value are explained; the others are what is usual.
+const EXPLAINED: f64 = 0.02;
+
+/// Places in a text that are shown.
+const SPANS_MAX: usize = 4;
+
+/// Properties of a text that are named.
+const NAMED_MAX: usize = 3;
+
+/// Hashes of the models that the program carries, as their manifests have them.
+pub fn hashes() -> Vec<Hash> {
+    SHIPPED.iter().filter_map(|(_, hash, _)| hash.parse().ok()).collect()
+}
+
+/// Scorers of texts by the models that the program carries.
+///
+/// # Errors
+/// Never in a released build: a test loads them.
+pub fn scorers() -> Result<TextScorers> {
+    let mut scorers = TextScorers::default();
+    for (kind, _, bytes) in SHIPPED {
+        let scorer = Some(scorer(kind, bytes)?);
+        match *kind {
+            "domain" => scorers.domain = scorer,
+            "http" => scorers.request = scorer,
+            "command" => scorers.command = scorer,
+            "script" => scorers.script = scorer,
+            _ => {}
+        }
+    }
+    Ok(scorers)
+}
+
+fn scorer(kind: &str, bytes: &[u8]) -> Result<TextScorer> {
+    let roots = Roots { shipped: hashes(), ..Roots::default() };
+    let verified = roots.verify(Artifact::new(kind, bytes.to_vec()))?;
+    let context = || format!("the shipped model `{kind}`");
+    let bundle = Tensors::load(&verified).and_then(|tensors| Bundle::from_tensors(&tensors)).with_context(context)?;
+    let model = TextModel::from_tensors(&bundle.model).with_context(context)?;
+    let calibration = Conformal::from_tensors(&bundle.calibration).with_context(context)?;
+    let scratch = Mutex::new(Scratch::default());
+    Ok(Box::new(move |text| {
+        let score = model.score_with(text, &mut scratch.lock().unwrap_or_else(PoisonError::into_inner));
+        let p_value = calibration.p_value(score);
+        if p_value > EXPLAINED {
+            TextVerdict { p_value, ..TextVerdict::default() }
+        } else {
+            explained(&model, text, p_value)
+        }
+    }))
+}
+
+/// What weighs most: places in the text, and properties of the whole in words.
+fn explained(model: &TextModel, text: &str, p_value: f64) -> TextVerdict {
+    let explanation = model.explain(text);
+    let mut spans = Vec::new();
+    let mut named = Vec::new();
+    for one in explanation.ranked().into_iter().filter(|one| one.value > 0.0) {
+        match &one.part {
+            Part::Span(from, to) if spans.len() < SPANS_MAX => spans.push((*from, *to)),
+            Part::Named(name) if named.len() < NAMED_MAX => named.push(name.replace('_', " ")),
+            _ => {}
+        }
+    }
+    TextVerdict { p_value, spans, words: named.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shipped_model_is_what_its_manifest_says_and_loads() {
+        for (kind, hash, bytes) in SHIPPED {
+            assert_eq!(Hash::of(bytes).to_string(), *hash, "{kind}");
+        }
+        scorers().unwrap();
+        let total: usize = SHIPPED.iter().map(|(_, _, bytes)| bytes.len()).sum();
+        assert!(total <= 8 << 20, "{total} bytes");
+    }
+}

@@ -8,7 +8,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use shieldwall_collect::Unread;
 use shieldwall_correlate::{self as correlate, Correlate, Correlated};
-use shieldwall_detect::anomaly::{Learned, Learner};
+use shieldwall_detect::anomaly::{self, Learned, Learner};
 use shieldwall_detect::sigma::correlation::{Correlator, Counts};
 use shieldwall_detect::sigma::ir::{Rule, RuleIndex, RuleSet};
 use shieldwall_detect::sigma::load::{Refusal, Skipped};
@@ -131,7 +131,7 @@ impl Run {
         let sorted = spill.sorted(&rank)?;
         let memory = Memory {
             correlator,
-            learner: options.learning.clone().map(Learner::new),
+            learner: options.learning.clone().map(learner).transpose()?,
             first_detector: rules.rules.len() as u32,
         };
         let outcome = stateful::fold(sorted, &canonical, options.fold, memory, &mut |sighting| {
@@ -317,6 +317,12 @@ impl Run {
             seconds,
         }
     }
+}
+
+/// A learner with the models that the program carries.
+fn learner(settings: anomaly::Settings) -> io::Result<Learner> {
+    let scorers = crate::models::scorers().map_err(io::Error::other)?;
+    Ok(Learner::new(settings).with_texts(scorers))
 }
 
 /// The rule or learned detector of a number.

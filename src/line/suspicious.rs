@@ -90,8 +90,11 @@ impl Suspicious {
             .iter()
             .filter_map(|(source, place)| Some((*source, self.met.get(&(*source, place.offset))?.clone()?)))
             .collect();
+        let why = reason(&next);
+        for (_, one) in &mut shown {
+            one.evidence.reasons.push(why.clone());
+        }
         if let Some((_, first)) = shown.first_mut() {
-            first.evidence.reasons.push(reason(&next));
             first.anomaly = Some(next.anomaly.clone());
         }
         Some((next, shown))

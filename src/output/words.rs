@@ -237,7 +237,7 @@ pub fn p_value(p: f64) -> String {
 
 /// What would have kept the rule silent on the first record, as far as the reasons can tell; `None` without reasons.
 pub fn silent(finding: &Finding) -> Option<String> {
-    if let Some(anomaly) = &finding.anomaly {
+    if let Some(anomaly) = finding.anomaly.as_ref().filter(|anomaly| !anomaly.normal.is_empty()) {
         return Some(format!("it had been as usual here: {}", escape_flagged(&anomaly.normal)));
     }
     if finding.evidences.first()?.reasons.iter().any(|reason| reason.selection == CORRELATION) {

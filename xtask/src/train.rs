@@ -19,9 +19,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
-use shieldwall_learn::Model;
+use shieldwall_learn::calibrate::Conformal;
 use shieldwall_learn::metrics::Ranking;
 use shieldwall_learn::text::{Scratch, TextKind, TextModel};
+use shieldwall_learn::{Bundle, Model};
 use shieldwall_trust::Hash;
 
 /// Makes one model from the data folder.
@@ -147,7 +148,9 @@ pub fn run(arguments: &[String]) -> Result<()> {
 fn write(name: &str, trained: &Trained, data: &Path, check: bool) -> Result<()> {
     let folder = crate::root().join("content/models").join(name);
     std::fs::create_dir_all(&folder)?;
-    let bytes = trained.model.to_tensors().to_bytes();
+    let calibration = Conformal::new(trained.benign.iter().copied()).to_tensors();
+    let bundle = Bundle { kind: name.to_owned(), model: trained.model.to_tensors(), calibration };
+    let bytes = bundle.to_tensors().to_bytes();
     let manifest = manifest(name, trained, data, &bytes)?;
     let path = folder.join("model.safetensors");
     if std::fs::read(&path).ok().as_deref() != Some(&bytes) {

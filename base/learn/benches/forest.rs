@@ -1,4 +1,5 @@
-//! Forest on NSL-KDD-20 % (25,192 rows, 41 features): training, scoring and explaining 300 trees of 31 leaves.
+//! Forest on NSL-KDD-20 % (25,192 rows, 41 features): training, scoring and explaining 300 trees of 31 leaves; and the
+//! whole model for a table.
 //!
 //! `cargo bench -p shieldwall-learn --bench forest`; data by SHIELDWALL_DATA. Items a second are rows.
 
@@ -11,6 +12,7 @@ use std::sync::LazyLock;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use shieldwall_learn::forest::{Boosted, BoostedSettings, Isolation, IsolationSettings, Table};
+use shieldwall_learn::tabular::{Tabular, TabularSettings};
 use shieldwall_learn::{Feature, FeatureKind, Frame, Model, Random, Schema};
 
 static DATA: LazyLock<Option<(Frame, Vec<bool>)>> = LazyLock::new(read);
@@ -110,4 +112,19 @@ fn isolation_explains(bencher: Bencher<'_, '_>) {
     let (model, rows) = (isolation(), rows(1000));
     model.explain(&rows[0]);
     bencher.counter(ItemsCount::new(rows.len())).bench(|| rows.iter().map(|row| model.explain(row).base).sum::<f64>());
+}
+
+fn tabular(labels: Option<&[bool]>) -> Tabular {
+    Tabular::fit(Table { frame: &data().0, labels }, &TabularSettings::default(), &mut Random::new(1)).unwrap()
+}
+
+#[divan::bench(sample_count = 1, sample_size = 1)]
+fn tabular_trains(bencher: Bencher<'_, '_>) {
+    bencher.counter(ItemsCount::new(data().0.rows())).bench(|| tabular(Some(&data().1)));
+}
+
+#[divan::bench(sample_count = 5, sample_size = 1, args = [true, false])]
+fn tabular_scores(bencher: Bencher<'_, '_>, labelled: bool) {
+    let model = tabular(labelled.then_some(&data().1));
+    bencher.counter(ItemsCount::new(data().0.rows())).bench(|| model.score_rows(&data().0));
 }

@@ -1,6 +1,6 @@
 //! The contract of [`Model`], held against every family.
 
-#![allow(clippy::panic, reason = "a test")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test")]
 
 use shieldwall_learn::forest::{Boosted, BoostedSettings, Isolation, IsolationSettings, Table};
 use shieldwall_learn::tabular::{Tabular, TabularSettings};

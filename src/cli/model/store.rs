@@ -65,7 +65,7 @@ pub fn load(dir: &Path, home: Option<&Home>, named: &[Hash]) -> Result<(Trained,
         Some(home) => TrustList::read(&list_of(home))?.hashes(),
         None => Vec::new(),
     };
-    let roots = Roots { shipped: shipped(), named: named.to_vec(), trained };
+    let roots = Roots { shipped: crate::models::hashes(), named: named.to_vec(), trained };
     let artifact = Artifact::new(shown.clone(), bytes);
     let hash = artifact.hash();
     let verified = roots.verify(artifact).with_context(|| {
@@ -88,9 +88,4 @@ pub fn words(dir: &Path, name: &str) -> Result<String> {
         .read_to_string(&mut text)
         .with_context(|| format!("cannot read `{}`", path.display()))?;
     Ok(text)
-}
-
-/// Hashes of the models that the program carries.
-fn shipped() -> Vec<Hash> {
-    crate::models::SHIPPED.iter().filter_map(|(_, hash)| hash.parse().ok()).collect()
 }

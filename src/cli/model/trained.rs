@@ -5,16 +5,10 @@ use shieldwall_learn::calibrate::Conformal;
 use shieldwall_learn::sequence::{SequenceData, SequenceModel, SequenceSettings};
 use shieldwall_learn::tabular::{Tabular, TabularSettings};
 use shieldwall_learn::text::{Settings as TextSettings, TextKind, TextModel, Texts};
-use shieldwall_learn::{Explanation, FitError, Frame, LoadError, Model, Part, Random, Tensors};
+use shieldwall_learn::{Bundle, Explanation, FitError, Frame, LoadError, Model, Part, Random, Tensors};
 
 use super::KindArg;
 use super::sequences::Id;
-
-/// What an artifact says it is.
-const FORMAT: &str = "shieldwall.model";
-
-/// The layout's version. Another one is refused: numbers of another meaning are worse than none.
-const VERSION: &str = "1";
 
 /// Things to score, of one kind.
 #[derive(Debug)]
@@ -251,22 +245,13 @@ impl Trained {
 
     /// The artifact.
     pub fn to_tensors(&self) -> Tensors {
-        let mut out = Tensors::default();
-        for (name, word) in [("format", FORMAT), ("version", VERSION), ("kind", self.kind.word())] {
-            out.words.insert(name.to_owned(), word.to_owned());
-        }
-        out.put_part(
-            "model",
-            match &self.family {
-                Family::Tabular(model) => model.to_tensors(),
-                Family::Sequence(model) => model.to_tensors(),
-                Family::Text(model) => model.to_tensors(),
-            },
-        );
-        if let Some(calibration) = &self.calibration {
-            out.put_part("calibration", calibration.to_tensors());
-        }
-        out
+        let model = match &self.family {
+            Family::Tabular(model) => model.to_tensors(),
+            Family::Sequence(model) => model.to_tensors(),
+            Family::Text(model) => model.to_tensors(),
+        };
+        let calibration = self.calibration.as_ref().map(Conformal::to_tensors).unwrap_or_default();
+        Bundle { kind: self.kind.word().to_owned(), model, calibration }.to_tensors()
     }
 
     /// The model back from its artifact.
@@ -274,16 +259,8 @@ impl Trained {
     /// # Errors
     /// When it is none of ours, of another version, or anything in it is not as it should be.
     pub fn from_tensors(tensors: &Tensors) -> Result<Self, LoadError> {
-        if tensors.word("format")? != FORMAT {
-            return Err(LoadError::new("word `format`", "is not a model of shieldwall"));
-        }
-        let version = tensors.word("version")?;
-        if version != VERSION {
-            return Err(LoadError::new("word `version`", format!("is {version}, this program reads {VERSION}")));
-        }
-        let word = tensors.word("kind")?;
-        let kind = KindArg::of(word).ok_or_else(|| LoadError::new("word `kind`", format!("`{word}` is unknown")))?;
-        let model = tensors.part("model");
+        let Bundle { kind: word, model, calibration } = Bundle::from_tensors(tensors)?;
+        let kind = KindArg::of(&word).ok_or_else(|| LoadError::new("word `kind`", format!("`{word}` is unknown")))?;
         let family = match kind {
             KindArg::Tabular => Family::Tabular(Box::new(Tabular::from_tensors(&model)?)),
             KindArg::Sequence => Family::Sequence(Box::new(SequenceModel::from_tensors(&model)?)),
@@ -295,8 +272,7 @@ impl Trained {
                 Family::Text(Box::new(model))
             }
         };
-        let calibration =
-            Self::needs_calibration(kind).then(|| Conformal::from_tensors(&tensors.part("calibration"))).transpose()?;
+        let calibration = Self::needs_calibration(kind).then(|| Conformal::from_tensors(&calibration)).transpose()?;
         Ok(Self { kind, family, calibration })
     }
 }

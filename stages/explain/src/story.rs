@@ -156,7 +156,9 @@ fn why(telling: &Telling<'_>, members: &[Told<'_>]) -> Vec<Sentence> {
             words.say("every record of this kind matches");
         }
         words.say(" (").fact(told.whole(), "count", &thousands(told.finding.count));
-        let records = format!(" of {} records read match this rule)", thousands(telling.records));
+        let said =
+            if told.finding.anomaly.is_some() { "records read are of this" } else { "records read match this rule" };
+        let records = format!(" of {} {said})", thousands(telling.records));
         words.say(&records);
         out.push(words.finish());
     }

@@ -3,10 +3,14 @@
 //! Each section trains throw-away models inside the given data and judges them on what they have not seen, with trivial
 //! baselines beside; its text names data, split and seed. All sections stand in EVALUATION.md.
 
+mod budget;
+mod calibration;
 mod domain;
 mod http;
 mod sequence;
+mod stream;
 mod tabular;
+mod tail;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -22,6 +26,9 @@ const SECTIONS: &[(&str, Section)] = &[
     ("sequence", sequence::section),
     ("domain", domain::section),
     ("http", http::section),
+    ("tail", tail::section),
+    ("calibration", calibration::section),
+    ("budget", budget::section),
 ];
 
 /// Prints the sections named, or all.

@@ -42,6 +42,8 @@ pub struct BoostedSettings {
     pub l2: f64,
     /// Least curvature (rows × p(1−p)) of a child.
     pub child_weight_min: f64,
+    /// Least rows of a child, as estimated from its share of the leaf's curvature; at most a fiftieth of the table.
+    pub child_rows_min: usize,
     /// Bins of a feature, the missing included; 2 to 255.
     pub bins: usize,
     /// Share of features that each tree may use.
@@ -81,8 +83,9 @@ impl Default for BoostedSettings {
             leaves: 31,
             depth: DEPTH_MAX,
             rate: 0.05,
-            l2: 1.0,
-            child_weight_min: 1.0,
+            l2: 0.0,
+            child_weight_min: 1e-3,
+            child_rows_min: 20,
             bins: 255,
             columns: 1.0,
             rows: 1.0,
@@ -129,12 +132,13 @@ impl BoostedSettings {
         }
     }
 
-    fn limits(&self) -> Limits {
+    fn limits(&self, rows: usize) -> Limits {
         Limits {
             leaves: self.leaves,
             depth: self.depth,
             l2: self.l2,
             child_weight_min: self.child_weight_min,
+            child_rows_min: self.child_rows_min.min(rows / 50),
             category_l2: self.category_l2,
             category_smoothing: self.category_smoothing,
             categories_max: self.categories_max,
@@ -189,7 +193,7 @@ impl Model for Boosted {
         let bins = Bins::new(data.frame, settings.bins, settings.leaves);
         let mut fit = Fit::new(labels, settings, random);
         let mut trees = Trees { base: fit.base, features: schema.len(), ..Trees::default() };
-        let mut grower = Grower::new(&bins, settings.limits());
+        let mut grower = Grower::new(&bins, settings.limits(data.frame.rows()));
         for round in 0..settings.trees {
             if !fit.round(&mut grower, round, &mut trees, random) {
                 break;

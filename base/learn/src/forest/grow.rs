@@ -20,6 +20,7 @@ pub(super) struct Limits {
     pub depth: usize,
     pub l2: f64,
     pub child_weight_min: f64,
+    pub child_rows_min: usize,
     pub category_l2: f64,
     pub category_smoothing: f64,
     pub categories_max: usize,
@@ -141,13 +142,16 @@ impl<'a> Grower<'a> {
         let unit = self.packed.curvature_unit;
         let value = self.packed.gradient_unit / unit;
         let rows = (leaf.to - leaf.from).max(1);
+        let a_row = leaf.sums.curvature / rows as f64;
         Rules {
             l2: self.limits.l2 / unit,
             category_l2: self.limits.category_l2 / unit,
             category_smoothing: self.limits.category_smoothing / unit,
             categories_max: self.limits.categories_max,
-            child_weight_min: (self.limits.child_weight_min / unit).max(1.0),
-            category_weight_min: leaf.sums.curvature * self.limits.category_rows_min as f64 / rows as f64,
+            child_weight_min: (self.limits.child_weight_min / unit)
+                .max(a_row * self.limits.child_rows_min as f64)
+                .max(1.0),
+            category_weight_min: a_row * self.limits.category_rows_min as f64,
             bounds: (leaf.bounds.0 / value, leaf.bounds.1 / value),
         }
     }

@@ -41,7 +41,7 @@ pub(super) struct Neighbours {
     /// Middle and spread of each numeric feature; spread 0 for a category.
     middle: Vec<f64>,
     spread: Vec<f64>,
-    /// Folded rows, one after another, group after group.
+    /// Folded rows, group after group; within a group by feature, so that its rows stand side by side.
     rows: Vec<f32>,
     /// Each feature's mean share over training rows.
     ordinary: Vec<f64>,
@@ -77,15 +77,18 @@ impl Neighbours {
             });
         let (middle, spread) = scales.unzip();
         let mut made = Self { middle, spread, rows: Vec::new(), ordinary: Vec::new() };
-        let (mut row, mut folded) = (Vec::new(), Vec::new());
+        let (mut row, mut folded, width) = (Vec::new(), Vec::new(), frame.schema().len());
         for _ in 0..GROUPS {
             // Small tables give small samples, else every row would be its own neighbour.
             let count = GROUP_ROWS.min(frame.rows().div_ceil(2));
             let picked = random.sample(frame.rows(), count);
-            for at in (0..GROUP_ROWS).map(|at| picked.get(at % count).copied().unwrap_or(0)) {
-                frame.copy_row(at, &mut row);
+            let from = made.rows.len();
+            made.rows.resize(from + width * GROUP_ROWS, 0.0);
+            for lane in 0..GROUP_ROWS {
+                frame.copy_row(picked.get(lane % count).copied().unwrap_or(0), &mut row);
                 made.fold(&row, &mut folded);
-                made.rows.extend_from_slice(&folded);
+                let places = made.rows.iter_mut().skip(from + lane).step_by(GROUP_ROWS);
+                places.zip(&folded).for_each(|(place, value)| *place = *value);
             }
         }
         let picked = random.sample(frame.rows(), ORDINARY_ROWS);
@@ -121,18 +124,12 @@ impl Neighbours {
         space.shares.resize(self.middle.len(), 0.0);
         space.costs.clear();
         space.costs.extend(self.spread.iter().map(|spread| if *spread > 0.0 { 0.0 } else { OTHER_CATEGORY }));
-        for group in self.rows.chunks_exact(width * GROUP_ROWS) {
-            let mut nearest: Option<(f32, &[f32])> = None;
-            for other in group.chunks_exact(width) {
-                let distance = distance(&space.folded, other, &space.costs);
-                if nearest.is_none_or(|(least, _)| distance < least) {
-                    nearest = Some((distance, other));
-                }
-            }
-            let Some((_, nearest)) = nearest else { continue };
-            let terms = space.folded.iter().zip(nearest).zip(&space.costs);
-            for (((own, other), cost), share) in terms.zip(space.shares.iter_mut()) {
-                *share += f64::from(term(*own, *other, *cost));
+        let (lanes, _) = self.rows.as_chunks::<GROUP_ROWS>();
+        for group in lanes.chunks_exact(width) {
+            let nearest = nearest(&space.folded, group, &space.costs);
+            let terms = space.folded.iter().zip(group).zip(&space.costs);
+            for (((own, others), cost), share) in terms.zip(space.shares.iter_mut()) {
+                *share += f64::from(term(*own, others.get(nearest).copied().unwrap_or(0.0), *cost));
             }
         }
         space.shares.iter_mut().for_each(|share| *share /= GROUPS as f64);
@@ -217,19 +214,23 @@ fn term(own: f32, other: f32, cost: f32) -> f32 {
     if cost > 0.0 { if gap == 0.0 { 0.0 } else { cost } } else { gap * gap }
 }
 
-/// The squared distance in eight running sums, whose order is fixed.
-fn distance(own: &[f32], other: &[f32], costs: &[f32]) -> f32 {
-    let mut sums = [0.0f32; 8];
-    let ((own, own_rest), (other, other_rest)) = (own.as_chunks::<8>(), other.as_chunks::<8>());
-    let (costs, costs_rest) = costs.as_chunks::<8>();
-    for ((own, other), costs) in own.iter().zip(other).zip(costs) {
-        for (((sum, own), other), cost) in sums.iter_mut().zip(own).zip(other).zip(costs) {
-            *sum += term(*own, *other, *cost);
+/// Which row of a group is nearest, the first of equals: all rows at once, feature by feature.
+fn nearest(own: &[f32], group: &[[f32; GROUP_ROWS]], costs: &[f32]) -> usize {
+    let mut sums = [0.0f32; GROUP_ROWS];
+    for ((own, others), cost) in own.iter().zip(group).zip(costs) {
+        if *cost > 0.0 {
+            sums.iter_mut().zip(others).for_each(|(sum, other)| *sum += if own == other { 0.0 } else { *cost });
+        } else {
+            sums.iter_mut().zip(others).for_each(|(sum, other)| *sum += (own - other) * (own - other));
         }
     }
-    let rest: f32 =
-        own_rest.iter().zip(other_rest).zip(costs_rest).map(|((own, other), cost)| term(*own, *other, *cost)).sum();
-    sums.iter().sum::<f32>() + rest
+    let mut best = (0, f32::INFINITY);
+    for (at, sum) in sums.into_iter().enumerate() {
+        if sum < best.1 {
+            best = (at, sum);
+        }
+    }
+    best.0
 }
 
 /// Middle and spread of a column; never a spread of 0.

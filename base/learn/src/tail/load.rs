@@ -64,7 +64,7 @@ impl Tail {
                 return Err(bad("weights", &format!("column {at} weighs {weight}")));
             }
             let (counts, terms) = reader.column(at, &feature.kind, *length as usize)?;
-            let column = Column { counts, missing: *missing, terms, weight: *weight };
+            let column = Column::kept(counts, *missing, terms, *weight);
             if column_rows(&column) != Some(rows) {
                 return Err(bad("counts", &format!("of column {at} do not add up to {rows} rows")));
             }

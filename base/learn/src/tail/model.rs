@@ -2,16 +2,13 @@
 
 use super::column::Column;
 use super::weights::weights;
-use crate::frame::{CATEGORIES_MAX, FeatureKind, Frame, Schema};
+use crate::frame::{FeatureKind, Frame, Schema};
 use crate::model::{Contribution, Explanation, FitError, Model, Part};
 use crate::random::Random;
 use crate::tensors::{LoadError, Tensors};
 
 /// Rows that a model needs: below this no tail is worth the name.
 pub(super) const ROWS_MIN: usize = 10;
-
-/// Codes are below this.
-pub(super) const CODES: f64 = CATEGORIES_MAX as f64;
 
 /// Online, surprise tables are made anew whenever the rows have grown by this share: 1 % changes a surprise by 0.01 nats, and
 /// a row's share of the work stays constant.
@@ -100,8 +97,9 @@ impl Model for Tail {
     }
 
     fn score(&self, row: &[f64]) -> f64 {
-        let missing = std::iter::repeat(&f64::NAN);
-        self.columns.iter().zip(row.iter().chain(missing)).map(|(column, value)| column.term(*value)).sum()
+        let sum: f64 = self.columns.iter().zip(row).map(|(column, value)| column.term(*value)).sum();
+        // A short row misses the rest.
+        self.columns.iter().skip(row.len()).fold(sum, |sum, column| sum + column.term(f64::NAN))
     }
 
     fn explain(&self, row: &[f64]) -> Explanation {

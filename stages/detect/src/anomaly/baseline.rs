@@ -108,8 +108,12 @@ pub(super) struct Baseline {
     pub peers: Vec<Peers>,
     pub entities: Vec<Own>,
     pub by_name: FxHashMap<(u8, u32), u32>,
+    /// Hours of entities in which a feature showed anything.
+    pub active: Vec<u64>,
     /// Each feature's facts by score; made by [`Baseline::rank`].
     ranks: Vec<Ranks>,
+    /// For each entity, in about how many of its hours a feature showed anything: (feature, hours), sorted. Made likewise.
+    own_active: Vec<Vec<(FeatureId, u32)>>,
     /// Peers' levels by kind of entity and measure; made by [`Baseline::rank`].
     levels: Vec<Levels>,
     /// Entities and facts that a limit kept out.
@@ -123,7 +127,14 @@ const RANK_BINS: usize = 256;
 struct Ranks {
     /// How many facts score as low as this bin or lower, by bin of −ln score.
     at_least: Vec<f64>,
-    total: f64,
+    /// Share of hours that show this feature at all, among all entities of the kinds that do: most show nothing of a rare one.
+    rate: f64,
+    /// Hours that do.
+    active: f64,
+    /// Hours of all those entities.
+    windows: f64,
+    /// Facts that an hour holds on average, where it holds any.
+    usual: f64,
 }
 
 #[derive(Clone, Debug)]
@@ -197,10 +208,17 @@ impl Baseline {
             own.last_day = day;
         }
         let bit = 1u64 << (hour_hash(hour) & 63);
+        if self.active.len() < FEATURES.len() {
+            self.active.resize(FEATURES.len(), 0);
+        }
+        let mut active = [false; 256];
         let mut new = Vec::new();
         for key in keys {
             let Some(peers) = self.peers.get_mut(*key as usize) else { continue };
             peers.hours |= bit;
+            if let Some(slot) = self.keys.get(*key as usize).and_then(|key| active.get_mut(usize::from(key.feature))) {
+                *slot = true;
+            }
             let found = own.entries.binary_search_by_key(key, |entry| entry.key).ok();
             if let Some(entry) = found.and_then(|at| own.entries.get_mut(at)) {
                 entry.hours = entry.hours.saturating_add(1);
@@ -213,9 +231,15 @@ impl Baseline {
                 new.push(Entry { key: *key, hours: 1, days: 1, last_day: day });
             }
         }
+        for (hours, _) in self.active.iter_mut().zip(active).filter(|(_, active)| *active) {
+            *hours += 1;
+        }
         if !new.is_empty() {
-            own.entries.extend(new);
-            own.entries.sort_unstable_by_key(|entry| entry.key);
+            // New facts have high numbers: few of the known ones stand behind them and move.
+            for entry in new {
+                let at = own.entries.partition_point(|have| have.key < entry.key);
+                own.entries.insert(at, entry);
+            }
             if own.entries.len() > ENTRIES_MAX {
                 forget_rarest(own, &mut self.peers);
             }
@@ -234,7 +258,7 @@ impl Baseline {
             Err(at) => own.levels.insert(at, (measure, bin, 1)),
         }
         if keep_day {
-            if own.series.len() >= SERIES_DAYS_MAX * 2 {
+            if own.series.len() >= 2 * SERIES_DAYS_MAX {
                 // Every other day is kept of what is older: the far past stays in sight.
                 let half = own.series.len() / 2;
                 let mut at = 0;
@@ -255,14 +279,7 @@ impl Baseline {
         Some(self.standing_of(own, own.entry(key), key, context, learned))
     }
 
-    fn standing_of(
-        &self,
-        own: &Own,
-        entry: Option<&Entry>,
-        key: u32,
-        context: Option<u32>,
-        learned: bool,
-    ) -> Standing {
+    fn standing_of(&self, own: &Own, entry: Option<&Entry>, key: u32, context: Option<u32>, learned: bool) -> Standing {
         let out = u32::from(learned);
         let hours = |entry: Option<&Entry>| {
             entry.map_or(0, |entry| {
@@ -284,13 +301,25 @@ impl Baseline {
         let context_known = context_known.max(known);
         let share = (f64::from(known) + UNKNOWN_SHARE) / (f64::from(context_known) + 1.0);
         let score = (f64::from(mine) + PEER_HOURS * share) / (f64::from(context_hours.max(mine)) + PEER_HOURS);
-        Standing { hours: mine, context_hours: context_hours.max(mine), peers: known, context_peers: context_known, score }
+        Standing {
+            hours: mine,
+            context_hours: context_hours.max(mine),
+            peers: known,
+            context_peers: context_known,
+            score,
+        }
     }
 
     /// Ranks what was learned; needed before [`Baseline::fact_p_value`] and [`Baseline::level_p_value`].
     pub(super) fn rank(&mut self) {
         let mut counts = vec![vec![0.0f64; RANK_BINS]; FEATURES.len()];
+        let mut kinds = vec![[false; KINDS]; FEATURES.len()];
+        let mut hours = [0.0f64; KINDS];
         for own in &self.entities {
+            let kind = (own.kind as usize).min(KINDS - 1);
+            if let Some(hours) = hours.get_mut(kind) {
+                *hours += f64::from(own.hours);
+            }
             for entry in &own.entries {
                 let Some(key) = self.keys.get(entry.key as usize) else { continue };
                 if key.value == ANY {
@@ -298,20 +327,51 @@ impl Baseline {
                 }
                 let context = self.numbers.get(&Key { value: ANY, ..*key }).copied();
                 let standing = self.standing_of(own, Some(entry), entry.key, context, true);
-                let slot = counts.get_mut(usize::from(key.feature)).and_then(|bins| bins.get_mut(rank_bin(standing.score)));
+                let slot =
+                    counts.get_mut(usize::from(key.feature)).and_then(|bins| bins.get_mut(rank_bin(standing.score)));
                 if let Some(slot) = slot {
                     *slot += f64::from(entry.hours);
+                }
+                if let Some(known) = kinds.get_mut(usize::from(key.feature)).and_then(|kinds| kinds.get_mut(kind)) {
+                    *known = true;
                 }
             }
         }
         self.ranks = counts
             .into_iter()
-            .map(|mut bins| {
+            .zip(kinds)
+            .zip(self.active.iter().copied().chain(std::iter::repeat(0)))
+            .map(|((mut bins, kinds), active)| {
                 accumulate(&mut bins);
-                Ranks { total: bins.first().copied().unwrap_or(0.0), at_least: bins }
+                let windows = hours.iter().zip(kinds).filter(|(_, shows)| *shows).map(|(hours, _)| *hours).sum();
+                let active = (active as f64).max(1.0);
+                let usual = bins.first().copied().unwrap_or(0.0) / active;
+                Ranks {
+                    at_least: bins,
+                    rate: active / f64::max(windows, active),
+                    active,
+                    windows,
+                    usual: usual.max(1.0),
+                }
             })
             .collect();
-        self.levels = vec![Levels { at_least: vec![0.0; LEVEL_BINS], entities: 0.0, windows: 0.0 }; KINDS * MEASURES.len()];
+        self.own_active = self
+            .entities
+            .iter()
+            .map(|own| {
+                let mut hours = [0u32; 256];
+                for entry in &own.entries {
+                    if let Some(key) = self.keys.get(entry.key as usize).filter(|key| key.value == ANY)
+                        && let Some(slot) = hours.get_mut(usize::from(key.feature))
+                    {
+                        *slot = slot.saturating_add(u32::from(entry.hours)).min(own.hours);
+                    }
+                }
+                (0..=u8::MAX).zip(hours).filter(|(_, hours)| *hours > 0).collect()
+            })
+            .collect();
+        self.levels =
+            vec![Levels { at_least: vec![0.0; LEVEL_BINS], entities: 0.0, windows: 0.0 }; KINDS * MEASURES.len()];
         for own in &self.entities {
             for group in own.levels.chunk_by(|a, b| a.0 == b.0) {
                 let Some((measure, _, _)) = group.first() else { continue };
@@ -331,11 +391,31 @@ impl Baseline {
         }
     }
 
-    /// How often a fact of this feature stands as lonely as this.
-    pub(super) fn fact_p_value(&self, feature: FeatureId, standing: &Standing) -> f64 {
+    /// How often an hour of this entity holds a fact of this feature that stands as lonely as this; `count`: how many facts
+    /// of the feature this hour holds. An hour busier than usual pays for it, as it has more chances. An entity that never
+    /// shows the feature is taken for one that does as often as all together: never for less.
+    pub(super) fn fact_p_value(
+        &self,
+        entity: u32,
+        feature: FeatureId,
+        standing: &Standing,
+        count: u32,
+        learned: bool,
+    ) -> f64 {
         let Some(ranks) = self.ranks.get(usize::from(feature)) else { return 1.0 };
         let at = ranks.at_least.get(rank_bin(standing.score)).copied().unwrap_or(0.0);
-        ((at + 1.0) / (ranks.total + 1.0)).min(1.0)
+        let busy = (f64::from(count) / ranks.usual).max(1.0);
+        let own_hours = self.entities.get(entity as usize).map_or(0, |own| own.hours);
+        let shown = self
+            .own_active
+            .get(entity as usize)
+            .and_then(|list| list.binary_search_by_key(&feature, |(of, _)| *of).ok().and_then(|at| list.get(at)));
+        let out = u32::from(learned);
+        let own_rate = f64::from(shown.map_or(0, |(_, hours)| *hours).saturating_sub(out))
+            / f64::from(own_hours.saturating_sub(out).max(1));
+        let share = (at + 1.0) / (ranks.active + 1.0);
+        // What nobody has seen before is no rarer than one hour in all that were seen.
+        (share * ranks.rate.max(own_rate) * busy).max(1.0 / (ranks.windows + 1.0)).min(1.0)
     }
 
     /// How often this entity, or one like it, has a level this high; `learned`: the window itself was learned.
@@ -344,8 +424,12 @@ impl Baseline {
         let Some(levels) = self.levels.get(level_slot(own.kind, measure)) else { return 1.0 };
         let windows = windows_of(own, measure);
         let out = f64::from(u8::from(learned));
-        let tail: f64 =
-            own.levels.iter().filter(|(m, b, _)| *m == measure && *b >= bin).map(|(_, _, count)| f64::from(*count)).sum();
+        let tail: f64 = own
+            .levels
+            .iter()
+            .filter(|(m, b, _)| *m == measure && *b >= bin)
+            .map(|(_, _, count)| f64::from(*count))
+            .sum();
         let has = own.levels.iter().any(|(m, _, _)| *m == measure);
         let (own_share, own_windows, own_is) = if has { (tail / windows, windows, 1.0) } else { (0.0, 0.0, 0.0) };
         let others = (levels.entities - own_is).max(0.0);
@@ -356,13 +440,83 @@ impl Baseline {
         let mine = (tail - out).max(0.0);
         if peer_tail <= 1e-9 && mine <= 0.0 {
             // Beyond all that was ever seen: amounts have heavy tails (Pareto, index 1), each doubling is half as likely.
-            let top = levels.at_least.iter().enumerate().filter(|(at, sum)| {
-                **sum > 1e-9 && (*at < usize::from(bin))
-            });
+            let top = levels.at_least.iter().enumerate().filter(|(at, sum)| **sum > 1e-9 && (*at < usize::from(bin)));
             let beyond = top.map(|(at, _)| at).max().map_or(0, |top| usize::from(bin) - top);
             peers *= 0.5f64.powf(beyond as f64 / 2.0);
         }
         ((mine + LEVEL_PEERS * peers) / ((windows - out).max(0.0) + LEVEL_PEERS)).clamp(1e-12, 1.0)
+    }
+
+    /// Takes in what was learned elsewhere about other entities; `name` turns its names into ours. What both know of one
+    /// entity adds up.
+    pub(super) fn merge(&mut self, other: &Self, mut name: impl FnMut(u32) -> u32) {
+        let keys: Vec<Option<u32>> = other
+            .keys
+            .iter()
+            .map(|key| {
+                let value = if key.value == ANY { ANY } else { name(key.value) };
+                self.key(Key { feature: key.feature, context: name(key.context), value })
+            })
+            .collect();
+        for (key, theirs) in keys.iter().zip(&other.peers) {
+            if let Some(mine) = key.and_then(|key| self.peers.get_mut(key as usize)) {
+                mine.hours |= theirs.hours;
+            }
+        }
+        self.active.resize(self.active.len().max(other.active.len()), 0);
+        for (mine, theirs) in self.active.iter_mut().zip(&other.active) {
+            *mine = mine.saturating_add(*theirs);
+        }
+        for theirs in &other.entities {
+            let Some(number) = self.entity(theirs.kind, name(theirs.name)) else { continue };
+            let Some(own) = self.entities.get_mut(number as usize) else { continue };
+            own.hours = own.hours.saturating_add(theirs.hours);
+            own.days = own.days.saturating_add(theirs.days);
+            own.last_day = own.last_day.max(theirs.last_day);
+            for entry in &theirs.entries {
+                let Some(key) = keys.get(entry.key as usize).copied().flatten() else { continue };
+                if let Some(mine) = own.entries.iter_mut().find(|mine| mine.key == key) {
+                    mine.hours = mine.hours.saturating_add(entry.hours);
+                    mine.days = mine.days.saturating_add(entry.days);
+                    mine.last_day = mine.last_day.max(entry.last_day);
+                } else {
+                    own.entries.push(Entry { key, ..*entry });
+                    if let Some(peers) = self.peers.get_mut(key as usize) {
+                        peers.entities = peers.entities.saturating_add(1);
+                    }
+                }
+            }
+            own.entries.sort_unstable_by_key(|entry| entry.key);
+            for (measure, bin, count) in &theirs.levels {
+                match own.levels.binary_search_by_key(&(*measure, *bin), |(m, b, _)| (*m, *b)) {
+                    Ok(at) => {
+                        if let Some((_, _, mine)) = own.levels.get_mut(at) {
+                            *mine = mine.saturating_add(*count);
+                        }
+                    }
+                    Err(at) => own.levels.insert(at, (*measure, *bin, *count)),
+                }
+            }
+            own.series.extend(theirs.series.iter().copied());
+            own.series.sort_by_key(|(measure, _, day)| (*day, *measure));
+            own.series.truncate(2 * SERIES_DAYS_MAX);
+        }
+    }
+
+    /// Bytes that entities and facts take, as allocated.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        let own: usize = self
+            .entities
+            .iter()
+            .map(|own| {
+                own.entries.capacity() * size_of::<Entry>() + own.levels.capacity() * 4 + own.series.capacity() * 8
+            })
+            .sum();
+        own + self.entities.capacity() * size_of::<Own>()
+            + self.keys.capacity() * (size_of::<Key>() + size_of::<Peers>())
+            + self.numbers.capacity() * (size_of::<Key>() + 5)
+            + self.by_name.capacity() * 13
     }
 
     /// Good–Turing: the share of what happens that is known, and how many facts that is counted on.
@@ -412,7 +566,8 @@ fn hour_hash(hour: i64) -> u32 {
 }
 
 fn forget_rarest(own: &mut Own, peers: &mut [Peers]) {
-    let mut order: Vec<(u16, i32, u32)> = own.entries.iter().map(|entry| (entry.hours, entry.last_day, entry.key)).collect();
+    let mut order: Vec<(u16, i32, u32)> =
+        own.entries.iter().map(|entry| (entry.hours, entry.last_day, entry.key)).collect();
     order.sort_unstable();
     order.truncate(ENTRIES_MAX / 4);
     let gone: rustc_hash::FxHashSet<u32> = order.into_iter().map(|(_, _, key)| key).collect();

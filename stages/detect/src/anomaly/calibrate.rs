@@ -91,12 +91,14 @@ impl Tail {
         if !self.enough || score <= 0.0 {
             return 1.0;
         }
-        let rank = (self.at_least.get(bin(score)).copied().unwrap_or(0.0).max(1.0) / (self.count + 1.0)).min(1.0);
+        let alike = self.at_least.get(bin(score)).copied().unwrap_or(0.0).max(1.0);
+        let rank = (alike / (self.count + 1.0)).min(1.0);
         if score <= self.start {
             return rank;
         }
         let beyond = self.share * (-(score - self.start) / self.scale).exp();
-        rank.min(beyond.max(rank / BEYOND))
+        // The more windows score as high, the less there is to guess.
+        rank.min(beyond.max(rank / (BEYOND / (alike * alike)).max(1.0)))
     }
 }
 
@@ -115,11 +117,16 @@ mod tests {
         let p = |score| scores.tail().p_value(score);
         assert!((p(2.0) / (-1f64).exp() - 1.0).abs() < 0.15, "{}", p(2.0));
         let clean = p(30.0);
-        for _ in 0..40 {
+        for _ in 0..4 {
             scores.add(60.0);
         }
         let tail = scores.tail();
-        assert!(tail.p_value(60.0) < 1e-4 && tail.p_value(60.0) < 40.0 / 20_000.0, "{}", tail.p_value(60.0));
+        assert!(tail.p_value(60.0) < 0.1 * 4.0 / 20_000.0, "{}", tail.p_value(60.0));
+        (0..200).for_each(|_| scores.add(70.0));
+        assert!(
+            (scores.tail().p_value(70.0) * 20_205.0 - 200.0).abs() < 1.0,
+            "what is common is not rare, however high"
+        );
         assert!(clean > 0.0 && clean < 1e-4);
         assert!(tail.p_value(1.0) > tail.p_value(5.0) && tail.p_value(5.0) > tail.p_value(50.0));
     }

@@ -1,17 +1,17 @@
 //! Closed windows → candidates: which parts of what an entity did are strange, and how strange.
 //!
-//! A part's p-value pays for how many facts of its feature the window held (Šidák): a busy hour is not strange for being
-//! busy. Parts above [`PART_P_MAX`] say nothing and are left away, so a score is the sum of what is shown.
+//! A part's p-value pays for how many facts of its feature the window held: a busy hour is not strange for being
+//! busy. Silence counts: an hour in which nothing was installed is an hour in which nothing strange was installed. Parts above [`PART_P_MAX`] say nothing and are left away, so a score is the sum of what is shown.
 
 use std::collections::BTreeMap;
 
 use shieldwall_learn::calibrate::surprise;
 
-use super::baseline::{ANY, Baseline, Standing};
+use super::baseline::{Baseline, Standing};
 use super::calibrate::Scores;
-use super::detectors::{COMMAND, DETECTORS, DOMAIN, REQUEST, SCRIPT};
+use super::detectors::{BEACON, COMMAND, DETECTORS, DOMAIN, REQUEST, SCRIPT, SLOW_BOIL};
 use super::facts::{FEATURES, Feature, FeatureId, Text};
-use super::measures::{Measure, bin};
+use super::measures::{MEASURES, Measure, bin};
 use super::window::{StrangeText, Trace, Window};
 
 /// Parts above this p-value are ordinary.
@@ -64,8 +64,8 @@ pub(super) struct Judged {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Day {
     pub candidates: Vec<Candidate>,
-    /// Entity-windows that were tested, by all detectors.
-    pub tested: u64,
+    /// Entity-windows that were tested, by detector.
+    pub tested: Vec<u64>,
     /// Candidates beyond the limit.
     pub beyond: u64,
 }
@@ -73,19 +73,30 @@ pub(super) struct Day {
 impl Judged {
     /// Takes one tested window of a detector: its score for calibration, and itself if anything is strange.
     pub(super) fn take(&mut self, candidate: Candidate) {
-        if self.scores.len() < DETECTORS.len() {
-            self.scores.resize(DETECTORS.len(), Scores::default());
-        }
-        if let Some(scores) = self.scores.get_mut(usize::from(candidate.detector)) {
-            scores.add(candidate.score);
-        }
-        let day = self.days.entry(candidate.day).or_default();
-        day.tested += 1;
-        if candidate.score > 0.0 {
+        let detector = usize::from(candidate.detector);
+        self.tested(detector, candidate.day, candidate.score);
+        if candidate.score > 0.0
+            && let Some(day) = self.days.get_mut(&candidate.day)
+        {
             day.candidates.push(candidate);
             if day.candidates.len() > 2 * CANDIDATES_A_DAY * DETECTORS.len() {
                 day.shrink();
             }
+        }
+    }
+
+    /// Counts one tested window of a detector.
+    fn tested(&mut self, detector: usize, day: i32, score: f64) {
+        if self.scores.len() < DETECTORS.len() {
+            self.scores.resize(DETECTORS.len(), Scores::default());
+        }
+        if let Some(scores) = self.scores.get_mut(detector) {
+            scores.add(score);
+        }
+        let day = self.days.entry(day).or_default();
+        day.tested.resize(DETECTORS.len(), 0);
+        if let Some(tested) = day.tested.get_mut(detector) {
+            *tested += 1;
         }
     }
 }
@@ -106,19 +117,32 @@ impl Day {
 
 /// Judges an entity's hour. `learned`: the hour is part of what was learned, and is left out.
 pub(super) fn hour(base: &Baseline, entity: u32, day: i32, window: &Window, learned: bool, out: &mut Judged) {
-    let mut tested = vec![false; DETECTORS.len()];
+    // Every detector but those of texts is tested in every hour: most find nothing to speak of, which is knowledge too.
+    let mut tested = vec![true; DETECTORS.len()];
+    for of_texts in [DOMAIN, REQUEST, SCRIPT, BEACON, SLOW_BOIL] {
+        if let Some(tested) = tested.get_mut(usize::from(of_texts)) {
+            *tested = false;
+        }
+    }
     let mut found: Vec<(u16, Piece, Trace)> = Vec::new();
-    facts(base, entity, window, learned, &mut tested, &mut found);
+    facts(base, entity, window, learned, &mut found);
     for (measure, (value, trace)) in &window.amounts {
-        level(base, entity, *measure, *value, trace, learned, &mut tested, &mut found);
+        level(base, entity, *measure, *value, trace, learned, &mut found);
     }
     texts(window, &mut tested, &mut found);
     // The maps above have an order of their own; what is said has not.
     found.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.nats.total_cmp(&a.1.nats)).then_with(|| order(&a.1).cmp(&order(&b.1))));
-    emit(entity, day, &tested, found, |candidate| {
-        candidate.with.clone_from(&window.with);
-        candidate.host = window.host;
-    }, out);
+    emit(
+        entity,
+        day,
+        &tested,
+        found,
+        |candidate| {
+            candidate.with.clone_from(&window.with);
+            candidate.host = window.host;
+        },
+        out,
+    );
 }
 
 /// Judges an entity's day.
@@ -132,9 +156,14 @@ pub(super) fn whole_day(
     out: &mut Judged,
 ) {
     let mut tested = vec![false; DETECTORS.len()];
+    for daily in MEASURES.iter().filter(|facts| facts.day) {
+        if let Some(tested) = tested.get_mut(usize::from(daily.detector)) {
+            *tested = true;
+        }
+    }
     let mut found = Vec::new();
     for (measure, value, trace) in amounts {
-        level(base, entity, *measure, *value, trace, learned, &mut tested, &mut found);
+        level(base, entity, *measure, *value, trace, learned, &mut found);
     }
     emit(entity, day, &tested, found, |candidate| candidate.host = host, out);
 }
@@ -148,6 +177,10 @@ fn emit(
     out: &mut Judged,
 ) {
     for (detector, _) in (0u16..).zip(tested).filter(|(_, tested)| **tested) {
+        if found.iter().all(|(of, _, _)| *of != detector) {
+            out.tested(usize::from(detector), day, 0.0);
+            continue;
+        }
         let mut candidate = Candidate {
             detector,
             entity,
@@ -179,45 +212,38 @@ fn order(piece: &Piece) -> (u8, u32, &str) {
     }
 }
 
-fn facts(
-    base: &Baseline,
-    entity: u32,
-    window: &Window,
-    learned: bool,
-    tested: &mut [bool],
-    found: &mut Vec<(u16, Piece, Trace)>,
-) {
-    let mut by_feature: Vec<Vec<(f64, u32, Standing)>> = vec![Vec::new(); FEATURES.len()];
-    let mut counts = vec![0u32; FEATURES.len()];
-    for key in window.facts.keys() {
-        let Some(of) = base.keys.get(*key as usize).filter(|key| key.value != ANY) else { continue };
-        let feature = usize::from(of.feature);
-        if let Some(count) = counts.get_mut(feature) {
+/// Whether a fact may become a part; what may not needs no trace.
+pub(super) fn may_be_strange(base: &Baseline, entity: u32, key: u32, feature: FeatureId, learned: bool) -> bool {
+    let standing = base.standing(entity, key, learned);
+    standing.is_some_and(|standing| base.fact_p_value(entity, feature, &standing, 1, learned) <= PART_P_MAX)
+}
+
+fn facts(base: &Baseline, entity: u32, window: &Window, learned: bool, found: &mut Vec<(u16, Piece, Trace)>) {
+    let mut by_feature = [const { Vec::new() }; FEATURES.len()];
+    let mut counts = [0u32; FEATURES.len()];
+    for (key, trace) in &window.facts {
+        let Some(of) = base.keys.get(*key as usize) else { continue };
+        if let Some(count) = counts.get_mut(usize::from(of.feature)) {
             *count += 1;
         }
-        let Some(standing) = base.standing(entity, *key, learned) else { continue };
-        let p = base.fact_p_value(of.feature, &standing);
-        if p <= PART_P_MAX
-            && let Some(list) = by_feature.get_mut(feature)
-        {
-            list.push((p, *key, standing));
+        if let (Some(list), Some(trace)) = (by_feature.get_mut(usize::from(of.feature)), trace) {
+            list.push((*key, trace));
         }
     }
-    for ((number, mut list), count) in (0u8..).zip(by_feature).zip(counts) {
-        let Some(feature) = Feature::of(number as FeatureId) else { continue };
-        if count > 0
-            && let Some(tested) = tested.get_mut(usize::from(feature.detector))
-        {
-            *tested = true;
-        }
+    for ((number, strange), count) in (0u8..).zip(by_feature).zip(counts) {
+        let Some(feature) = Feature::of(number as FeatureId).filter(|_| !strange.is_empty()) else { continue };
+        let mut list: Vec<(f64, u32, Standing, &Trace)> = strange
+            .into_iter()
+            .filter_map(|(key, trace)| {
+                let standing = base.standing(entity, key, learned)?;
+                Some((base.fact_p_value(entity, number, &standing, count, learned), key, standing, &**trace))
+            })
+            .filter(|(p, ..)| *p <= PART_P_MAX)
+            .collect();
         list.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.2.score.total_cmp(&b.2.score)).then(a.1.cmp(&b.1)));
-        for (rank, (p, key, standing)) in list.into_iter().take(PARTS_A_FEATURE).enumerate() {
-            // The k-th strangest of m pays for the m / k tries that it is the best of.
-            let p = sidak(p, f64::from(count) / (rank + 1) as f64);
-            if p <= PART_P_MAX {
-                let trace = window.facts.get(&key).cloned().unwrap_or_default();
-                found.push((feature.detector, Piece { nats: surprise(p), why: Why::Fact { key, standing } }, trace));
-            }
+        for (p, key, standing, trace) in list.into_iter().take(PARTS_A_FEATURE) {
+            let piece = Piece { nats: surprise(p), why: Why::Fact { key, standing } };
+            found.push((feature.detector, piece, trace.clone()));
         }
     }
 }
@@ -230,13 +256,9 @@ fn level(
     value: u64,
     trace: &Trace,
     learned: bool,
-    tested: &mut [bool],
     found: &mut Vec<(u16, Piece, Trace)>,
 ) {
     let facts = measure.facts();
-    if let Some(tested) = tested.get_mut(usize::from(facts.detector)) {
-        *tested = true;
-    }
     if value < facts.least {
         return;
     }
@@ -267,7 +289,9 @@ fn texts(window: &Window, tested: &mut [bool], found: &mut Vec<(u16, Piece, Trac
         for (rank, one) in strange.into_iter().take(PARTS_A_FEATURE).enumerate() {
             let p = sidak(one.p_value, f64::from(count) / (rank + 1) as f64);
             if p <= PART_P_MAX {
-                let why = Why::Words { what, words: one.words.clone(), normal: String::new() };
+                let times = (1.0 / one.p_value.max(1e-9)).round();
+                let normal = format!("of harmless texts of this kind ({what}) about one in {times:.0} is this strange");
+                let why = Why::Words { what, words: one.words.clone(), normal };
                 found.push((detector, Piece { nats: surprise(p), why }, one.trace.clone()));
             }
         }
@@ -280,7 +304,6 @@ fn sidak(p: f64, tries: f64) -> f64 {
     // 1 − (1 − p)^tries, without losing small p.
     (-(tries * (-p.min(1.0 - 1e-12)).ln_1p()).exp_m1()).clamp(0.0, 1.0)
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -37,6 +37,7 @@ struct Kept {
     /// Feature, context, value (names by place; the context as a whole is [`ANY`]), hours.
     keys: Vec<(u8, u32, u32, u64)>,
     entities: Vec<KeptOwn>,
+    active: Vec<u64>,
     scores: Vec<Scores>,
 }
 
@@ -88,7 +89,8 @@ fn write_without(base: &Baseline, names: &Names, scores: &[Scores], without: Opt
     texts.extend((0u32..).zip(&base.entities).filter(|(n, _)| !gone(*n)).map(|(_, own)| names.name(own.name)));
     texts.sort_unstable();
     texts.dedup();
-    let place = |name: u32| texts.binary_search(&names.name(name)).ok().and_then(|at| u32::try_from(at).ok()).unwrap_or(0);
+    let place =
+        |name: u32| texts.binary_search(&names.name(name)).ok().and_then(|at| u32::try_from(at).ok()).unwrap_or(0);
     let mut keys: Vec<(u8, u32, u32, u64, u32)> = base
         .keys
         .iter()
@@ -132,6 +134,7 @@ fn write_without(base: &Baseline, names: &Names, scores: &[Scores], without: Opt
         names: texts.into_iter().map(str::to_owned).collect(),
         keys: keys.into_iter().map(|(feature, context, value, hours, _)| (feature, context, value, hours)).collect(),
         entities,
+        active: base.active.clone(),
         scores: scores.to_vec(),
     };
     let mut out = MAGIC.to_vec();
@@ -151,8 +154,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Baseline, Names, Vec<Scores>), Strin
     if version != VERSION {
         return Err(format!("baselines: version {version}, this program reads {VERSION}"));
     }
-    let (kept, left): (Kept, &[u8]) =
-        postcard::take_from_bytes(rest).map_err(|error| format!("baselines: {error}"))?;
+    let (kept, left): (Kept, &[u8]) = postcard::take_from_bytes(rest).map_err(|error| format!("baselines: {error}"))?;
     if !left.is_empty() {
         return Err(format!("baselines: {} bytes too many at the end", left.len()));
     }
@@ -165,9 +167,17 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Baseline, Names, Vec<Scores>), Strin
     let mut names = Names::default();
     let numbers: Vec<u32> = kept.names.iter().map(|name| names.number(name)).collect();
     let number = |at: u32, what: &str| {
-        numbers.get(at as usize).copied().ok_or_else(|| format!("baselines: {what} names place {at} of {}", numbers.len()))
+        numbers
+            .get(at as usize)
+            .copied()
+            .ok_or_else(|| format!("baselines: {what} names place {at} of {}", numbers.len()))
     };
+    if kept.active.len() > FEATURES.len() {
+        return Err("baselines: hours of features that this program does not know".to_owned());
+    }
+    #[allow(clippy::field_reassign_with_default, reason = "its other fields are its own")]
     let mut base = Baseline::default();
+    base.active = kept.active;
     for (at, (feature, context, value, hours)) in kept.keys.iter().enumerate() {
         if usize::from(*feature) >= FEATURES.len() {
             return Err(format!("baselines: fact {at} is of unknown kind {feature}"));
@@ -182,7 +192,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Baseline, Names, Vec<Scores>), Strin
         }
     }
     for (at, own) in kept.entities.into_iter().enumerate() {
-        let kind = KINDS.get(usize::from(own.kind)).ok_or_else(|| format!("baselines: entity {at} has kind {}", own.kind))?;
+        let kind =
+            KINDS.get(usize::from(own.kind)).ok_or_else(|| format!("baselines: entity {at} has kind {}", own.kind))?;
         let entity = base.entity(*kind, number(own.name, "an entity")?);
         if entity != u32::try_from(at).ok() {
             return Err(format!("baselines: entity {at} stands twice or has no name"));
@@ -194,7 +205,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Baseline, Names, Vec<Scores>), Strin
         let series = own.series.len() <= 2 * SERIES_DAYS_MAX + 2
             && own.series.iter().all(|(measure, bin, _)| is_measure(*measure) && *bin <= 129);
         if !sorted || !known || !levels || !series || own.entries.len() > ENTRIES_MAX {
-            return Err(format!("baselines: entity {at} (`{}`) does not add up", kept.names.get(own.name as usize).map_or("", String::as_str)));
+            return Err(format!(
+                "baselines: entity {at} (`{}`) does not add up",
+                kept.names.get(own.name as usize).map_or("", String::as_str)
+            ));
         }
         for (key, ..) in &own.entries {
             if let Some(peers) = base.peers.get_mut(*key as usize) {
@@ -282,7 +296,9 @@ fn find(base: &Baseline, names: &Names, wanted: &str) -> Vec<u32> {
     let wanted = wanted.trim().to_lowercase();
     // `host ws01` and `ws01` both.
     let (kind, name) = match wanted.split_once([' ', ':']) {
-        Some((kind, name)) if KINDS.iter().any(|known| known.word() == kind) => (Some(kind.to_owned()), name.to_owned()),
+        Some((kind, name)) if KINDS.iter().any(|known| known.word() == kind) => {
+            (Some(kind.to_owned()), name.to_owned())
+        }
         _ => (None, wanted),
     };
     (0u32..)
@@ -333,7 +349,9 @@ fn describe_one(base: &Baseline, names: &Names, own: &Own, out: &mut Vec<String>
         out.push(format!("  {}: {}{more}", feature.what, values.join(", ")));
     }
     for group in own.levels.chunk_by(|a, b| a.0 == b.0) {
-        let Some(facts) = group.first().and_then(|(measure, _, _)| MEASURES.get(usize::from(*measure))) else { continue };
+        let Some(facts) = group.first().and_then(|(measure, _, _)| MEASURES.get(usize::from(*measure))) else {
+            continue;
+        };
         let windows = if facts.day { own.days } else { own.hours };
         out.push(format!(
             "  {}: usually {}",

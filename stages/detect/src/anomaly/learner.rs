@@ -34,6 +34,9 @@ const NO_HOUR: i64 = i64::MIN;
 /// The day of records without a time.
 const NO_DAY: i32 = i32::MIN;
 
+/// A measure, how much of it, and the records that show it.
+type Measured = (Measure, u64, Trace);
+
 /// Half B's part: baselines.
 #[derive(Debug, Default)]
 pub struct Learner {
@@ -51,7 +54,7 @@ pub struct Learner {
     slot: u32,
     seen: Seen,
     open: FxHashMap<u32, Window>,
-    open_day: FxHashMap<u32, Vec<(Measure, u64, Trace)>>,
+    open_day: FxHashMap<u32, Vec<Measured>>,
     different_hour: Different,
     different_day: Different,
     verdicts: FxHashMap<(u8, u32), Option<TextVerdict>>,
@@ -108,6 +111,19 @@ impl Learner {
         self.before.clear();
         self.base.rank();
         self.judging = true;
+    }
+
+    /// Takes in what another learner learned; both must have been told that everything was learned. Learning split by
+    /// entity and merged is learning the whole.
+    pub fn merge(&mut self, other: Self) {
+        let names = &mut self.names;
+        self.base.merge(&other.base, |name| names.number(other.names.name(name)));
+        self.base.rank();
+    }
+
+    /// What is known so far, as bytes; see [`Learned::baselines`].
+    pub fn kept(&self) -> Vec<u8> {
+        super::keep::write(&self.base, &self.names, &self.judged.scores)
     }
 
     /// Second round: judges an observation, in the same order.
@@ -212,11 +228,16 @@ impl Learner {
         let key = Key { feature: fact.feature, context: fact.context, value: fact.value };
         let (Some(key), Some(any)) = (self.base.key(key), self.base.key(Key { value: ANY, ..key })) else { return };
         let window = self.open.entry(entity).or_default();
-        let trace = window.facts.entry(key).or_default();
-        if self.judging {
+        if !self.judging {
+            window.saw(key);
+            window.saw(any);
+            return;
+        }
+        let trace = window.facts.entry(key).or_insert_with(|| {
+            judge::may_be_strange(&self.base, entity, key, fact.feature, self.learned).then(Box::default)
+        });
+        if let Some(trace) = trace {
             trace.add(count, seen.time, seen.source, seen.place);
-        } else {
-            window.facts.entry(any).or_default();
         }
     }
 
@@ -325,15 +346,11 @@ impl Learner {
         let day = day_of(hour);
         let mut open: Vec<(u32, Window)> = self.open.drain().collect();
         open.sort_unstable_by_key(|(entity, _)| *entity);
-        let mut keys = Vec::new();
-        for (entity, window) in &open {
+        for (entity, window) in &mut open {
             if self.judging {
                 judge::hour(&self.base, *entity, day, window, self.learned, &mut self.judged);
             } else {
-                keys.clear();
-                keys.extend(window.facts.keys().copied());
-                keys.sort_unstable();
-                self.base.learn_facts(*entity, hour, day, &keys);
+                self.base.learn_facts(*entity, hour, day, window.keys());
                 for (measure, (value, _)) in &window.amounts {
                     self.base.learn_level(*entity, *measure as u8, bin(*value), day, false);
                 }
@@ -344,7 +361,7 @@ impl Learner {
 
     fn close_day(&mut self) {
         let day = self.day.unwrap_or(NO_DAY);
-        let mut open: Vec<(u32, Vec<(Measure, u64, Trace)>)> = self.open_day.drain().collect();
+        let mut open: Vec<(u32, Vec<Measured>)> = self.open_day.drain().collect();
         open.sort_unstable_by_key(|(entity, _)| *entity);
         for (entity, mut amounts) in open {
             amounts.sort_by_key(|(measure, _, _)| *measure);

@@ -121,10 +121,21 @@ impl Office {
         let working = if weekend { self.random.unit() < 0.05 } else { self.random.unit() < 0.93 };
         // The machine itself: services run all the time.
         for hour in 0..24 {
-            for (parent, child) in [("services.exe", "svchost.exe"), ("svchost.exe", "taskhostw.exe"), ("svchost.exe", "wmiprvse.exe")] {
+            for (parent, child) in
+                [("services.exe", "svchost.exe"), ("svchost.exe", "taskhostw.exe"), ("svchost.exe", "wmiprvse.exe")]
+            {
                 if self.random.unit() < 0.5 {
                     let at = self.at(day, f64::from(hour), f64::from(hour) + 1.0);
-                    self.start(at, &name, "NT AUTHORITY\\SYSTEM", "C:\\Windows\\System32\\", parent, child, "-k netsvcs", None);
+                    self.start(
+                        at,
+                        &name,
+                        "NT AUTHORITY\\SYSTEM",
+                        "C:\\Windows\\System32\\",
+                        parent,
+                        child,
+                        "-k netsvcs",
+                        None,
+                    );
                 }
             }
             // Updaters call home every hour, all of them.
@@ -144,7 +155,8 @@ impl Office {
             let at = self.at(day, begin, begin + 8.0);
             self.logon(at, &name, &user, &format!("10.0.{}.{}", host / 200, host % 200), "2", false, None);
         }
-        let office = ["winword.exe", "excel.exe", "outlook.exe", "chrome.exe", "teams.exe", "acrord32.exe", "notepad.exe"];
+        let office =
+            ["winword.exe", "excel.exe", "outlook.exe", "chrome.exe", "teams.exe", "acrord32.exe", "notepad.exe"];
         for _ in 0..40 {
             let at = self.at(day, begin, begin + 9.0);
             let child = office[self.zipf(office.len())];
@@ -166,10 +178,19 @@ impl Office {
             self.start(at, &name, &user, "C:\\Users\\u\\Downloads\\", "explorer.exe", &tool, "/S", None);
         }
         // A few people script.
-        if host % 9 == 0 {
+        if host.is_multiple_of(9) {
             for _ in 0..8 {
                 let at = self.at(day, begin, begin + 9.0);
-                self.start(at, &name, &user, "C:\\Windows\\System32\\", "cmd.exe", "powershell.exe", "-File x.ps1", None);
+                self.start(
+                    at,
+                    &name,
+                    &user,
+                    "C:\\Windows\\System32\\",
+                    "cmd.exe",
+                    "powershell.exe",
+                    "-File x.ps1",
+                    None,
+                );
             }
         }
         for _ in 0..60 {
@@ -199,9 +220,18 @@ impl Office {
                 let admin = format!("CORP\\admin{}", self.random.below(3));
                 let user = format!("user{}", self.random.below(self.hosts));
                 let group = ["Sales", "Staff", "VPN Users"][self.random.below(3)];
-                self.push(record(at, 3006, 3, "dc1", &[
-                    ("actor.user.name", &admin), ("user.name", &user), ("group.name", group), ("metadata.event_code", "4728"),
-                ]));
+                self.push(record(
+                    at,
+                    3006,
+                    3,
+                    "dc1",
+                    &[
+                        ("actor.user.name", &admin),
+                        ("user.name", &user),
+                        ("group.name", group),
+                        ("metadata.event_code", "4728"),
+                    ],
+                ));
                 self.logon(at + 1000, "dc1", &admin, "10.0.9.9", "10", false, None);
             }
         }
@@ -214,31 +244,63 @@ impl Office {
     }
 
     #[allow(clippy::too_many_arguments)]
-    fn start(&mut self, at: i64, host: &str, user: &str, folder: &str, parent: &str, child: &str, args: &str, attack: Option<usize>) {
+    fn start(
+        &mut self,
+        at: i64,
+        host: &str,
+        user: &str,
+        folder: &str,
+        parent: &str,
+        child: &str,
+        args: &str,
+        attack: Option<usize>,
+    ) {
         let path = format!("{folder}{child}");
         let line = format!("{path} {args}");
-        let mut one = record(at, 1007, 1, host, &[
-            ("process.parent_process.file.path", &format!("C:\\Windows\\{parent}")),
-            ("process.file.path", &path),
-            ("process.cmd_line", &line),
-            ("process.user.name", user),
-            ("metadata.event_code", "4688"),
-        ]);
+        let mut one = record(
+            at,
+            1007,
+            1,
+            host,
+            &[
+                ("process.parent_process.file.path", &format!("C:\\Windows\\{parent}")),
+                ("process.file.path", &path),
+                ("process.cmd_line", &line),
+                ("process.user.name", user),
+                ("metadata.event_code", "4688"),
+            ],
+        );
         one.attack = attack;
         self.push(one);
     }
 
     #[allow(clippy::too_many_arguments)]
-    fn connect(&mut self, at: i64, host: &str, number: usize, process: &str, to: &str, port: &str, bytes: u64, attack: Option<usize>) {
+    fn connect(
+        &mut self,
+        at: i64,
+        host: &str,
+        number: usize,
+        process: &str,
+        to: &str,
+        port: &str,
+        bytes: u64,
+        attack: Option<usize>,
+    ) {
         let source = format!("10.0.{}.{}", number / 200, number % 200);
-        let mut one = record(at, 4001, 1, host, &[
-            ("actor.process.file.path", &format!("C:\\x\\{process}")),
-            ("src_endpoint.ip", &source),
-            ("dst_endpoint.ip", to),
-            ("dst_endpoint.port", port),
-            ("traffic.bytes_out", &bytes.to_string()),
-            ("metadata.event_code", "3"),
-        ]);
+        let mut one = record(
+            at,
+            4001,
+            1,
+            host,
+            &[
+                ("actor.process.file.path", &format!("C:\\x\\{process}")),
+                ("src_endpoint.ip", &source),
+                ("dst_endpoint.ip", to),
+                ("dst_endpoint.port", port),
+                ("traffic.bytes_out", &bytes.to_string()),
+                ("metadata.event_code", "3"),
+            ],
+        );
         one.attack = attack;
         self.push(one);
     }
@@ -246,15 +308,25 @@ impl Office {
     #[allow(clippy::too_many_arguments)]
     fn logon(&mut self, at: i64, host: &str, user: &str, from: &str, kind: &str, failed: bool, attack: Option<usize>) {
         let code = if failed { "4625" } else { "4624" };
-        let mut one = record(at, 3002, 1, host, &[
-            ("user.name", user), ("src_endpoint.ip", from), ("logon_type_id", kind), ("metadata.event_code", code),
-        ]);
+        let mut one = record(
+            at,
+            3002,
+            1,
+            host,
+            &[("user.name", user), ("src_endpoint.ip", from), ("logon_type_id", kind), ("metadata.event_code", code)],
+        );
         one.attack = attack;
         self.push(one);
     }
 
     fn service(&mut self, at: i64, host: &str, command: &str, attack: Option<usize>) {
-        let mut one = record(at, 201_004, 1, host, &[("win_service.cmd_line", command), ("win_service.name", "x"), ("metadata.event_code", "7045")]);
+        let mut one = record(
+            at,
+            201_004,
+            1,
+            host,
+            &[("win_service.cmd_line", command), ("win_service.name", "x"), ("metadata.event_code", "7045")],
+        );
         one.attack = attack;
         self.push(one);
     }
@@ -268,8 +340,26 @@ impl Office {
         let at = self.at(day, 10.0, 15.0);
         match attack {
             Attack::Macro => {
-                self.start(at, &host, &user, "C:\\Windows\\System32\\", "winword.exe", "powershell.exe", "-nop -w hidden -enc JABz", mark);
-                self.start(at + 5000, &host, &user, "C:\\Users\\u\\AppData\\Local\\Temp\\", "powershell.exe", "stage2.exe", "-q", mark);
+                self.start(
+                    at,
+                    &host,
+                    &user,
+                    "C:\\Windows\\System32\\",
+                    "winword.exe",
+                    "powershell.exe",
+                    "-nop -w hidden -enc JABz",
+                    mark,
+                );
+                self.start(
+                    at + 5000,
+                    &host,
+                    &user,
+                    "C:\\Users\\u\\AppData\\Local\\Temp\\",
+                    "powershell.exe",
+                    "stage2.exe",
+                    "-q",
+                    mark,
+                );
             }
             Attack::Service => self.service(at, &host, "%COMSPEC% /C echo x ^> \\\\127.0.0.1\\pipe\\y", mark),
             Attack::Logon => {
@@ -277,9 +367,18 @@ impl Office {
                 self.logon(night, "server5", &user, "192.0.2.66", "10", false, mark);
             }
             Attack::Group => {
-                let mut one = record(at, 3006, 3, "dc1", &[
-                    ("actor.user.name", &user), ("user.name", "user1"), ("group.name", "Domain Admins"), ("metadata.event_code", "4728"),
-                ]);
+                let mut one = record(
+                    at,
+                    3006,
+                    3,
+                    "dc1",
+                    &[
+                        ("actor.user.name", &user),
+                        ("user.name", "user1"),
+                        ("group.name", "Domain Admins"),
+                        ("metadata.event_code", "4728"),
+                    ],
+                );
                 one.attack = mark;
                 self.push(one);
             }
@@ -287,7 +386,16 @@ impl Office {
                 for beat in 0..60 {
                     let jitter = (self.random.unit() - 0.5) * 240_000.0;
                     if self.random.unit() < 0.9 {
-                        self.connect(at + beat * 600_000 + jitter as i64, &host, host_number, "chrome.exe", &format!("192.0.2.{number}"), "443", 700, mark);
+                        self.connect(
+                            at + beat * 600_000 + jitter as i64,
+                            &host,
+                            host_number,
+                            "chrome.exe",
+                            &format!("192.0.2.{number}"),
+                            "443",
+                            700,
+                            mark,
+                        );
                     }
                 }
             }
@@ -307,12 +415,30 @@ impl Office {
             }
             Attack::Scan => {
                 for target in 0..200 {
-                    self.connect(at + target * 500, &host, host_number, "x.exe", &format!("10.9.1.{target}"), "445", 60, mark);
+                    self.connect(
+                        at + target * 500,
+                        &host,
+                        host_number,
+                        "x.exe",
+                        &format!("10.9.1.{target}"),
+                        "445",
+                        60,
+                        mark,
+                    );
                 }
             }
             Attack::Exfiltration => {
                 for part in 0..20 {
-                    self.connect(at + part * 60_000, &host, host_number, "chrome.exe", "198.18.0.1", "443", 150_000_000, mark);
+                    self.connect(
+                        at + part * 60_000,
+                        &host,
+                        host_number,
+                        "chrome.exe",
+                        "198.18.0.1",
+                        "443",
+                        150_000_000,
+                        mark,
+                    );
                 }
             }
             Attack::SlowBoil => {
@@ -323,25 +449,54 @@ impl Office {
                 }
             }
             Attack::Dump => {
-                let mut one = record(at, 1007, 3, &host, &[
-                    ("actor.process.file.path", "C:\\Users\\u\\AppData\\m.exe"),
-                    ("process.file.path", "C:\\Windows\\System32\\lsass.exe"),
-                    ("metadata.event_code", "10"),
-                ]);
+                let mut one = record(
+                    at,
+                    1007,
+                    3,
+                    &host,
+                    &[
+                        ("actor.process.file.path", "C:\\Users\\u\\AppData\\m.exe"),
+                        ("process.file.path", "C:\\Windows\\System32\\lsass.exe"),
+                        ("metadata.event_code", "10"),
+                    ],
+                );
                 one.attack = mark;
                 self.push(one);
             }
             Attack::RunKey => {
-                let mut one = record(at, 201_002, 2, &host, &[
-                    ("actor.process.file.path", "C:\\Windows\\System32\\reg.exe"),
-                    ("reg_value.path", "HKU\\S-1\\Software\\Microsoft\\Windows\\CurrentVersion\\Run\\Updater"),
-                    ("reg_value.data", "C:\\Users\\u\\AppData\\m.exe"),
-                    ("metadata.event_code", "13"),
-                ]);
+                let mut one = record(
+                    at,
+                    201_002,
+                    2,
+                    &host,
+                    &[
+                        ("actor.process.file.path", "C:\\Windows\\System32\\reg.exe"),
+                        ("reg_value.path", "HKU\\S-1\\Software\\Microsoft\\Windows\\CurrentVersion\\Run\\Updater"),
+                        ("reg_value.data", "C:\\Users\\u\\AppData\\m.exe"),
+                        ("metadata.event_code", "13"),
+                    ],
+                );
                 one.attack = mark;
                 self.push(one);
             }
         }
+    }
+
+    /// A strange start of a program that is no attack: noise to hide behind.
+    pub fn decoy(&mut self, number: usize, day: i64) {
+        let at = self.at(day, 9.0, 17.0);
+        let host = number % self.hosts;
+        let parent = format!("decoy{number}.exe");
+        self.start(
+            at,
+            &format!("ws{host}"),
+            &format!("CORP\\user{host}"),
+            "C:\\Decoy\\",
+            &parent,
+            &format!("noise{number}.exe"),
+            "-x",
+            None,
+        );
     }
 
     /// In the order that the line gives them.

@@ -18,7 +18,7 @@ use super::words::{Teller, number};
 use super::{Learned, Suspicion, keep};
 
 /// Share of what is called strange on a day that may be chance, before the budget.
-const FALSE_DISCOVERIES: f64 = 0.1;
+const FALSE_DISCOVERIES: f64 = 0.2;
 
 /// At or below this p-value nothing is kept back: an organisation of ten thousand entities has a quarter of a million
 /// entity-hours a day, so chance alone gives one such a month.
@@ -40,6 +40,9 @@ const FOLDED_TOP: usize = 5;
 /// Regularity above this p-value is no beacon.
 const BEACON_P_MAX: f64 = 1e-4;
 
+/// Destinations that no fewer pairs than this share are as popular as: everyone's, however regular the contact.
+const COMMON: f64 = 0.9;
+
 /// Days that a slow rise takes at least, and how much higher its last third is: bins of half powers of two.
 const RISE_DAYS_MIN: usize = 9;
 const RISE_BINS_MIN: u8 = 2;
@@ -57,7 +60,7 @@ pub(super) fn finish(mut learner: Learner) -> Learned {
     let mut folded_by: BTreeMap<u32, u64> = BTreeMap::new();
     for day in judged.days.values_mut() {
         day.shrink();
-        choose(std::mem::take(&mut day.candidates), day.tested, &tails, &mut budget, &mut chosen, |count, by| {
+        choose(std::mem::take(&mut day.candidates), &day.tested, &tails, &mut budget, &mut chosen, |count, by| {
             folded += count;
             for entity in by {
                 *folded_by.entry(entity).or_default() += 1;
@@ -79,7 +82,7 @@ pub(super) fn finish(mut learner: Learner) -> Learned {
 /// One day's discoveries, within the budget.
 fn choose(
     candidates: Vec<Candidate>,
-    tested: u64,
+    tested: &[u64],
     tails: &[Tail],
     budget: &mut Budget,
     chosen: &mut Vec<(Candidate, f64)>,
@@ -88,13 +91,24 @@ fn choose(
     let p_values: Vec<f64> = candidates
         .iter()
         .map(|one| {
-            one.p_value.unwrap_or_else(|| tails.get(usize::from(one.detector)).map_or(1.0, |tail| tail.p_value(one.score)))
+            one.p_value
+                .unwrap_or_else(|| tails.get(usize::from(one.detector)).map_or(1.0, |tail| tail.p_value(one.score)))
         })
         .collect();
-    // The procedure counts all windows of the day; those that are no candidates have p = 1 and only weigh in the number.
-    let weight = tested.max(1) as f64 / p_values.len().max(1) as f64;
-    let weighed: Vec<f64> = p_values.iter().map(|p| p * weight).collect();
-    let discoveries = benjamini_hochberg(&weighed, FALSE_DISCOVERIES);
+    // For each detector by itself: what one finds on a day must not make another's threshold milder. The procedure counts all
+    // its windows of the day; those that are no candidates have p = 1 and only weigh in the number.
+    let mut discoveries = vec![false; p_values.len()];
+    for (detector, tested) in (0u16..).zip(tested) {
+        let of: Vec<usize> =
+            candidates.iter().enumerate().filter(|(_, one)| one.detector == detector).map(|(at, _)| at).collect();
+        let weight = (*tested).max(1) as f64 / of.len().max(1) as f64;
+        let weighed: Vec<f64> = of.iter().map(|at| p_values.get(*at).copied().unwrap_or(1.0) * weight).collect();
+        for (at, found) in of.iter().zip(benjamini_hochberg(&weighed, FALSE_DISCOVERIES)) {
+            if let Some(slot) = discoveries.get_mut(*at) {
+                *slot = found;
+            }
+        }
+    }
     let mut kept: Vec<(Candidate, f64)> = candidates
         .into_iter()
         .zip(p_values)
@@ -195,20 +209,25 @@ fn beacons(learner: &mut Learner) {
         *popular.entry(sources.get(destination).copied().unwrap_or(1)).or_default() += 1;
     }
     let pairs = beats.len() as f64;
-    for ((entity, destination, port), mut one) in beats {
-        one.judge();
-        let Some(best) = one.best else { continue };
+    beats.iter_mut().for_each(|(_, one)| one.judge());
+    let mut regular: Vec<f64> = beats.iter().filter_map(|(_, one)| Some(one.best?.p_value)).collect();
+    regular.sort_unstable_by(f64::total_cmp);
+    for ((entity, destination, port), one) in beats {
+        let best = one.best.unwrap_or_default();
         let others = sources.get(&destination).copied().unwrap_or(1);
         let rarer: u64 = popular.range(..=others).map(|(_, count)| *count).sum();
         let rare = ((rarer as f64 + 1.0) / (pairs + 1.0)).min(1.0);
-        let day = one.trace.last.map_or(i32::MIN, |time| {
-            i32::try_from(time.nanos().div_euclid(86_400_000_000_000)).unwrap_or(i32::MIN)
-        });
+        let day = one
+            .trace
+            .last
+            .map_or(i32::MIN, |time| i32::try_from(time.nanos().div_euclid(86_400_000_000_000)).unwrap_or(i32::MIN));
         let mut pieces = Vec::new();
-        if best.p_value <= BEACON_P_MAX {
+        // Regularity alone is common: what counts is how few pairs here are as regular.
+        let as_regular = regular.partition_point(|p| *p <= best.p_value) as f64;
+        if one.best.is_some() && best.p_value <= BEACON_P_MAX && rare <= COMMON {
             let to = format!("{} port {}", learner.names.name(destination), learner.names.name(port));
             pieces.push(Piece {
-                nats: surprise(best.p_value),
+                nats: surprise(((as_regular + 1.0) / (pairs + 1.0)).max(best.p_value)),
                 why: Why::Words {
                     what: "regular intervals",
                     words: format!(
@@ -303,7 +322,11 @@ fn slow_rises(learner: &mut Learner) {
             day: *day,
             score,
             pieces,
-            trace: Trace { last: super::learner::day_start(*day), first: super::learner::day_start(*day), ..Trace::default() },
+            trace: Trace {
+                last: super::learner::day_start(*day),
+                first: super::learner::day_start(*day),
+                ..Trace::default()
+            },
             with: Vec::new(),
             host: 0,
             p_value: Some(fisher_p_value(score, 2)),
@@ -332,7 +355,7 @@ mod tests {
     #[test]
     fn steady_rises_are_no_chance() {
         let days = |bins: &[u8]| -> Vec<(u8, i32)> { bins.iter().zip(0..).map(|(bin, day)| (*bin, day)).collect() };
-        assert!(trend_p_value(&days(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10])) < 1e-4);
+        assert!(trend_p_value(&days(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])) < 1e-4);
         assert!(trend_p_value(&days(&[5, 5, 5, 6, 5, 5, 4, 5, 5, 5])) > 0.3);
         assert_eq!(trend_p_value(&[]), 1.0);
     }

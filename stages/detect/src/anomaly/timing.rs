@@ -133,6 +133,9 @@ mod tests {
         // Exactly 0.5^10 is the chance of 10 of 10.
         assert!((binomial_tail(10, 10, 0.5) - 0.5f64.powi(10)).abs() < 1e-12);
         assert_eq!((binomial_tail(10, 4, 0.5), binomial_tail(0, 0, 0.5)), (1.0, 1.0));
-        assert_eq!((length(90_000), length(600_000), length(9_000_000)), ("90 s".into(), "10 min".into(), "2.5 h".into()));
+        assert_eq!(
+            (length(90_000), length(600_000), length(9_000_000)),
+            ("90 s".into(), "10 min".into(), "2.5 h".into())
+        );
     }
 }

@@ -17,6 +17,9 @@ pub(super) const DIFFERENT_MAX: usize = 4_000_000;
 /// Other entities that a window names.
 const WITH_MAX: usize = 12;
 
+/// Facts that are noted before they are put in order.
+const KEYS_UNSETTLED_MAX: usize = 256;
+
 /// When, how often, and which records.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trace {
@@ -59,8 +62,12 @@ pub(super) struct StrangeText {
 /// What one entity did in the open hour.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Window {
-    /// Facts by their number.
-    pub facts: FxHashMap<u32, Trace>,
+    /// While learning: numbers of the facts seen, sorted and each once by [`Window::keys`].
+    keys: Vec<u32>,
+    /// How many of `keys` are sorted and single.
+    settled: usize,
+    /// While judging: facts by their number; the ordinary ones without a trace.
+    pub facts: FxHashMap<u32, Option<Box<Trace>>>,
     /// Amounts by measure.
     pub amounts: FxHashMap<Measure, (u64, Trace)>,
     /// Entities that stand in the same records, for the finding: (kind, name).
@@ -73,6 +80,27 @@ pub(super) struct Window {
 }
 
 impl Window {
+    /// While learning: a fact was seen.
+    pub(super) fn saw(&mut self, key: u32) {
+        self.keys.push(key);
+        // What repeats takes no memory: twice what is known, and it is put in order.
+        if self.keys.len() > 2 * self.settled + KEYS_UNSETTLED_MAX {
+            self.settle();
+        }
+    }
+
+    /// While learning: the facts seen, sorted, each once.
+    pub(super) fn keys(&mut self) -> &[u32] {
+        self.settle();
+        &self.keys
+    }
+
+    fn settle(&mut self) {
+        self.keys.sort_unstable();
+        self.keys.dedup();
+        self.settled = self.keys.len();
+    }
+
     pub(super) fn with(&mut self, kind: u8, name: u32) {
         if self.with.len() < WITH_MAX && !self.with.contains(&(kind, name)) {
             self.with.push((kind, name));

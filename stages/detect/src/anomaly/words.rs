@@ -81,11 +81,14 @@ impl<'a> Teller<'a> {
             Why::Level { measure, value, bin } => {
                 let what = MEASURES.get(usize::from(*measure)).map_or("", |facts| facts.what);
                 let windows = own.map_or(0, |own| {
-                    if MEASURES.get(usize::from(*measure)).is_some_and(|facts| facts.day) { own.days } else { own.hours }
+                    if MEASURES.get(usize::from(*measure)).is_some_and(|facts| facts.day) {
+                        own.days
+                    } else {
+                        own.hours
+                    }
                 });
                 let levels = || own.into_iter().flat_map(|own| &own.levels).filter(|(of, _, _)| of == measure);
-                let as_high: u64 =
-                    levels().filter(|(_, at, _)| at >= bin).map(|(_, _, count)| u64::from(*count)).sum();
+                let as_high: u64 = levels().filter(|(_, at, _)| at >= bin).map(|(_, _, count)| u64::from(*count)).sum();
                 let usual = usual_level(levels().map(|(_, at, count)| (*at, *count)), windows);
                 let words = format!(
                     "{} {what}; here usually {usual}, as many in {} of {} other windows",
@@ -197,7 +200,7 @@ pub(super) fn grouped(value: u64) -> String {
     let digits = value.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
