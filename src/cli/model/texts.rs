@@ -258,8 +258,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let csv = folder.path().join("a.csv");
         fs::write(&csv, "text,label\nx,7\n").unwrap();
-        let error = read(std::slice::from_ref(&csv), Labels::Needed(LABEL)).unwrap_err().to_string();
-        assert!(error.starts_with("row 1: the label `7`"), "{error}");
+        let error = format!("{:#}", read(std::slice::from_ref(&csv), Labels::Needed(LABEL)).unwrap_err());
+        assert!(error.contains("row 1: the label `7`"), "{error}");
         assert_eq!(read(&[csv], Labels::Ignored).unwrap().texts, ["x"]);
     }
 }

@@ -82,10 +82,10 @@ impl Peers {
 }
 
 /// Share of a key's weight that its values seen at most once have: what it does that is new.
-fn novelty(key: &Key) -> f64 {
+fn novelty(key: Key<'_>) -> f64 {
     let once = key.slots.iter().map(|slot| f64::from(slot.weight)).filter(|weight| *weight <= 1.0).sum::<f64>();
     let total = key.total();
-    if total > 0.0 { ((once + f64::from(key.others)) / total).min(1.0) } else { 0.0 }
+    if total > 0.0 { ((once + f64::from(key.head.others)) / total).min(1.0) } else { 0.0 }
 }
 
 /// Sums while a group is gone through.
@@ -105,8 +105,8 @@ impl Baselines {
         let mut groups: BTreeMap<(u32, u16), Sums> = BTreeMap::new();
         for id in self.entities() {
             let Some(entity) = self.entities.get(&id) else { continue };
-            for key in &entity.keys {
-                groups.entry((entity.peers, key.feature)).or_default().add(key);
+            for key in entity.keys() {
+                groups.entry((entity.peers, key.head.feature)).or_default().add(key);
             }
         }
         Peers {
@@ -119,7 +119,7 @@ impl Baselines {
 }
 
 impl Sums {
-    fn add(&mut self, key: &Key) {
+    fn add(&mut self, key: Key<'_>) {
         let total = key.total();
         if total <= 0.0 {
             return;
@@ -127,7 +127,7 @@ impl Sums {
         self.entities += 1;
         self.novelty += novelty(key);
         let mut squares = 0.0;
-        for slot in &key.slots {
+        for slot in key.slots {
             let weight = f64::from(slot.weight);
             let entry = self.values.entry(slot.id()).or_default();
             entry.0 += weight / total;

@@ -3,9 +3,9 @@
 
 use rustc_hash::FxHashMap;
 
-use super::key::{Key, SLOTS_MAX, Slot};
+use super::key::{Entity, Head, SLOTS_MAX, Slot};
 use super::settings::{BaselineSettings, FEATURES_MAX, Kind};
-use super::state::{Baselines, Entity};
+use super::state::Baselines;
 use super::trend::Trend;
 use crate::tensors::{Array, LoadError, Tensors};
 
@@ -25,11 +25,11 @@ impl Baselines {
             let Some(entity) = self.entities.get(&id) else { continue };
             ids.push(id);
             peers.push(entity.peers);
-            key_counts.push(entity.keys.len() as u16);
-            for key in &entity.keys {
-                features.push(key.feature);
-                hours.push(key.hour);
-                others.push(key.others);
+            key_counts.push(entity.heads.len() as u16);
+            for key in entity.keys() {
+                features.push(key.head.feature);
+                hours.push(key.head.hour);
+                others.push(key.head.others);
                 slot_counts.push(key.slots.len() as u8);
                 values.extend(key.slots.iter().map(Slot::id));
                 weights.extend(key.slots.iter().map(|slot| slot.weight));
@@ -97,9 +97,9 @@ impl Baselines {
         let mut trends = trends(tensors, kinds.len())?.into_iter();
         let mut entities = FxHashMap::default();
         for ((id, peers), (count, trend_count)) in ids.iter().zip(peers).zip(key_counts.iter().zip(trend_counts)) {
-            let own: Vec<Key> = keys.by_ref().take(usize::from(*count)).collect();
-            let sorted = own.windows(2).all(|pair| matches!(pair, [a, b] if a.feature < b.feature));
-            if own.len() != usize::from(*count) || !sorted {
+            let (heads, slots): (Vec<Head>, Vec<Vec<Slot>>) = keys.by_ref().take(usize::from(*count)).unzip();
+            let sorted = heads.windows(2).all(|pair| matches!(pair, [a, b] if a.feature < b.feature));
+            if heads.len() != usize::from(*count) || !sorted {
                 return Err(bad("key_counts", &format!("of entity {id:016x} do not fit `features`")));
             }
             let moving: Vec<(u16, Trend)> = trends.by_ref().take(usize::from(*trend_count)).collect();
@@ -107,7 +107,7 @@ impl Baselines {
             if moving.len() != usize::from(*trend_count) || !sorted {
                 return Err(bad("trend_counts", &format!("of entity {id:016x} do not fit `trend_features`")));
             }
-            entities.insert(*id, Entity { peers: *peers, keys: own, trends: moving });
+            entities.insert(*id, Entity { peers: *peers, heads, slots: slots.concat(), trends: moving });
         }
         if keys.next().is_some() || trends.next().is_some() {
             return Err(bad("features", "holds more than the entities have"));
@@ -144,7 +144,7 @@ fn settings(tensors: &Tensors) -> Result<(BaselineSettings, Vec<Kind>), LoadErro
     Ok((settings, kinds.ok_or_else(|| bad("kinds", "names a kind that is not known"))?))
 }
 
-fn keys(tensors: &Tensors, features_max: usize) -> Result<Vec<Key>, LoadError> {
+fn keys(tensors: &Tensors, features_max: usize) -> Result<Vec<(Head, Vec<Slot>)>, LoadError> {
     let (features, hours) = (tensors.u16s("features")?, tensors.i32s("hours")?);
     let (others, slot_counts) = (tensors.f32s("others")?, tensors.u8s("slot_counts")?);
     let (mut values, mut weights) = (tensors.u64s("values")?, tensors.f32s("weights")?);
@@ -167,7 +167,7 @@ fn keys(tensors: &Tensors, features_max: usize) -> Result<Vec<Key>, LoadError> {
             return Err(bad("values", &format!("of a key of feature {feature} are too many or do not ascend")));
         }
         let slots = own.iter().zip(own_weights).map(|(id, weight)| Slot::new(*id, *weight)).collect();
-        keys.push(Key { feature: *feature, hour: *hour, others: *others, slots });
+        keys.push((Head { feature: *feature, count: count as u16, hour: *hour, others: *others }, slots));
     }
     if !values.is_empty() {
         return Err(bad("values", "holds more than the keys have"));

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::hours::{hour_of_week, part_of_week};
-use super::key::Key;
+use super::key::{Entity, Head, Slot};
 use super::settings::{BaselineSettings, FEATURES_MAX, Kind, Value};
 use super::trend::{Boil, Trend};
 
@@ -28,41 +28,6 @@ const TODAY_MAX: usize = 1 << 20;
 
 /// The share of entities forgotten at once when there are too many, so that the sweep's cost is spread.
 const SWEEP: usize = 10;
-
-/// One entity.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Entity {
-    pub(super) peers: u32,
-    /// Ascending by feature.
-    pub(super) keys: Vec<Key>,
-    /// Where amounts are going, ascending by feature.
-    pub(super) trends: Vec<(u16, Trend)>,
-}
-
-impl Entity {
-    pub(super) fn key(&self, feature: u16) -> Option<&Key> {
-        let at = self.keys.binary_search_by_key(&feature, |key| key.feature).ok()?;
-        self.keys.get(at)
-    }
-
-    /// The trend of an amount, made where there is none.
-    fn trend(&mut self, feature: u16, day: i32) -> Option<&mut Trend> {
-        let at = match self.trends.binary_search_by_key(&feature, |one| one.0) {
-            Ok(at) => at,
-            Err(at) => {
-                self.trends.reserve_exact(1);
-                self.trends.insert(at, (feature, Trend { day, ..Trend::default() }));
-                at
-            }
-        };
-        self.trends.get_mut(at).map(|one| &mut one.1)
-    }
-
-    /// The weight of all its sightings.
-    fn total(&self) -> f64 {
-        self.keys.iter().map(Key::total).sum()
-    }
-}
 
 /// Baselines of all entities. See the module's words on what must stay true.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,17 +78,7 @@ impl Baselines {
         let half_life_h = self.half_life_h();
         let entity = self.entities.entry(seen.entity).or_default();
         entity.peers = seen.peers;
-        let at = match entity.keys.binary_search_by_key(&seen.feature, |key| key.feature) {
-            Ok(at) => at,
-            Err(at) => {
-                entity.keys.reserve_exact(1);
-                entity.keys.insert(at, Key::new(seen.feature, hour));
-                at
-            }
-        };
-        if let Some(key) = entity.keys.get_mut(at) {
-            key.add(id, gain, hour, half_life_h);
-        }
+        entity.add(seen.feature, id, gain, hour, half_life_h);
         if let (Kind::Number | Kind::Amount, Value::Number(amount)) = (kind, seen.value) {
             let day = hour.div_euclid(24);
             if let Some(trend) = entity.trend(seen.feature, day) {
@@ -160,9 +115,9 @@ impl Baselines {
     pub fn bytes(&self) -> usize {
         let block = |bytes: usize| if bytes == 0 { 0 } else { (bytes + 8).next_multiple_of(16) };
         let entity = |entity: &Entity| {
-            block(entity.keys.capacity() * size_of::<Key>())
+            block(entity.heads.capacity() * size_of::<Head>())
+                + block(entity.slots.capacity() * size_of::<Slot>())
                 + block(entity.trends.capacity() * size_of::<(u16, Trend)>())
-                + entity.keys.iter().map(|key| block(size_of_val(&*key.slots))).sum::<usize>()
         };
         self.entities.values().map(entity).sum::<usize>()
             + self.entities.capacity() * (size_of::<(u64, Entity)>() + 1)
@@ -198,30 +153,7 @@ impl Baselines {
         self.turn(other.day);
         for entity in other.entities() {
             let Some(theirs) = other.entities.get(&entity) else { continue };
-            let own = self.entities.entry(entity).or_default();
-            own.peers = own.peers.max(theirs.peers);
-            for key in &theirs.keys {
-                match own.keys.binary_search_by_key(&key.feature, |key| key.feature) {
-                    Ok(at) => {
-                        if let Some(own) = own.keys.get_mut(at) {
-                            own.merge(key, half_life_h);
-                        }
-                    }
-                    Err(at) => own.keys.insert(at, key.clone()),
-                }
-            }
-            for (feature, trend) in &theirs.trends {
-                match own.trends.binary_search_by_key(feature, |one| one.0) {
-                    Ok(at) => {
-                        if let Some(own) = own.trends.get_mut(at) {
-                            own.1.merge(trend);
-                        }
-                    }
-                    Err(at) => own.trends.insert(at, (*feature, *trend)),
-                }
-            }
-            own.keys.shrink_to_fit();
-            own.trends.shrink_to_fit();
+            self.entities.entry(entity).or_default().merge(theirs, half_life_h);
         }
         if other.day == self.day {
             for (of, gain) in &other.today {

@@ -11,7 +11,7 @@
 //! leaves out as many as it is told.
 
 use super::hours::{HOURS, OTHER_PART, kinship};
-use super::key::{Key, Slot};
+use super::key::{Entity, Key, Slot};
 use super::peers::{Common, Peers};
 use super::settings::Kind;
 use super::state::{Baselines, PART, Sighting, bin_middle, value_id};
@@ -72,13 +72,13 @@ struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    fn new(key: Option<&'a Key>, id: u64, leave: f64) -> Self {
+    fn new(key: Option<Key<'a>>, id: u64, leave: f64) -> Self {
         let Some(key) = key else { return Self { slots: &[], others: 0.0, id, left_out: 0.0 } };
         let have = key.weight(id);
         let left_out = have.min(leave.max(0.0));
         // What fading leaves of a sighting that is left out is not one.
         let left_out = if have - left_out < 1e-3 { have } else { left_out };
-        Self { slots: &key.slots, others: f64::from(key.others), id, left_out }
+        Self { slots: key.slots, others: f64::from(key.head.others), id, left_out }
     }
 
     /// Values with their weights.
@@ -126,15 +126,14 @@ impl Baselines {
 
     /// What is normal for an entity, feature by feature; empty where it is not known.
     pub fn normal(&self, entity: u64) -> Vec<Normal> {
-        let keys = self.entities.get(&entity).map_or(&[][..], |entity| entity.keys.as_slice());
-        keys.iter()
-            .filter_map(|key| {
-                let kind = self.kinds.get(usize::from(key.feature)).copied()?;
-                let view = View::new(Some(key), 0, 0.0);
-                let (usual, range) = usual(view, kind);
-                Some(Normal { feature: key.feature, total: view.total(), usual, range })
-            })
-            .collect()
+        let keys = self.entities.get(&entity).into_iter().flat_map(Entity::keys);
+        keys.filter_map(|key| {
+            let kind = self.kinds.get(usize::from(key.head.feature)).copied()?;
+            let view = View::new(Some(key), 0, 0.0);
+            let (usual, range) = usual(view, kind);
+            Some(Normal { feature: key.head.feature, total: view.total(), usual, range })
+        })
+        .collect()
     }
 
     fn look<'a>(&'a self, peers: &'a Peers, seen: &Sighting, leave: f64) -> Option<Look<'a>> {

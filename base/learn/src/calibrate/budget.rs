@@ -9,8 +9,9 @@
 //! - what does not fit is folded into one visible line with the number, the smallest p-value and the entities most
 //!   concerned, never dropped in silence.
 //!
-//! An attacker who can make strange things of *every* kind on many entities can still fill a day; the folded line, with its
-//! numbers far from the usual, is then the alarm.
+//! What this does not stop: stranger things *of the attack's own kind* on many entities take its kind's places (measured in
+//! EVALUATION.md: of the attacks that are not extreme, more than half are then folded). The folded line, with its numbers far
+//! from the usual, is then the alarm.
 //!
 //! A day's cost is O(n log n) in its candidates, and so is its memory.
 

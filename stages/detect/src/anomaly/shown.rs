@@ -8,7 +8,7 @@ use shieldwall_schema::entity::{Entity, EntityKind};
 use shieldwall_schema::finding::{Anomaly, AnomalyPart};
 
 use super::calibrate::Tail;
-use super::detectors::{BEACON, DETECTORS, SLOW_BOIL};
+use super::detectors::{BEACON, DETECTORS, REQUEST, SLOW_BOIL};
 use super::judge::{Candidate, Piece, Why};
 use super::learner::Learner;
 use super::measures::{MEASURES, Measure, bin, bin_value};
@@ -173,6 +173,8 @@ fn suspicion(teller: &Teller<'_>, one: &Candidate, p_value: f64) -> Suspicion {
         _ => Some(teller.name(one.host).to_owned()).filter(|name| !name.is_empty()),
     };
     let level = match p_value {
+        // Whatever faces the Internet is asked for such things every hour; a rule says so where the server gave them away.
+        _ if one.detector == REQUEST => "low",
         p if p <= HIGH => "high",
         p if p <= MEDIUM => "medium",
         _ => "low",

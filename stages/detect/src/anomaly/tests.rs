@@ -46,13 +46,13 @@ fn by_day(learned: &Learned) -> BTreeMap<i64, u64> {
     out
 }
 
+/// Recall within the budget, false alarms on quiet days, days within the budget; printed with `--nocapture`.
 #[test]
-#[ignore = "a report, printed: cargo test -p shieldwall-detect --lib office_report -- --ignored --nocapture"]
-fn office_report() {
+fn the_budget_is_kept_and_costs_little() {
     let verbose = std::env::var_os("SHIELDWALL_VERBOSE").is_some();
     let (mut all_found, mut all_planted, mut false_alarms, mut days, mut within, mut unlimited_found) =
         (0, 0, 0, 0, 0, 0);
-    for seed in 11..16 {
+    for seed in 11..13 {
         let mut quiet_office = Office::new(60, 15, seed);
         quiet_office.sort();
         let quiet = run(&quiet_office, Settings::default());
@@ -96,6 +96,7 @@ fn office_report() {
     eprintln!(
         "found {all_found} of {all_planted} (without budget {unlimited_found}); {false_alarms} false in {days} quiet days; budget of 5 kept on {within} of {days} days"
     );
+    assert!(within * 100 >= days * 95 && all_found * 10 >= unlimited_found * 8 && false_alarms <= 3 * days);
 }
 
 #[test]
@@ -336,55 +337,4 @@ fn a_hundred_thousand_entities_fit() {
     let bytes = base.bytes();
     eprintln!("{} bytes an entity", bytes / entities as usize);
     assert!(bytes <= 256 << 20, "{bytes} bytes");
-}
-
-/// What recorded observations hold: JSON Lines of `[nanoseconds, source, offset, observation]`, in order, in the file that
-/// `SHIELDWALL_OBSERVATIONS` names.
-#[test]
-#[ignore = "a report on recorded observations"]
-fn recorded_report() {
-    let Some(path) = std::env::var_os("SHIELDWALL_OBSERVATIONS") else {
-        eprintln!("SKIPPED: SHIELDWALL_OBSERVATIONS names no file");
-        return;
-    };
-    let text = std::fs::read_to_string(path).unwrap();
-    let records: Vec<(i64, u32, u64, shieldwall_schema::Observation)> =
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let mut learner = Learner::new(Settings::default());
-    let each = |learner: &mut Learner, judge: bool| {
-        for (nanos, source, offset, observation) in &records {
-            let (time, place) = (Some(Timestamp::from_nanos(*nanos)), Place::offset(*offset));
-            let seen = shieldwall_schema::Observed { time, source: *source, place, observation };
-            if judge { learner.judge(&seen) } else { learner.learn(&seen) }
-        }
-    };
-    each(&mut learner, false);
-    learner.learned();
-    each(&mut learner, true);
-    let learned = learner.finish();
-    let sources: BTreeSet<u32> = records.iter().map(|record| record.1).collect();
-    let hit: BTreeSet<u32> =
-        learned.suspicions.iter().flat_map(|one| &one.evidence).map(|(source, _)| *source).collect();
-    eprintln!(
-        "{} records of {} sources: {} shown in {} sources, {} folded, coverage {:.3}",
-        records.len(),
-        sources.len(),
-        learned.suspicions.len(),
-        hit.len(),
-        learned.folded,
-        learned.coverage
-    );
-    for one in &learned.suspicions {
-        eprintln!(
-            "  {:?} {} {} {} p {:.1e} score {:.1} n {} | {}",
-            one.evidence.first().map(|(source, _)| *source),
-            one.level,
-            DETECTORS[usize::from(one.detector)].id,
-            one.entity.id,
-            one.anomaly.p_value,
-            one.anomaly.score,
-            one.count,
-            one.anomaly.parts.iter().take(3).map(|part| part.words.as_str()).collect::<Vec<_>>().join(" || ")
-        );
-    }
 }

@@ -171,34 +171,16 @@ fn decoys(streams: &[Judged], out: &mut String) -> Result<()> {
          Counted are the attacks still found, of those that each rule finds without decoys.\n"
     )?;
     out.push_str("| decoys | budget | ranked by p |\n|---|---:|---:|\n");
-    type Decoy = fn(u64, f64, f64) -> Candidate;
-    let kinds: [(&str, Decoy); 4] = [
-        ("one detector of their own, one entity", |_, p, _| Candidate {
-            p_value: p,
-            rank: 50.0,
-            entity: 1 << 40,
-            group: 9,
-        }),
-        ("one detector of their own, an entity each", |at, p, _| Candidate {
-            p_value: p,
-            rank: 50.0,
-            entity: (1 << 40) + at,
-            group: 9,
-        }),
-        ("extreme, an entity each", |at, _, least| Candidate {
-            p_value: least,
-            rank: 99.0,
-            entity: (1 << 40) + at,
-            group: 9,
-        }),
-        ("all four detectors, an entity each (worst)", |at, p, _| Candidate {
-            p_value: p,
-            rank: 50.0,
-            entity: (1 << 40) + at,
-            group: (at % 4) as u32,
-        }),
+    // Entity and detector of a decoy by its number and the attack's detector; whether it is extreme.
+    type Decoy = (&'static str, fn(u64, u32) -> (u64, u32), bool);
+    const KINDS: [Decoy; 5] = [
+        ("one detector of their own, one entity", |_, _| (0, 9), false),
+        ("one detector of their own, an entity each", |at, _| (at, 9), false),
+        ("one detector of their own, an entity each, extreme", |at, _| (at, 9), true),
+        ("the attack's own detector, an entity each", |at, group| (at, group), false),
+        ("all four detectors, an entity each", |at, _| (at, (at % 4) as u32), false),
     ];
-    for (name, make) in kinds {
+    for (name, place, extreme) in KINDS {
         let mut kept = [(0usize, 0usize); 2];
         for (at, rank_only) in [false, true].into_iter().enumerate() {
             for stream in streams {
@@ -206,13 +188,13 @@ fn decoys(streams: &[Judged], out: &mut String) -> Result<()> {
                 let mut noisy =
                     Judged { days: stream.days.clone(), attacks: stream.attacks.clone(), least: stream.least };
                 for day in noisy.days.values_mut() {
-                    let attack = day
-                        .iter()
-                        .filter(|(_, attack)| attack.is_some())
-                        .map(|(one, _)| one.p_value)
-                        .fold(1.0, f64::min);
-                    let p = (attack / 10.0).max(2.1 * stream.least).min(attack);
-                    day.extend((0..10 * N as u64).map(|at| (make(at, p, stream.least), None)));
+                    let attacks = day.iter().filter(|(_, attack)| attack.is_some()).map(|(one, _)| *one);
+                    let Some(attack) = attacks.min_by(|a, b| a.p_value.total_cmp(&b.p_value)) else { continue };
+                    let p_value = if extreme { stream.least } else { (attack.p_value / 10.0).max(2.1 * stream.least) };
+                    day.extend((0..10 * N as u64).map(|at| {
+                        let (entity, group) = place(at, attack.group);
+                        (Candidate { p_value, rank: 50.0, entity: (1 << 40) + entity, group }, None)
+                    }));
                 }
                 let after = budgeted(&noisy, N, rank_only).1;
                 if let Some(kept) = kept.get_mut(at) {

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use shieldwall_learn::forest::{Boosted, BoostedSettings, Isolation, IsolationSettings, Table};
+use shieldwall_learn::forest::{Boosted, Isolation, IsolationSettings, Table};
 use shieldwall_learn::metrics::Ranking;
 use shieldwall_learn::tabular::attack::Attack;
 use shieldwall_learn::tabular::{Tabular, TabularSettings};
@@ -107,7 +107,7 @@ fn fold_figures(
     let unlabelled = Table { frame: &normals, labels: None };
 
     let tabular = Tabular::fit(table, &TabularSettings::default(), &mut Random::new(SEED))?;
-    let boosted = Boosted::fit(table, &BoostedSettings::default(), &mut Random::new(SEED))?;
+    let boosted = Boosted::fit(table, &TabularSettings::default().boosting, &mut Random::new(SEED))?;
     let isolation = Isolation::fit(unlabelled, &IsolationSettings::default(), &mut Random::new(SEED))?;
     let scores = tabular.score_rows(&test);
     let flagged: Vec<bool> = scores.iter().map(|score| tabular.p_value(*score) < 0.01).collect();

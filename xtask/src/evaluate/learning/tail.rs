@@ -52,12 +52,12 @@ pub fn section(data: &Path) -> Result<String> {
 
 fn flow_figures(flows: &Flows, scheme: &str, fold: usize, score: Scorer) -> Result<[f64; 5]> {
     let fold = flows.fold(scheme, fold);
-    let normals = fold.train.iter().copied().filter(|row| !flows.is_attack(*row));
-    let (calibrate, fit): (Vec<(usize, usize)>, Vec<(usize, usize)>) =
-        normals.enumerate().partition(|(at, _)| at % 5 == 4);
-    let rows =
-        |pairs: Vec<(usize, usize)>| flows.frame.select(&pairs.into_iter().map(|pair| pair.1).collect::<Vec<_>>());
-    let (fit, calibrate, test) = (rows(fit), rows(calibrate), flows.frame.select(&fold.test));
+    let normals: Vec<usize> = fold.train.iter().copied().filter(|row| !flows.is_attack(*row)).collect();
+    let fifth = |keep: bool| {
+        let rows = normals.iter().enumerate().filter(|(at, _)| (at % 5 == 4) == keep).map(|(_, row)| *row);
+        flows.frame.select(&rows.collect::<Vec<usize>>())
+    };
+    let (fit, calibrate, test) = (fifth(false), fifth(true), flows.frame.select(&fold.test));
     let reference = Conformal::new(score(&fit, &calibrate)?);
     let scores = score(&fit, &test)?;
     let labels: Vec<bool> = fold.test.iter().map(|row| flows.is_attack(*row)).collect();
