@@ -62,7 +62,8 @@ pub fn run(global: &Global, args: &BaselineArgs) -> Result<Outcome> {
         Action::Forget { entity } => {
             let home = global.home()?;
             let forgotten = forget(&home, entity)?;
-            let line = format!("forgot {forgotten} by the name `{entity}`; the logs learned from are not learned again");
+            let line =
+                format!("forgot {forgotten} by the name `{entity}`; the logs learned from are not learned again");
             io::stdout().lock().write_all(escape_lines(&line).as_bytes())?;
         }
     }

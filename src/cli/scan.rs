@@ -242,8 +242,7 @@ pub fn run(global: &Global, args: &ScanArgs) -> Result<Outcome> {
 
 /// How to learn, and the baselines that `--learn` goes on from.
 fn learning(args: &ScanArgs, home: Option<&Home>) -> Result<(Learning, Option<Arc<Kept>>)> {
-    let mut learning =
-        Learning { settings: anomaly::Settings { budget_a_day: args.budget }, ..Learning::default() };
+    let mut learning = Learning { settings: anomaly::Settings { budget_a_day: args.budget }, ..Learning::default() };
     let mut before = None;
     if args.learn {
         let home = home.context("--learn needs a place for data: set --data-dir or SHIELDWALL_HOME")?;

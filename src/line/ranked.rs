@@ -30,8 +30,9 @@ impl Ranked {
         let duplicate_of = (0..sources.len())
             .map(|at| {
                 let hash = sources.get(at).and_then(|source| source.sha256.filter(|_| source.bytes > 0));
-                let same = first
-                    .filter(|first| hash.is_some() && sources.get(*first).is_some_and(|earlier| earlier.sha256 == hash));
+                let same = first.filter(|first| {
+                    hash.is_some() && sources.get(*first).is_some_and(|earlier| earlier.sha256 == hash)
+                });
                 if same.is_none() {
                     first = Some(at);
                 }

@@ -319,20 +319,19 @@ impl Run {
         };
         let own = self.listed().into_iter().map(summary).chain(self.unread.iter().map(unread));
         // Of what was only learned from, what went wrong.
-        let troubled = |source: &&SourceRun| !source.tally.rejected.is_empty() || matches!(source.note, Note::NotRead(_));
+        let troubled =
+            |source: &&SourceRun| !source.tally.rejected.is_empty() || matches!(source.note, Note::NotRead(_));
         let logs = self.learnt.logs.iter().filter(troubled).map(|source| summary((usize::MAX, source)));
         let logs = logs.chain(self.learnt.unread.iter().map(unread));
-        own.chain(logs.map(|log| SourceSummary { display: format!("baseline {}", log.display), events: 0, ..log })).collect()
+        own.chain(logs.map(|log| SourceSummary { display: format!("baseline {}", log.display), events: 0, ..log }))
+            .collect()
     }
 
     /// The manifest: enough to repeat the run byte for byte, and everything that was skipped. Holds no clock and no
     /// number of threads, so that equal runs have equal manifests.
     pub fn manifest(&self) -> Value {
-        let inputs: Vec<Value> = self
-            .listed()
-            .into_iter()
-            .map(|(rank, source)| self.input(source, self.duplicate_name(rank)))
-            .collect();
+        let inputs: Vec<Value> =
+            self.listed().into_iter().map(|(rank, source)| self.input(source, self.duplicate_name(rank))).collect();
         let mut packs: Vec<&str> = self.rules.rules.iter().map(|rule| rule.pack.as_str()).collect();
         packs.sort_unstable();
         packs.dedup();

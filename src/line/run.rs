@@ -133,12 +133,7 @@ impl Run {
             Some(Taught { learner, known, logs, unread }) => (Some(learner), Learnt { known, logs, unread, own: None }),
         };
         learnt.known.extend(ranked.iter().filter_map(learned_hash));
-        let memory = Memory {
-            correlator,
-            learner,
-            learns,
-            first_detector: rules.rules.len() as u32,
-        };
+        let memory = Memory { correlator, learner, learns, first_detector: rules.rules.len() as u32 };
         let outcome = stateful::fold(sorted, &canonical, options.fold, memory, &mut |sighting| {
             if let Some(correlate) = &mut correlate {
                 correlate.observe(sighting);

@@ -126,7 +126,9 @@ pub fn fold(
     let is_canonical = |source: u32| canonical.get(source as usize).copied().unwrap_or(false);
     let (firings, counts, surplus) = match correlator.is_empty() && learner.is_none() {
         true => (Vec::new(), Counts::default(), 0),
-        false => remembered(&mut items, &mut correlator, learner.as_mut().map(|learner| (learner, &*learns)), &is_canonical)?,
+        false => {
+            remembered(&mut items, &mut correlator, learner.as_mut().map(|learner| (learner, &*learns)), &is_canonical)?
+        }
     };
     let (mut suspicious, learned) = match learner {
         None => (Suspicious::default(), None),

@@ -1,6 +1,6 @@
 //! The shipped model of requests: parameters, tests of rules, and our own benign parameters.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use rustc_hash::FxHashMap;
@@ -39,7 +39,7 @@ pub fn train(data: &Path) -> Result<Trained> {
         model,
         data: vec![
             ("http-params", "MIT", vec![data.join("http-params/payload_train.csv")]),
-            ("crs-regression", "Apache-2.0", tests.into_iter().filter(|path| is_yaml(path)).collect()),
+            ("crs-regression", "Apache-2.0", tests.into_iter().filter(|path| is_yaml(path.as_path())).collect()),
         ],
         generators: vec![
             ("http: benign", generate::VERSION, GENERATED + ATTACKS + ATTACKS / 2),
@@ -59,7 +59,7 @@ pub fn train(data: &Path) -> Result<Trained> {
     })
 }
 
-fn is_yaml(path: &PathBuf) -> bool {
+fn is_yaml(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "yaml")
 }
 
