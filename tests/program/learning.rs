@@ -105,6 +105,17 @@ fn what_no_desk_does_is_found_beside_logs_that_are_only_learned_from() {
     assert_eq!(both.out, ran.out);
 }
 
+/// An hour of logs has too few windows to rank anything among; a baseline has them.
+#[test]
+fn an_hour_alone_says_nothing_and_beside_a_baseline_it_does() {
+    let place = Place::new();
+    logs(&place);
+    place.file("hour/all.jsonl", break_in(13));
+    assert!(scan(&place, "hour", &[]).findings().is_empty());
+    let beside = scan(&place, "hour", &["--baseline", place.path("earlier").to_str().unwrap()]);
+    assert!(beside.findings().iter().any(|finding| speaks_of(finding, "ws05")), "{}", beside.out);
+}
+
 #[test]
 fn without_learning_there_is_nothing_learned() {
     let place = Place::new();
@@ -154,6 +165,7 @@ fn what_is_kept_is_told_goes_on_and_is_forgotten() {
     let second = std::fs::read(&file).unwrap();
     assert_ne!(second, first);
     let again = scan(&place, "today", &["--learn"]);
+    assert_eq!(std::fs::read(&file).unwrap(), second);
     assert!(again.findings().iter().any(|finding| speaks_of(finding, "ws05")), "{}", again.out);
 
     let shown = place.run(["baseline", "show", "ws05"]);
