@@ -190,3 +190,159 @@ impl Observing {
 fn cut(text: &str, bytes_max: usize) -> &str {
     text.get(..text.floor_char_boundary(bytes_max.min(text.len()))).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use shieldwall_schema::{Fields, Slots, Value, fill};
+
+    use super::*;
+    use crate::line::spill::Spill;
+
+    const MAPPING: &str = r#"
+[[bucket]]
+name = "processes"
+class = 1007
+activity = 1
+logsource = { product = "x" }
+match = { product = ["x"], code = ["1"] }
+[bucket.ocsf]
+"process.cmd_line" = ["Line", "Command"]
+"device.hostname" = ["Host"]
+[[bucket]]
+name = "logons"
+class = 3002
+logsource = { product = "x" }
+match = { product = ["x"], code = ["2"] }
+[bucket.ocsf]
+"user.name" = ["User"]
+"device.hostname" = ["Host"]
+[[bucket]]
+name = "nothing to learn"
+class = 999999
+logsource = { product = "x" }
+match = { product = ["x"], code = ["3"] }
+[bucket.ocsf]
+"user.name" = ["User"]
+"#;
+
+    /// Rules that want one field of everything but logons.
+    struct Rules(Arc<Want>);
+
+    impl Projection for Rules {
+        fn want(&self, tag: &Tag<'_>) -> Option<Arc<Want>> {
+            (tag.code != "2").then(|| Arc::clone(&self.0))
+        }
+    }
+
+    struct Record(Vec<(&'static str, String)>);
+
+    impl Fields for Record {
+        fn each(&self, each: &mut dyn FnMut(&str, Value<'_>)) {
+            self.0.iter().for_each(|(name, value)| each(name, Value::text(value)));
+        }
+    }
+
+    fn tag(code: &str) -> Tag<'_> {
+        Tag { product: "x", code, ..Tag::default() }
+    }
+
+    /// Observations of records: code, second, fields.
+    fn observed(records: &[(&str, i64, &[(&'static str, String)])]) -> Vec<(i64, u64, Observation)> {
+        let mappings = Mappings::parse([("test", MAPPING)]).unwrap();
+        let observer = Observer::default();
+        let rules = Rules(Arc::new(Want::new(vec![SlotSpec { names: vec!["Line".into()] }], None, 7)));
+        let joint = Joint::new(&rules, &observer, &mappings);
+        let mut observing = Observing::default();
+        let mut out = Vec::new();
+        for (offset, (code, second, fields)) in (0..).zip(records) {
+            let want = joint.want(&tag(code)).unwrap();
+            let record = Record(fields.to_vec());
+            let mut slots = Slots::default();
+            fill(&want, &record, &mut slots);
+            let event = Event {
+                time: Timestamp::from_seconds(*second, 0),
+                time_text: None,
+                place: Place::offset(offset),
+                bytes: b"",
+                tag: tag(code),
+                want: &want,
+                slots: &slots,
+                fields: &record,
+            };
+            if let Some(learned) = &want.learned {
+                observing.observe(&event, learned, 0, &mut out);
+            }
+        }
+        observing.flush(0, &mut out);
+        let mut spill = Spill::new(usize::MAX);
+        spill.append(&mut out).unwrap();
+        let mut items = spill.sorted(&[0]).unwrap();
+        let mut observations = Vec::new();
+        while let Some(item) = items.next().unwrap() {
+            assert_eq!(item.kind, ItemKind::Observation);
+            let (_, observation) = crate::line::suspicious::decode(item.payload).unwrap();
+            observations.push((item.key.time / 1_000_000_000, item.key.offset, observation));
+        }
+        observations
+    }
+
+    #[test]
+    fn learning_stands_behind_what_rules_want_and_alone_where_they_want_nothing() {
+        let mappings = Mappings::parse([("test", MAPPING)]).unwrap();
+        let observer = Observer::default();
+        let rules = Rules(Arc::new(Want::new(vec![SlotSpec { names: vec!["Line".into()] }], None, 7)));
+        let joint = Joint::new(&rules, &observer, &mappings);
+        let both = joint.want(&tag("1")).unwrap();
+        let learned = both.learned.clone().unwrap();
+        assert_eq!((both.handle, learned.first, learned.class, learned.activity), (7, 1, 1007, 1));
+        assert_eq!(both.slots.len(), 1 + learned.paths.len());
+        assert!(learned.paths.is_sorted() && learned.paths.len() == 3, "{learned:?}");
+        let alone = joint.want(&tag("2")).unwrap();
+        assert_eq!((alone.handle, alone.learned.as_ref().map(|learned| learned.first)), (NO_RULE, Some(0)));
+        let rules_alone = joint.want(&tag("3")).unwrap();
+        assert!(Arc::ptr_eq(&rules_alone, &rules.0) && rules_alone.learned.is_none());
+        assert!(Joint::new(&super::super::before::NoRules, &observer, &mappings).want(&tag("3")).is_none());
+    }
+
+    #[test]
+    fn what_is_said_again_in_a_minute_is_counted_but_every_logon_stands_alone() {
+        let line = |line: &str| [("Host", "PC.example.org".to_owned()), ("Line", line.to_owned())];
+        let (one, two) = (line("a"), line("b"));
+        let logon = [("Host", "PC".to_owned()), ("User", "alice".to_owned())];
+        let seen = observed(&[
+            ("1", 60, &one),
+            ("1", 119, &one),
+            ("1", 61, &two),
+            ("1", 120, &one),
+            ("2", 60, &logon),
+            ("2", 60, &logon),
+            ("2", 61, &logon),
+        ]);
+        let told: Vec<(i64, u64, u32, u32)> =
+            seen.iter().map(|(time, offset, one)| (*time, *offset, one.class, one.count)).collect();
+        let expected = [(60, 0, 1007, 2), (60, 4, 3002, 2), (61, 2, 1007, 1), (61, 6, 3002, 1), (120, 3, 1007, 1)];
+        assert_eq!(told, expected);
+        assert!(seen.iter().all(|(_, _, one)| one.host.as_deref() == Some("pc")));
+    }
+
+    #[test]
+    fn the_first_name_that_holds_something_counts_and_long_values_are_cut() {
+        let long = "é".repeat(VALUE_BYTES_MAX);
+        let fields = [("Command", "second".to_owned()), ("Line", String::new())];
+        let both = [("Command", "second".to_owned()), ("Line", long)];
+        let host_alone = [("Host", "PC".to_owned())];
+        let seen = observed(&[("1", 1, &fields), ("1", 2, &both), ("1", 3, &host_alone)]);
+        let values: Vec<&str> = seen.iter().map(|(_, _, one)| one.fields[0].1.as_str()).collect();
+        assert_eq!((values.len(), values[0]), (2, "second"), "a host's name alone teaches nothing");
+        assert!(values[1].starts_with('é') && values[1].len() <= VALUE_BYTES_MAX);
+    }
+
+    #[test]
+    fn different_observations_of_a_chunk_are_bounded() {
+        let records: Vec<[(&'static str, String); 1]> =
+            (0..CHUNK_OBSERVATIONS_MAX + 10).map(|at| [("Line", at.to_string())]).collect();
+        let records: Vec<(&str, i64, &[(&'static str, String)])> =
+            records.iter().map(|fields| ("1", 1, fields.as_slice())).collect();
+        assert_eq!(observed(&records).len(), CHUNK_OBSERVATIONS_MAX + 10);
+    }
+}

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use shieldwall_detect::anomaly::Suspicion;
-use shieldwall_schema::finding::{Evidence, LEARNED, Provenance, Reason};
+use shieldwall_schema::finding::{AnomalyPart, Evidence, LEARNED, Provenance, Reason};
 use shieldwall_schema::observation::LEARNED_PATHS;
 use shieldwall_schema::{Observation, Observed, Place, Timestamp};
 
@@ -123,7 +123,9 @@ fn kept(key: Key, record: Option<u64>, observation: &Observation) -> Kept {
 fn reason(suspicion: &Suspicion) -> Reason {
     /// Parts that one line holds.
     const PARTS_MAX: usize = 3;
-    let mut parts: Vec<_> = suspicion.anomaly.parts.iter().filter(|part| !part.words.is_empty()).collect();
+    // What is smaller than what is named here is summed in a part of its own, which says nothing by itself.
+    let says = |part: &&AnomalyPart| !part.words.is_empty() && part.what != "rest";
+    let mut parts: Vec<_> = suspicion.anomaly.parts.iter().filter(says).collect();
     parts.sort_by(|a, b| b.value.total_cmp(&a.value));
     let words: Vec<&str> = parts.iter().take(PARTS_MAX).map(|part| part.words.as_str()).collect();
     Reason {

@@ -13,9 +13,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, Write};
 
 use serde_json::Value;
-use shieldwall_schema::finding::{Analytic, Finding};
+use shieldwall_schema::finding::{Analytic, Anomaly, AnomalyPart, Finding};
 use shieldwall_schema::ocsf::attack::{self, AttackTag};
 
+use super::anomaly;
 use super::dossier::{Dossier, Findings};
 use super::escape::escape;
 use super::json::{key, number, number_pair, open, some_string, some_strings, string, string_pair};
@@ -235,9 +236,19 @@ fn result(dossier: &Dossier<'_>, at: u32, finding: &Finding, rule: usize, artifa
     if finding.year_unknown {
         number_pair(out, "yearUnknown", true);
     }
+    if let Some(anomaly) = &finding.anomaly {
+        anomaly::figures(&escaped(anomaly), out);
+    }
     let incidents = dossier.incidents_of(at).filter_map(|number| dossier.incidents.get(number - 1));
     some_strings(out, "incidents", incidents.map(|incident| incident.uid.as_str()));
     out.push_str("}}");
+}
+
+/// What a learned detector says, made visible: its words hold outside text.
+fn escaped(anomaly: &Anomaly) -> Anomaly {
+    let part =
+        |part: &AnomalyPart| AnomalyPart { what: escape(&part.what), words: escape(&part.words), value: part.value };
+    Anomaly { normal: escape(&anomaly.normal), parts: anomaly.parts.iter().map(part).collect(), ..*anomaly }
 }
 
 /// A binary region (section 3.30.4): logs are addressed by bytes of the unpacked file.

@@ -61,9 +61,7 @@ pub fn show(group: &Group<'_>, style: &Style, out: &mut String) {
     if let Some(anomaly) = &lead.anomaly {
         let figures = format!("{:.1}, the sum of these parts; p = {}", anomaly.score, words::p_value(anomaly.p_value));
         labelled("Score", &figures, style, out);
-        let mut parts: Vec<_> = anomaly.parts.iter().collect();
-        parts.sort_by(|a, b| b.value.total_cmp(&a.value));
-        for part in parts {
+        for part in words::strongest(anomaly) {
             let words = format!("{:>5.1}  {}: {}", part.value, escape_flagged(&part.what), escape_flagged(&part.words));
             labelled("", &words, style, out);
         }

@@ -3,7 +3,7 @@
 //! Everything returned is escaped and fits a terminal or a JSON message alike. The words only say what the reasons say:
 //! where the reasons cannot decide (a condition with alternatives), neither do the words.
 
-use shieldwall_schema::finding::{Analytic, CORRELATION, Evidence, Finding, Provenance, Reason};
+use shieldwall_schema::finding::{Analytic, Anomaly, AnomalyPart, CORRELATION, Evidence, Finding, Provenance, Reason};
 use shieldwall_schema::ocsf::attack::{self, AttackTag};
 
 pub use shieldwall_schema::incident::Severity;
@@ -228,6 +228,13 @@ pub fn excerpt(value: &str, span: Option<(u32, u32)>, chars_max: usize) -> Strin
     let mut shown = String::new();
     let marks = super::escape::escape_into(&window, &mut shown);
     format!("{before}{shown}{after}{}", if marks.confusable { " [confusable]" } else { "" })
+}
+
+/// An anomaly's parts, strongest first.
+pub fn strongest(anomaly: &Anomaly) -> Vec<&AnomalyPart> {
+    let mut parts: Vec<&AnomalyPart> = anomaly.parts.iter().collect();
+    parts.sort_by(|a, b| b.value.total_cmp(&a.value));
+    parts
 }
 
 /// A p-value as people read it: `0.013`, `2e-7`.

@@ -283,7 +283,20 @@ fn finding(finding: &Finding, page: &mut Page) {
     if let Some(hash) = &finding.sha256 {
         page.raw("<br><span class=\"hash\">SHA-256 ").text(hash).raw("</span>");
     }
-    page.raw("<br>Rule ").text(&finding.analytic.uid).raw(", ").text(&words::by(&finding.analytic)).raw("</p>\n");
+    page.raw(if finding.anomaly.is_some() { "<br>Detector " } else { "<br>Rule " }).text(&finding.analytic.uid);
+    page.raw(", ").text(&words::by(&finding.analytic)).raw("</p>\n");
+    if let Some(anomaly) = &finding.anomaly {
+        page.text(&format!(
+            "Score {:.1}, the sum of these parts; p = {}",
+            anomaly.score,
+            words::p_value(anomaly.p_value)
+        ));
+        page.raw("\n<ul>\n");
+        for part in words::strongest(anomaly) {
+            page.raw("<li>").text(&format!("{:.1} {}: {}", part.value, part.what, part.words)).raw("</li>\n");
+        }
+        page.raw("</ul>\n<p>Normal: ").text(&anomaly.normal).raw("</p>\n");
+    }
     for evidence in &finding.evidences {
         record(evidence, page);
     }
