@@ -5,6 +5,7 @@
 //! ├── VERSION           layout version, one line
 //! ├── LOCK              held by the one writer
 //! ├── cases/latest/     the case of the last scan that was given no place of its own
+//! ├── baselines/default.baseline   what `scan --learn` learned
 //! ├── packs/NAME.rules  packs taken in by `rules add`: compiled, hash-checked
 //! ├── compiled/HASH.rules   other packs, compiled on first use
 //! └── lists/NAME.txt    what `%NAME%` in rules stands for, one value a line; put there by you
@@ -54,6 +55,11 @@ impl Home {
     /// Where the last case is.
     pub fn latest_case(&self) -> PathBuf {
         self.root.join("cases/latest")
+    }
+
+    /// Where what was learned is kept.
+    pub fn baselines(&self) -> PathBuf {
+        self.root.join("baselines/default.baseline")
     }
 
     /// Where added packs are.

@@ -10,6 +10,8 @@
 //! | [`stateless`] | half A |
 //! | [`describe`] | what a matched record says of itself |
 //! | [`learning`] | what learning wants of records |
+//! | [`before`] | kept baselines, and logs that are only learned from |
+//! | [`ranked`] | sources in an order that content alone decides |
 //! | [`spill`] | the order between the halves |
 //! | [`stateful`], [`folded`] | half B and what it gives |
 //! | [`suspicious`], [`detectors`] | what learning found strange, as findings |
@@ -21,6 +23,7 @@
 //!
 //! What must stay true: the same input gives the same bytes at any number of threads; nothing is decoded twice.
 
+mod before;
 mod describe;
 mod detectors;
 mod drive;
@@ -28,6 +31,7 @@ mod folded;
 mod kinds;
 mod learning;
 mod progress;
+mod ranked;
 mod report;
 mod run;
 mod spill;
@@ -40,19 +44,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use shieldwall_collect::{Limits, Unread};
+use shieldwall_collect::{Input, Limits, Unread};
 use shieldwall_decode::TimePolicy;
-use shieldwall_detect::anomaly::{self, Observer};
+use shieldwall_detect::anomaly::Observer;
 use shieldwall_detect::sigma::correlation::Correlator;
 use shieldwall_detect::sigma::load::{Loaded, Refusal};
 use shieldwall_detect::sigma::matcher::{Matcher, Options};
-use shieldwall_schema::{Mappings, Reject, Timestamp};
+use shieldwall_schema::{Mappings, Projection, Reject, Timestamp};
 
+pub use before::Learning;
 pub use run::{CaseName, Run, hex};
 pub use stateful::Fold;
 pub use visit::{Wanted, visit_record};
 
-use drive::SpillShare;
+use before::{NoRules, Taught};
+use drive::{Driven, SpillShare};
 use learning::Joint;
 use progress::Progress;
 use run::Detection;
@@ -79,7 +85,7 @@ pub struct LineOptions {
     /// What this program writes itself: found below an input, it is no evidence.
     pub own: Vec<PathBuf>,
     /// How to learn what is normal; `None` for rules alone.
-    pub learning: Option<anomaly::Settings>,
+    pub learning: Option<Learning>,
 }
 
 impl Default for LineOptions {
@@ -104,7 +110,75 @@ impl Default for LineOptions {
 /// When none of the paths can be read, or the spill not be written. Everything else is part of the result.
 pub fn scan(paths: &[PathBuf], loaded: Loaded, mappings: Mappings, options: &LineOptions) -> Result<Run> {
     let limits = Limits::default();
-    let (inputs, mut unread) = shieldwall_collect::walk(paths, &limits);
+    // Baselines that cannot be used are told before anything is read.
+    let learner = options.learning.as_ref().map(Learning::learner).transpose()?;
+    let (inputs, unread) = readable(paths, &limits, options)?;
+    let (logs, logs_unread) = match &options.learning {
+        Some(learning) if !learning.logs.is_empty() => readable(&learning.logs, &limits, options)?,
+        _ => Default::default(),
+    };
+    let Loaded { set, refusals, skipped, notes } = loaded;
+    let skipped = [skipped, notes].concat();
+    let (set, mappings) = (Arc::new(set), Arc::new(mappings));
+    let matcher = Matcher::new(Arc::clone(&set), Arc::clone(&mappings), Options::default());
+    let progress = Progress::new(options.progress, inputs.iter().chain(&logs).map(bytes_of).sum());
+    let first_match = |rule: shieldwall_detect::sigma::ir::RuleIndex, host: Option<&str>| {
+        if let Some(rule) = set.rules.get(rule.0 as usize) {
+            let level = format!("{:?}", rule.level).to_uppercase();
+            let words = format!("{level}  {}  {}", rule.title, host.unwrap_or_default());
+            progress.found(crate::output::escape::escape(&words).trim_end());
+        }
+    };
+    let plans = describe::Plans::default();
+    let correlator = Correlator::new(&set);
+    let observer = Observer::default();
+    let joint = Joint::new(&matcher, &observer, &mappings);
+    let drive = |projection: &dyn Projection, inputs: &[Input], since, until| -> Result<(Driven, Spill)> {
+        let spill = SpillShare::new(Spill::new(spill::MEMORY_BYTES_MAX));
+        let stage = Stage {
+            matcher: &matcher,
+            projection,
+            mappings: &mappings,
+            correlator: &correlator,
+            plans: &plans,
+            since,
+            until,
+            fold: options.fold,
+            hashed: options.hashed,
+            flush: &|records| spill.append(records),
+            first_match: &first_match,
+        };
+        let driven = drive::drive(&stage, inputs, &limits, &options.times, options.threads, &spill, &progress);
+        Ok((driven, spill.into_spill().context("cannot write to the temporary folder")?))
+    };
+    let back = "cannot read back the temporary files";
+    let taught = match learner {
+        None => None,
+        Some((learner, known)) => {
+            let mut taught = Taught { learner, known, logs: Vec::new(), unread: logs_unread };
+            if !logs.is_empty() {
+                // All of them: --since and --until say what is looked at, not what is normal.
+                let (driven, spill) = drive(&Joint::new(&NoRules, &observer, &mappings), &logs, None, None)?;
+                let unread = driven.unread.into_iter().map(|(_, unread)| unread).collect();
+                taught.teach(driven.sources, unread, spill).context(back)?;
+            }
+            Some(taught)
+        }
+    };
+    let projection: &dyn Projection = if options.learning.is_some() { &joint } else { &matcher };
+    let (driven, spill) = drive(projection, &inputs, options.since, options.until)?;
+    progress.end();
+    let refusals = [refusals, refused_late(&matcher)].concat();
+    let detection = Detection { rules: set, mappings, correlator, refusals, skipped };
+    Run::finish(driven, spill, unread, detection, taught, options).context(back)
+}
+
+/// The inputs below paths but for what this program wrote itself, and what cannot be read.
+///
+/// # Errors
+/// When none of the paths can be read.
+fn readable(paths: &[PathBuf], limits: &Limits, options: &LineOptions) -> Result<(Vec<Input>, Vec<Unread>)> {
+    let (inputs, mut unread) = shieldwall_collect::walk(paths, limits);
     // What is not there yet was never written by us. The names are made real once, not for every input.
     let own: Vec<PathBuf> = options.own.iter().filter_map(|own| own.canonicalize().ok()).collect();
     let (own, inputs): (Vec<_>, Vec<_>) = inputs.into_iter().partition(|input| is_own(input.path(), paths, &own));
@@ -118,42 +192,7 @@ pub fn scan(paths: &[PathBuf], loaded: Loaded, mappings: Mappings, options: &Lin
         let words: Vec<String> = unread.iter().map(unread_words).collect();
         bail!("{}", words.join("; "));
     }
-    let Loaded { set, refusals, skipped, notes } = loaded;
-    let skipped = [skipped, notes].concat();
-    let (set, mappings) = (Arc::new(set), Arc::new(mappings));
-    let matcher = Matcher::new(Arc::clone(&set), Arc::clone(&mappings), Options::default());
-    let progress = Progress::new(options.progress, inputs.iter().map(bytes_of).sum());
-    let first_match = |rule: shieldwall_detect::sigma::ir::RuleIndex, host: Option<&str>| {
-        if let Some(rule) = set.rules.get(rule.0 as usize) {
-            let level = format!("{:?}", rule.level).to_uppercase();
-            let words = format!("{level}  {}  {}", rule.title, host.unwrap_or_default());
-            progress.found(crate::output::escape::escape(&words).trim_end());
-        }
-    };
-    let spill = SpillShare::new(Spill::new(spill::MEMORY_BYTES_MAX));
-    let plans = describe::Plans::default();
-    let correlator = Correlator::new(&set);
-    let observer = Observer::default();
-    let joint = Joint::new(&matcher, &observer, &mappings);
-    let stage = Stage {
-        matcher: &matcher,
-        projection: if options.learning.is_some() { &joint } else { &matcher },
-        mappings: &mappings,
-        correlator: &correlator,
-        plans: &plans,
-        since: options.since,
-        until: options.until,
-        fold: options.fold,
-        hashed: options.hashed,
-        flush: &|records| spill.append(records),
-        first_match: &first_match,
-    };
-    let driven = drive::drive(&stage, &inputs, &limits, &options.times, options.threads, &spill, &progress);
-    progress.end();
-    let refusals = [refusals, refused_late(&matcher)].concat();
-    let spill = spill.into_spill().context("cannot write to the temporary folder")?;
-    let detection = Detection { rules: set, mappings, correlator, refusals, skipped };
-    Run::finish(driven, spill, unread, detection, options).context("cannot read back the temporary files")
+    Ok((inputs, unread))
 }
 
 /// Rules that turned out not to compile when the first record asked for them.
@@ -174,7 +213,7 @@ fn refused_late(matcher: &Matcher) -> Vec<Refusal> {
 }
 
 /// Bytes of an input as it lies there, for the progress bar.
-fn bytes_of(input: &shieldwall_collect::Input) -> u64 {
+fn bytes_of(input: &Input) -> u64 {
     std::fs::metadata(input.path()).map_or(0, |about| about.len())
 }
 

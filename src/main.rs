@@ -1,5 +1,6 @@
 //! The program: parse, call, print, pick the exit code.
 
+mod baselines;
 mod case;
 mod cli;
 mod home;

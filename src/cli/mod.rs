@@ -1,5 +1,6 @@
 //! The commands, one file a verb.
 
+mod baseline;
 mod explain;
 mod model;
 mod rules;
@@ -90,6 +91,8 @@ enum Command {
     Show(show::ShowArgs),
     /// Say why a rule did not match an event
     Explain(explain::ExplainArgs),
+    /// Tell what was learned as normal, or forget it
+    Baseline(baseline::BaselineArgs),
     /// Train, score, evaluate and describe models
     Model(model::ModelArgs),
     /// List, check, test and add rules
@@ -110,6 +113,7 @@ pub fn main() -> ExitCode {
         Command::Scan(args) => scan::run(&cli.global, args),
         Command::Show(args) => show::run(&cli.global, args),
         Command::Explain(args) => explain::run(&cli.global, args),
+        Command::Baseline(args) => baseline::run(&cli.global, args),
         Command::Model(args) => model::run(&cli.global, args),
         Command::Rules(args) => rules::run(&cli.global, args),
     };
@@ -148,6 +152,13 @@ mod tests {
             "shieldwall scan a b --rules rules.zip --rules more --no-builtin-rules --rules-only --until 2026-11-01T10:00:00Z \
              --level high --evidence all --threads 2 --assume-tz Europe/Berlin --assume-year 2026 --format text --quiet",
             "shieldwall scan - --data-dir d",
+            "shieldwall scan today/ --baseline last-month/ --baseline old.baseline --budget 2",
+            "shieldwall scan today/ --learn --quiet",
+            "shieldwall scan today/ --no-learning",
+            "shieldwall baseline show",
+            "shieldwall baseline show web-01",
+            "shieldwall baseline show --file old.baseline",
+            "shieldwall baseline forget alice",
             "shieldwall show 1",
             "shieldwall show 1 case42",
             "shieldwall explain --why-not mimikatz Security.evtx#1234",

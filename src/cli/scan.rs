@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
@@ -13,9 +14,10 @@ use shieldwall_detect::sigma::ir::Level;
 use shieldwall_schema::{Timestamp, Zone};
 
 use super::{Global, Outcome};
+use crate::baselines::Kept;
 use crate::case::{Case, ReportKind};
 use crate::home::Home;
-use crate::line::{self, CaseName, Fold, LineOptions, Run};
+use crate::line::{self, CaseName, Fold, Learning, LineOptions, Run};
 use crate::output::escape::escape;
 use crate::output::stix;
 use crate::output::style::Style;
@@ -44,6 +46,13 @@ pub struct ScanArgs {
     /// Rules alone: learn nothing from these logs
     #[arg(long)]
     no_learning: bool,
+    /// Learn what is normal from these logs too, without looking for anything in them; or go on from a file of kept
+    /// baselines (may be given more than once)
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["no_learning", "rules_only"])]
+    baseline: Vec<PathBuf>,
+    /// Go on from what was learned before, and keep what is learned in the data directory
+    #[arg(long, conflicts_with_all = ["no_learning", "rules_only", "since", "until"])]
+    learn: bool,
     /// Unusual things a day that are worth a look; what is extreme is always shown
     #[arg(long, value_name = "N", default_value_t = 5.0, value_parser = parse_budget)]
     budget: f64,
@@ -176,7 +185,12 @@ pub fn run(global: &Global, args: &ScanArgs) -> Result<Outcome> {
     if args.rules_only {
         loaded.set = loaded.set.without_correlations();
     }
-    let learning = (!args.rules_only && !args.no_learning).then_some(anomaly::Settings { budget_a_day: args.budget });
+    let (learning, kept_before) = if args.rules_only || args.no_learning {
+        (None, None)
+    } else {
+        let (learning, before) = learning(args, home.as_ref().ok())?;
+        (Some(learning), before)
+    };
     if loaded.set.rules.is_empty() && learning.is_none() {
         bail!("no rule to run: {} refused, none left at this level", loaded.refusals.len());
     }
@@ -205,17 +219,56 @@ pub fn run(global: &Global, args: &ScanArgs) -> Result<Outcome> {
         "paths": args.paths.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
         "rules": args.rules.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
         "no_builtin_rules": args.no_builtin_rules,
+        "baselines": args.baseline.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
+        "learn": args.learn,
         "level": args.level.map(|level| format!("{:?}", Level::from(level)).to_lowercase()),
     });
     let outcome = Outcome::of(run.findings() > 0, run.partial());
-    match deliver(&mut run, home.ok().as_ref(), destination, args) {
+    match deliver(&mut run, home.as_ref().ok(), destination, args) {
         // Whoever reads our output may stop early; what was found stays found.
         Err(error) if !super::is_broken_pipe(&error) => return Err(error),
         _ => {}
     }
+    if args.learn
+        && let Some(home) = home.as_ref().ok()
+        && let Some(kept) = run.kept()
+    {
+        keep_learned(home, kept_before.as_deref(), &kept)?;
+    }
     // The process ends here; taking thousands of rules apart piece by piece would cost more than the scan of a small log.
     std::mem::forget(run);
     Ok(outcome)
+}
+
+/// How to learn, and the baselines that `--learn` goes on from.
+fn learning(args: &ScanArgs, home: Option<&Home>) -> Result<(Learning, Option<Arc<Kept>>)> {
+    let mut learning =
+        Learning { settings: anomaly::Settings { budget_a_day: args.budget }, ..Learning::default() };
+    let mut before = None;
+    if args.learn {
+        let home = home.context("--learn needs a place for data: set --data-dir or SHIELDWALL_HOME")?;
+        before = Kept::read(&home.baselines())?.map(Arc::new);
+        learning.kept.extend(before.iter().map(|kept| ("default".to_owned(), Arc::clone(kept))));
+    }
+    for path in &args.baseline {
+        if Kept::is_kept(path) {
+            let kept = Kept::read(path)?.with_context(|| format!("there is no `{}`", path.display()))?;
+            learning.kept.push((path.display().to_string(), Arc::new(kept)));
+        } else {
+            learning.logs.push(path.clone());
+        }
+    }
+    Ok((learning, before))
+}
+
+/// Keeps what was learned, unless somebody else did meanwhile.
+fn keep_learned(home: &Home, before: Option<&Kept>, kept: &Kept) -> Result<()> {
+    let _writer = home.write()?;
+    let path = home.baselines();
+    if Kept::read(&path)?.as_ref() != before {
+        bail!("`{}` was changed while this scan ran: nothing was kept; scan again to learn", path.display());
+    }
+    kept.write(&path)
 }
 
 /// Refuses to write over what is to be read.

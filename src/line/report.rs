@@ -220,8 +220,14 @@ impl Run {
 
     /// How much of what is normal is known, and what the budget folded.
     fn learning_notes(&self) -> Vec<String> {
-        let Some(learned) = &self.learned else { return Vec::new() };
+        let Some(learned) = &self.learnt.own else { return Vec::new() };
         let mut notes = Vec::new();
+        let logs = self.learnt.logs.iter().filter(|source| source.note == Note::Read).count();
+        if logs > 0 {
+            let records: u64 = self.learnt.logs.iter().map(|source| source.tally.records).sum();
+            let files = if logs == 1 { "1 log was".to_owned() } else { format!("{logs} logs were") };
+            notes.push(format!("{files} read only to learn from: {records} records"));
+        }
         if learned.coverage > 0.0 {
             notes.push(format!("knows {:.0} % of what is normal in these logs", 100.0 * learned.coverage));
         }
@@ -239,6 +245,22 @@ impl Run {
             ));
         }
         notes
+    }
+
+    /// What was learned from and how well it is known, for the manifest.
+    fn learning(&self) -> Value {
+        let (Some(learning), Some(learned)) = (&self.options.learning, &self.learnt.own) else { return Value::Null };
+        let logs = self.learnt.logs.iter().map(|source| self.input(source, None));
+        json!({
+            "budget_a_day": learning.settings.budget_a_day,
+            "kept": learning.kept.iter().map(|(name, kept)| json!({ "name": name, "sha256": hex(&kept.hash()) }))
+                .collect::<Vec<_>>(),
+            "logs": logs.collect::<Vec<_>>(),
+            "unread": self.learnt.unread.iter().map(unread_words).collect::<Vec<_>>(),
+            "coverage": learned.coverage,
+            "folded": learned.folded,
+            "notes": self.learning_notes(),
+        })
     }
 
     fn listed_incidents(&mut self) -> io::Result<Vec<Told>> {
@@ -295,13 +317,22 @@ impl Run {
             },
             ..SourceSummary::default()
         };
-        self.listed().into_iter().map(summary).chain(self.unread.iter().map(unread)).collect()
+        let own = self.listed().into_iter().map(summary).chain(self.unread.iter().map(unread));
+        // Of what was only learned from, what went wrong.
+        let troubled = |source: &&SourceRun| !source.tally.rejected.is_empty() || matches!(source.note, Note::NotRead(_));
+        let logs = self.learnt.logs.iter().filter(troubled).map(|source| summary((usize::MAX, source)));
+        let logs = logs.chain(self.learnt.unread.iter().map(unread));
+        own.chain(logs.map(|log| SourceSummary { display: format!("baseline {}", log.display), events: 0, ..log })).collect()
     }
 
     /// The manifest: enough to repeat the run byte for byte, and everything that was skipped. Holds no clock and no
     /// number of threads, so that equal runs have equal manifests.
     pub fn manifest(&self) -> Value {
-        let inputs: Vec<Value> = self.listed().into_iter().map(|(rank, source)| self.input(rank, source)).collect();
+        let inputs: Vec<Value> = self
+            .listed()
+            .into_iter()
+            .map(|(rank, source)| self.input(source, self.duplicate_name(rank)))
+            .collect();
         let mut packs: Vec<&str> = self.rules.rules.iter().map(|rule| rule.pack.as_str()).collect();
         packs.sort_unstable();
         packs.dedup();
@@ -318,6 +349,7 @@ impl Run {
                 "assume_year": self.options.times.year,
                 "assume_tz": self.options.times.zone.as_ref().map(ToString::to_string),
             },
+            "learning": self.learning(),
             "inputs": inputs,
             "unread": self.unread.iter().map(unread_words).collect::<Vec<_>>(),
             "rules": {
@@ -342,7 +374,7 @@ impl Run {
         })
     }
 
-    fn input(&self, rank: usize, source: &SourceRun) -> Value {
+    fn input(&self, source: &SourceRun, duplicate_of: Option<&str>) -> Value {
         let (status, words) = match &source.note {
             Note::Read => ("read", None),
             Note::Empty => ("empty", None),
@@ -356,7 +388,7 @@ impl Run {
             "format": source.format,
             "bytes": source.bytes,
             "sha256": source.sha256.map(|hash| hex(&hash)),
-            "duplicate_of": self.duplicate_name(rank),
+            "duplicate_of": duplicate_of,
             "records": source.tally.records,
             "wanted_records_outside_window": source.tally.outside,
             "matches": source.tally.matches,

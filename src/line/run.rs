@@ -8,7 +8,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use shieldwall_collect::Unread;
 use shieldwall_correlate::{self as correlate, Correlate, Correlated};
-use shieldwall_detect::anomaly::{self, Learned, Learner};
+use shieldwall_detect::anomaly::Learned;
 use shieldwall_detect::sigma::correlation::{Correlator, Counts};
 use shieldwall_detect::sigma::ir::{Rule, RuleIndex, RuleSet};
 use shieldwall_detect::sigma::load::{Refusal, Skipped};
@@ -20,11 +20,14 @@ use shieldwall_schema::ocsf::attack::{self, AttackTag};
 use shieldwall_schema::story::{HostCoverage, Story};
 
 use super::LineOptions;
+use super::before::{Taught, learned_hash};
 use super::detectors::detector_rules;
 use super::drive::{Driven, Note, SourceRun};
 use super::folded::{EVIDENCES_MAX, Folded, Parts};
+use super::ranked::Ranked;
 use super::spill::Spill;
 use super::stateful::{self, Memory, Outcome};
+use crate::baselines::Kept;
 use crate::output::incident::{self, MemberFacts};
 use crate::output::jsonl;
 use crate::output::report::Totals;
@@ -64,6 +67,19 @@ pub(super) struct Detection {
     pub(super) skipped: Vec<Skipped>,
 }
 
+/// What was learned, and from what.
+#[derive(Debug, Default)]
+pub(super) struct Learnt {
+    /// What learning says of itself; `None` where nothing was to be learned.
+    pub(super) own: Option<Learned>,
+    /// Contents that were learned from, now and before.
+    pub(super) known: BTreeSet<[u8; 32]>,
+    /// Logs that were only learned from.
+    pub(super) logs: Vec<SourceRun>,
+    /// What of them could not be opened.
+    pub(super) unread: Vec<Unread>,
+}
+
 /// A finished scan.
 pub struct Run {
     pub(super) folded: Folded,
@@ -75,8 +91,8 @@ pub struct Run {
     pub(super) rules: Arc<RuleSet>,
     /// Learned detectors as rules, numbered behind the rules.
     pub(super) detectors: Vec<Rule>,
-    /// What learning says of itself.
-    pub(super) learned: Option<Learned>,
+    /// What was learned.
+    pub(super) learnt: Learnt,
     /// The rules as findings name them.
     pub(super) analytics: Vec<Analytic>,
     pub(super) mappings: Arc<Mappings>,
@@ -97,41 +113,30 @@ impl Run {
         spill: Spill,
         walk_unread: Vec<Unread>,
         detection: Detection,
+        taught: Option<Taught>,
         options: &LineOptions,
     ) -> io::Result<Self> {
         let Detection { rules, mappings, correlator, refusals, skipped } = detection;
         let Driven { sources, unread } = driven;
-        let mut order: Vec<usize> = (0..sources.len()).collect();
-        order.sort_by_key(|at| sources.get(*at).map(|source| (source.sha256, source.order)));
-        let mut rank = vec![0u32; sources.len()];
-        for (place, at) in order.iter().enumerate() {
-            if let Some(rank) = rank.get_mut(*at) {
-                *rank = place as u32;
-            }
-        }
-        let mut slots: Vec<Option<SourceRun>> = sources.into_iter().map(Some).collect();
-        let ranked: Vec<SourceRun> = order.iter().filter_map(|at| slots.get_mut(*at).and_then(Option::take)).collect();
-        let mut first: Option<usize> = None;
-        let duplicate_of: Vec<Option<usize>> = (0..ranked.len())
-            .map(|at| {
-                let hash = ranked.get(at).and_then(|source| source.sha256.filter(|_| source.bytes > 0));
-                let same = first
-                    .filter(|first| hash.is_some() && ranked.get(*first).is_some_and(|earlier| earlier.sha256 == hash));
-                if same.is_none() {
-                    first = Some(at);
-                }
-                same
-            })
-            .collect();
-        let canonical: Vec<bool> = duplicate_of.iter().map(Option::is_none).collect();
-        let detectors = if options.learning.is_some() { detector_rules() } else { Vec::new() };
+        let ranking = Ranked::new(sources);
+        let canonical = ranking.canonical();
+        let Ranked { rank, sources: ranked, duplicate_of } = ranking;
+        let detectors = if taught.is_some() { detector_rules() } else { Vec::new() };
         // Rules and nothing else: without hashes nothing is known of who a record speaks of.
         let mut correlate =
             options.hashed.then(|| Correlate::new(facts(&rules, &detectors), correlate::Limits::default()));
         let sorted = spill.sorted(&rank)?;
+        let is_known = |source| taught.as_ref().is_some_and(|taught| taught.knows(source));
+        let learns = ranked.iter().zip(&canonical).map(|(source, canonical)| *canonical && !is_known(source)).collect();
+        let (learner, mut learnt) = match taught {
+            None => (None, Learnt::default()),
+            Some(Taught { learner, known, logs, unread }) => (Some(learner), Learnt { known, logs, unread, own: None }),
+        };
+        learnt.known.extend(ranked.iter().filter_map(learned_hash));
         let memory = Memory {
             correlator,
-            learner: options.learning.clone().map(learner).transpose()?,
+            learner,
+            learns,
             first_detector: rules.rules.len() as u32,
         };
         let outcome = stateful::fold(sorted, &canonical, options.fold, memory, &mut |sighting| {
@@ -140,6 +145,7 @@ impl Run {
             }
         })?;
         let Outcome { folded, counts, learned } = outcome;
+        learnt.own = learned;
         let uid = |at: u32| {
             let group = folded.first_of(at as usize);
             let named = group.and_then(|(source, rule, offset, salt)| {
@@ -163,7 +169,7 @@ impl Run {
             },
             rules,
             detectors,
-            learned,
+            learnt,
             mappings,
             refusals,
             skipped,
@@ -172,6 +178,12 @@ impl Run {
             counts,
             asked: Value::Null,
         })
+    }
+
+    /// What is to be kept of what was learned; `None` where nothing was to be learned.
+    pub fn kept(&mut self) -> Option<Kept> {
+        let own = self.learnt.own.as_mut()?;
+        Some(Kept { sources: self.learnt.known.clone(), baselines: std::mem::take(&mut own.baselines) })
     }
 
     /// How many findings there are.
@@ -186,10 +198,10 @@ impl Run {
 
     /// Whether something was not looked at: unreadable or corrupt data, a limit, a refused rule, a capture.
     pub fn partial(&self) -> bool {
-        self.unread.iter().any(|unread| unread.loses_data)
+        self.unread.iter().chain(&self.learnt.unread).any(|unread| unread.loses_data)
             || !self.refusals.is_empty()
             || self.folded.overflow > 0
-            || self.ranked.iter().any(|source| {
+            || self.ranked.iter().chain(&self.learnt.logs).any(|source| {
                 !source.tally.rejected.is_empty()
                     || source.tally.flags.keys().any(|flag| flag.loses_data())
                     || matches!(source.note, Note::NotRead(_))
@@ -317,12 +329,6 @@ impl Run {
             seconds,
         }
     }
-}
-
-/// A learner with the models that the program carries.
-fn learner(settings: anomaly::Settings) -> io::Result<Learner> {
-    let scorers = crate::models::scorers().map_err(io::Error::other)?;
-    Ok(Learner::new(settings).with_texts(scorers))
 }
 
 /// The rule or learned detector of a number.

@@ -23,7 +23,6 @@ use shieldwall_schema::incident::Sighting;
 use shieldwall_schema::{Entity, EntityKind, Place, Timestamp};
 
 use super::folded::{EVIDENCES_MAX, Folded};
-
 use super::spill::{Item, ItemKind, NO_TIME, Sorted};
 use super::suspicious::{Suspicious, decode, observed, rule_number};
 
@@ -95,6 +94,8 @@ pub struct Memory {
     pub correlator: Correlator,
     /// What learns, if anything.
     pub learner: Option<Learner>,
+    /// For each source whether it is still to be learned from.
+    pub learns: Vec<bool>,
     /// The number of the first detector: detectors stand behind the rules.
     pub first_detector: u32,
 }
@@ -121,11 +122,11 @@ pub fn fold(
     memory: Memory,
     sight: &mut dyn FnMut(&Sighting<'_>),
 ) -> io::Result<Outcome> {
-    let Memory { mut correlator, mut learner, first_detector } = memory;
+    let Memory { mut correlator, mut learner, learns, first_detector } = memory;
     let is_canonical = |source: u32| canonical.get(source as usize).copied().unwrap_or(false);
     let (firings, counts, surplus) = match correlator.is_empty() && learner.is_none() {
         true => (Vec::new(), Counts::default(), 0),
-        false => remembered(&mut items, &mut correlator, learner.as_mut(), &is_canonical)?,
+        false => remembered(&mut items, &mut correlator, learner.as_mut().map(|learner| (learner, &*learns)), &is_canonical)?,
     };
     let (mut suspicious, learned) = match learner {
         None => (Suspicious::default(), None),
@@ -215,13 +216,14 @@ fn judged(
 fn remembered(
     items: &mut Sorted,
     correlator: &mut Correlator,
-    mut learner: Option<&mut Learner>,
+    mut learner: Option<(&mut Learner, &[bool])>,
     is_canonical: &dyn Fn(u32) -> bool,
 ) -> io::Result<(Vec<Firing>, Counts, u64)> {
     let mut firings = Vec::new();
     while let Some(item) = items.next()? {
         if item.kind == ItemKind::Observation {
-            if let Some(learner) = learner.as_deref_mut().filter(|_| is_canonical(item.key.source))
+            if let Some((learner, learns)) = &mut learner
+                && learns.get(item.key.source as usize) == Some(&true)
                 && let Some((record, observation)) = decode(item.payload)
             {
                 learner.learn(&observed(item.key, record, &observation));

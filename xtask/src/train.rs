@@ -10,9 +10,11 @@
 //! | `manifest.json` | what it was made of, how, and what it is worth |
 //! | `CARD.md` | the same for people |
 
+pub mod command;
 pub mod domain;
 pub mod http;
 pub mod http_data;
+pub mod script;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -29,7 +31,8 @@ use shieldwall_trust::Hash;
 type Train = fn(&Path) -> Result<Trained>;
 
 /// What can be trained.
-const KINDS: &[(&str, Train)] = &[("domain", domain::train), ("http", http::train)];
+const KINDS: &[(&str, Train)] =
+    &[("domain", domain::train), ("http", http::train), ("command", command::train), ("script", script::train)];
 
 /// The seed of every training.
 pub const SEED: u64 = 20_261_123;

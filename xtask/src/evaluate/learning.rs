@@ -5,8 +5,10 @@
 
 mod budget;
 mod calibration;
+mod command;
 mod domain;
 mod http;
+mod script;
 mod sequence;
 mod stream;
 mod tabular;
@@ -26,6 +28,8 @@ const SECTIONS: &[(&str, Section)] = &[
     ("sequence", sequence::section),
     ("domain", domain::section),
     ("http", http::section),
+    ("command", command::section),
+    ("script", script::section),
     ("tail", tail::section),
     ("calibration", calibration::section),
     ("budget", budget::section),

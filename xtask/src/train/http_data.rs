@@ -149,7 +149,7 @@ fn request(input: &Value) -> String {
 const DEPTH_MAX: usize = 32;
 
 /// A YAML file as JSON: scalars are strings, empty plain ones null.
-fn yaml(text: &str) -> Result<Value> {
+pub(super) fn yaml(text: &str) -> Result<Value> {
     let mut stack: Vec<(Value, Option<String>)> = Vec::new();
     let mut root = Value::Null;
     for event in Parser::new_from_str(text) {

@@ -3,7 +3,7 @@
 
 use super::model::{Settings, Texts};
 use super::shape::TextKind;
-use super::{domain, http};
+use super::{command, domain, http, script};
 use crate::random::Random;
 
 /// Benign texts of the data for each generated hostile one, at least.
@@ -27,7 +27,8 @@ pub(super) fn generated(data: &Texts<'_>, settings: &Settings, random: &mut Rand
             names.into_iter().map(|one| (one.name, true, one.group)).collect()
         }
         TextKind::Http => http::generate::beside(hostile, random),
-        TextKind::Command | TextKind::Script => Vec::new(),
+        TextKind::Command => command::generate::beside(hostile, random),
+        TextKind::Script => script::generate::beside(hostile, random),
     }
 }
 

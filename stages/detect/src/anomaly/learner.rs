@@ -97,6 +97,14 @@ impl Learner {
         self
     }
 
+    /// Says that what will be judged was learned before, into the baselines that this learner goes on from. So each hour is
+    /// left out of its own judgement, as it is where this learner learned it.
+    #[must_use]
+    pub fn learned_before(mut self) -> Self {
+        self.learned = true;
+        self
+    }
+
     /// First round: learns an observation.
     pub fn learn(&mut self, seen: &Observed<'_>) {
         self.learned = true;

@@ -20,6 +20,9 @@ use super::{Learned, Suspicion, keep};
 /// Share of what is called strange on a day that may be chance, before the budget.
 const FALSE_DISCOVERIES: f64 = 0.2;
 
+/// Above this p-value nothing is shown: where there are too few windows to be surer than one in two hundred, silence is better.
+const SHOWN_P_MAX: f64 = 0.005;
+
 /// At or below this p-value nothing is kept back: an organisation of ten thousand entities has a quarter of a million
 /// entity-hours a day, so chance alone gives one such a month.
 const EXTREME: f64 = 1e-7;
@@ -54,7 +57,7 @@ pub(super) fn finish(mut learner: Learner) -> Learned {
     let tails: Vec<Tail> = (0..DETECTORS.len())
         .map(|at| judged.scores.get(at).map(super::calibrate::Scores::tail).unwrap_or_default())
         .collect();
-    let mut budget = Budget::new(learner.settings.budget_a_day, 0.05, EXTREME);
+    let mut budget = Budget::new(learner.settings.budget_a_day, SHOWN_P_MAX, EXTREME);
     let mut chosen: Vec<(Candidate, f64)> = Vec::new();
     let mut folded = 0;
     let mut folded_by: BTreeMap<u32, u64> = BTreeMap::new();

@@ -1,9 +1,13 @@
 //! Command lines of our own: what administrators, developers and services run on Windows and Linux, and what attackers run.
 //! Templates, filled by chance; nothing is ever run.
 
+use super::mutate::{Mutation, mutate};
 use crate::random::Random;
 
 use crate::text::script::fill::{fill, one};
+
+/// Version of the templates: texts of different versions differ.
+pub const VERSION: u32 = 1;
 
 /// Windows, benign.
 const WINDOWS: &[&str] = &[
@@ -826,6 +830,23 @@ pub fn draw(hostile: bool, windows: bool, random: &mut Random) -> (u32, String) 
         _ => line,
     };
     (group, line)
+}
+
+/// As many hostile lines and as many benign ones, of both systems; some of both are disguised.
+pub fn beside(hostile: usize, random: &mut Random) -> Vec<(String, bool, u32)> {
+    let one = |at: usize| {
+        let (attack, windows) = (at.is_multiple_of(2), at % 4 < 2);
+        let (group, line) = draw(attack, windows, random);
+        // A disguise alone is no proof, but on the hostile side it is more frequent.
+        let line = if random.below(if attack { 4 } else { 16 }) == 0 {
+            let how = Mutation::ALL.get(random.below(Mutation::ALL.len())).copied().unwrap_or(Mutation::Case);
+            mutate(&line, how, random)
+        } else {
+            line
+        };
+        (line, attack, group)
+    };
+    (0..2 * hostile).map(one).collect()
 }
 
 #[cfg(test)]

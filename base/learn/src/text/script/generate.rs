@@ -6,6 +6,9 @@ use crate::random::Random;
 
 use crate::text::script::fill::{fill, one};
 
+/// Version of the templates: texts of different versions differ.
+pub const VERSION: u32 = 1;
+
 /// Openings of scripts that people keep.
 const HEADS: &[&str] = &[
     "<#\n.SYNOPSIS\n    ‹verb›s the ‹word› of a server.\n.DESCRIPTION\n    Used by the nightly job.\n.PARAMETER Path\n    The folder.\n.EXAMPLE\n    .\\‹verb›-‹Word›.ps1 -Path ‹wdir›\n#>\n[CmdletBinding()]\nparam(\n    [Parameter(Mandatory = $true)]\n    [string]$Path,\n    [int]$Days = ‹n›,\n    [switch]$Force\n)\n",
@@ -195,6 +198,16 @@ pub fn hostile(random: &mut Random) -> (u32, String) {
         text = format!("{}{text}\n{}", one(BENIGN, random), one(BENIGN, random));
     }
     (1000 + 1000 * u32::from(launcher) + at as u32, disguise(text, 3, random))
+}
+
+/// As many hostile scripts and as many benign ones.
+pub fn beside(count: usize, random: &mut Random) -> Vec<(String, bool, u32)> {
+    let one = |at: usize| {
+        let attack = at.is_multiple_of(2);
+        let (group, text) = if attack { hostile(random) } else { benign(random) };
+        (text, attack, group)
+    };
+    (0..2 * count).map(one).collect()
 }
 
 /// One in `of` is disguised: on both sides, so that a disguise alone is no proof.
