@@ -36,7 +36,13 @@ fn set() -> RuleSet {
 }
 
 fn memory() -> Memory {
-    Memory { correlator: Correlator::new(&set()), learner: None, learns: Vec::new(), first_detector: RULES }
+    Memory {
+        correlator: Correlator::new(&set()),
+        learner: None,
+        learns: Vec::new(),
+        before: None,
+        first_detector: RULES,
+    }
 }
 
 fn entity(kind: EntityKind, id: String) -> Entity {

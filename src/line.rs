@@ -155,7 +155,7 @@ pub fn scan(paths: &[PathBuf], loaded: Loaded, mappings: Mappings, options: &Lin
     let taught = match learner {
         None => None,
         Some((learner, known)) => {
-            let mut taught = Taught { learner, known, logs: Vec::new(), unread: logs_unread };
+            let mut taught = Taught { learner, known, items: None, logs: Vec::new(), unread: logs_unread };
             if !logs.is_empty() {
                 // All of them: --since and --until say what is looked at, not what is normal.
                 let (driven, spill) = drive(&Joint::new(&NoRules, &observer, &mappings), &logs, None, None)?;

@@ -264,6 +264,10 @@ fn learning(args: &ScanArgs, home: Option<&Home>) -> Result<(Learning, Option<Ar
 fn keep_learned(home: &Home, before: Option<&Kept>, kept: &Kept) -> Result<()> {
     let _writer = home.write()?;
     let path = home.baselines();
+    if before.is_some_and(|before| before.sources == kept.sources) {
+        // Nothing new was learned from.
+        return Ok(());
+    }
     if Kept::read(&path)?.as_ref() != before {
         bail!("`{}` was changed while this scan ran: nothing was kept; scan again to learn", path.display());
     }

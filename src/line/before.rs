@@ -1,7 +1,7 @@
 //! What is learned before the scanned logs: kept baselines, and logs that are read only to learn from.
 //!
-//! Such logs go through half A as all do, with nothing asked for but what learning wants; no rule runs on them and nothing in
-//! them is judged. What was learned from once, told by its content, is not learned again: it would count twice.
+//! Such logs go through half A as all do, with nothing asked for but what learning wants; no rule runs on them, and nothing in
+//! them is found: they are judged only to see how high scores are on ordinary days. What was learned from once, told by its content, is not learned again: it would count twice.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -15,7 +15,7 @@ use shieldwall_schema::{Projection, Tag, Want};
 
 use super::drive::SourceRun;
 use super::ranked::Ranked;
-use super::spill::{ItemKind, Spill};
+use super::spill::{ItemKind, Sorted, Spill};
 use super::suspicious::{decode, observed};
 use crate::baselines::Kept;
 
@@ -76,6 +76,8 @@ pub struct Taught {
     pub learner: Learner,
     /// Contents that it learned from.
     pub known: BTreeSet<Hash>,
+    /// What such logs said, to be gone through again, and from which of them was learned.
+    pub items: Option<(Sorted, Vec<bool>)>,
     /// Logs that were only learned from, by rank.
     pub logs: Vec<SourceRun>,
     /// What of them could not be opened.
@@ -102,6 +104,8 @@ impl Taught {
                 self.learner.learn(&observed(item.key, record, &observation));
             }
         }
+        items.rewind()?;
+        self.items = Some((items, learns));
         self.logs.extend(ranked.sources);
         self.unread.extend(unread);
         self.known.extend(self.logs.iter().filter_map(learned_hash));

@@ -128,12 +128,19 @@ impl Run {
         let sorted = spill.sorted(&rank)?;
         let is_known = |source| taught.as_ref().is_some_and(|taught| taught.knows(source));
         let learns = ranked.iter().zip(&canonical).map(|(source, canonical)| *canonical && !is_known(source)).collect();
-        let (learner, mut learnt) = match taught {
-            None => (None, Learnt::default()),
-            Some(Taught { learner, known, logs, unread }) => (Some(learner), Learnt { known, logs, unread, own: None }),
+        let (learner, before, mut learnt) = match taught {
+            None => (None, None, Learnt::default()),
+            Some(Taught { learner, known, mut items, logs, unread }) => {
+                // What is looked at is no yardstick for itself.
+                let looked_at: BTreeSet<_> = ranked.iter().filter_map(learned_hash).collect();
+                for (log, counts) in logs.iter().zip(items.iter_mut().flat_map(|(_, learned)| learned)) {
+                    *counts &= !log.sha256.is_some_and(|hash| looked_at.contains(&hash));
+                }
+                (Some(learner), items, Learnt { known, logs, unread, own: None })
+            }
         };
         learnt.known.extend(ranked.iter().filter_map(learned_hash));
-        let memory = Memory { correlator, learner, learns, first_detector: rules.rules.len() as u32 };
+        let memory = Memory { correlator, learner, learns, before, first_detector: rules.rules.len() as u32 };
         let outcome = stateful::fold(sorted, &canonical, options.fold, memory, &mut |sighting| {
             if let Some(correlate) = &mut correlate {
                 correlate.observe(sighting);

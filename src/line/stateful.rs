@@ -96,6 +96,8 @@ pub struct Memory {
     pub learner: Option<Learner>,
     /// For each source whether it is still to be learned from.
     pub learns: Vec<bool>,
+    /// What was only learned from, to be judged for calibration; and from which of its sources.
+    pub before: Option<(Sorted, Vec<bool>)>,
     /// The number of the first detector: detectors stand behind the rules.
     pub first_detector: u32,
 }
@@ -122,7 +124,7 @@ pub fn fold(
     memory: Memory,
     sight: &mut dyn FnMut(&Sighting<'_>),
 ) -> io::Result<Outcome> {
-    let Memory { mut correlator, mut learner, learns, first_detector } = memory;
+    let Memory { mut correlator, mut learner, learns, before, first_detector } = memory;
     let is_canonical = |source: u32| canonical.get(source as usize).copied().unwrap_or(false);
     let (firings, counts, surplus) = match correlator.is_empty() && learner.is_none() {
         true => (Vec::new(), Counts::default(), 0),
@@ -132,7 +134,7 @@ pub fn fold(
     };
     let (mut suspicious, learned) = match learner {
         None => (Suspicious::default(), None),
-        Some(learner) => judged(&mut items, learner, &is_canonical)?,
+        Some(learner) => judged(&mut items, before, learner, &is_canonical)?,
     };
     let mut members: FxHashMap<(u32, u64), Member> =
         firings.iter().flat_map(named).map(|at| (at, Member::default())).collect();
@@ -195,10 +197,22 @@ pub fn fold(
 /// The second round: every observation is judged by all that was learned.
 fn judged(
     items: &mut Sorted,
+    before: Option<(Sorted, Vec<bool>)>,
     mut learner: Learner,
     is_canonical: &dyn Fn(u32) -> bool,
 ) -> io::Result<(Suspicious, Option<Learned>)> {
     learner.learned();
+    if let Some((mut before, learned)) = before {
+        while let Some(item) = before.next()? {
+            if item.kind == ItemKind::Observation
+                && learned.get(item.key.source as usize) == Some(&true)
+                && let Some((record, observation)) = decode(item.payload)
+            {
+                learner.judge(&observed(item.key, record, &observation));
+            }
+        }
+        learner.calibrated();
+    }
     while let Some(item) = items.next()? {
         if item.kind == ItemKind::Observation
             && is_canonical(item.key.source)

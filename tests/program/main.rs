@@ -11,6 +11,7 @@ mod cli;
 mod conformance;
 mod determinism;
 mod faults;
+mod learning;
 mod model;
 mod run;
 mod story;

@@ -142,6 +142,17 @@ impl Learner {
         self.take(seen);
     }
 
+    /// Ends a round of [`Self::judge`] over what was only learned from: its scores stay, so that even a small log has
+    /// something to be ranked among; what was strange in it does not.
+    pub fn calibrated(&mut self) {
+        self.close_hour();
+        self.close_day();
+        (self.hour, self.day) = (None, None);
+        self.before.clear();
+        self.beats.clear();
+        self.judged.days.clear();
+    }
+
     /// Closes all windows.
     pub fn finish(mut self) -> Learned {
         if self.judging {
