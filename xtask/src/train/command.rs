@@ -146,7 +146,7 @@ pub fn generated(count: usize, seed: u64) -> Vec<Line> {
     let line = |(text, hostile, group): (String, bool, u32)| Line {
         text,
         hostile,
-        windows: group % 2000 >= 1000,
+        windows: group < 10_000 && group % 2000 >= 1000,
         group: format!("own {group}"),
     };
     lines.into_iter().map(line).collect()

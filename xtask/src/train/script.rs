@@ -10,7 +10,7 @@ use shieldwall_learn::{FitError, Model, Random};
 use super::{Figures, SEED, Trained, scores};
 
 /// Scripts that the shipped model learns, half of them hostile.
-const GENERATED: usize = 12_000;
+const GENERATED: usize = 4000;
 
 /// Parts that take turns in being judged.
 pub const FOLDS: usize = 5;

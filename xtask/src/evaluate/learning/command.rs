@@ -87,6 +87,16 @@ pub fn section(data: &Path) -> Result<String> {
         &Figures::of("Unix: throw-away model as `model train command` makes it", &beside, &labels(&both)).row(),
     );
     let stranger = judged(&both, &own, 0)?;
+    if std::env::var_os("SHOW_LINES").is_some() {
+        for ((one, score), trained) in both.iter().zip(&stranger).zip(&throw_away) {
+            eprintln!(
+                "{score:.2}\t{trained:.2}\t{}\t{}",
+                u8::from(one.hostile),
+                one.text.replace(['\n', '\r', '\t'], " ")
+            );
+        }
+        return Ok(text);
+    }
     text.push_str(
         &Figures::of("Unix: shipped recipe, which never saw a shell line of these", &stranger, &labels(&both)).row(),
     );

@@ -89,7 +89,7 @@ pub fn section(data: &Path) -> Result<String> {
     let judged = judge(&all, &parts, &models)?;
     let (parts_beside, models_beside) = self::models(&all, 4000)?;
     let beside = judge(&all, &parts_beside, &models_beside)?;
-    let own = generated(12_000, SEED);
+    let own = generated(4000, SEED);
     let shipped = fit(&own.iter().collect::<Vec<_>>(), 0, SEED)?;
     let stranger = scores(&shipped, all.iter().map(|one| one.text.as_str()));
     rows("baseline: shortness", &length);
@@ -98,7 +98,8 @@ pub fn section(data: &Path) -> Result<String> {
     rows("throw-away model as `model train script` makes it", &beside);
     rows("shipped model, which saw generated scripts alone", &stranger);
     if std::env::var_os("SHOW_SCRIPTS").is_some() {
-        for (one, score) in all.iter().zip(&stranger) {
+        for ((one, score), trained) in all.iter().zip(&stranger).zip(&judged) {
+            eprint!("{trained:.2}\t");
             eprintln!(
                 "{score:.2}\t{}\t{}\t{}",
                 u8::from(one.hostile),

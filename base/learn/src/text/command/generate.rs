@@ -816,6 +816,11 @@ pub fn draw(hostile: bool, windows: bool, random: &mut Random) -> (u32, String) 
         (true, true) => WINDOWS_HOSTILE,
         (true, false) => UNIX_HOSTILE,
     };
+    // Most benign shell lines are put together from parts: people do not repeat themselves.
+    if !hostile && !windows && random.below(3) > 0 {
+        let line = fill("‹sh›", random);
+        return (999, line);
+    }
     let at = random.below(templates.len());
     let line = fill(templates.get(at).copied().unwrap_or(""), random);
     let group = at as u32 + 1000 * (u32::from(hostile) * 2 + u32::from(windows));
@@ -844,6 +849,8 @@ pub fn beside(hostile: usize, random: &mut Random) -> Vec<(String, bool, u32)> {
         } else {
             line
         };
+        // Lines put together from parts are no copies of each other.
+        let group = if group == 999 { 10_000 + 4 * (at as u32 / 4) } else { group };
         (line, attack, group)
     };
     (0..2 * hostile).map(one).collect()
