@@ -16,7 +16,7 @@ use shieldwall_schema::{Projection, Tag, Want};
 use super::drive::SourceRun;
 use super::ranked::Ranked;
 use super::spill::{ItemKind, Sorted, Spill};
-use super::suspicious::{decode, observed};
+use super::suspicious::{Decoded, observed};
 use crate::baselines::Kept;
 
 /// SHA-256 of a source's content.
@@ -96,12 +96,13 @@ impl Taught {
             *learns &= !self.knows(source);
         }
         let mut items = spill.sorted(&ranked.rank)?;
+        let mut decoded = Decoded::default();
         while let Some(item) = items.next()? {
             if item.kind == ItemKind::Observation
                 && learns.get(item.key.source as usize) == Some(&true)
-                && let Some((record, observation)) = decode(item.payload)
+                && let Some((record, observation)) = decoded.of(item.payload)
             {
-                self.learner.learn(&observed(item.key, record, &observation));
+                self.learner.learn(&observed(item.key, record, observation));
             }
         }
         items.rewind()?;

@@ -4,17 +4,18 @@
 //! [`Observing`] makes [`Observation`]s of it; within a chunk, records that say the same in the same minute are one with a
 //! count, except where the moment itself is what is learned from (connections, look-ups, requests, logons).
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use rustc_hash::FxHashMap;
 use shieldwall_detect::anomaly::Observer;
 use shieldwall_schema::entity::host_id;
-use shieldwall_schema::observation::LEARNED_PATHS;
+use shieldwall_schema::observation::{LEARNED_PATHS, learned_path};
 use shieldwall_schema::{
-    Event, Kind, LearnedSlots, Mappings, NO_RULE, Observation, Place, Projection, SlotSpec, Tag, Timestamp, Want,
+    Event, Kind, LearnedSlots, Mappings, NO_RULE, Place, Projection, SlotSpec, Tag, Timestamp, Want,
 };
 
 use super::spill::{ItemKind, Key, NO_TIME, encode};
+use super::suspicious::Said;
 
 /// Bytes of a value that is learned from.
 const VALUE_BYTES_MAX: usize = 1024;
@@ -27,6 +28,9 @@ const CHUNK_OBSERVATIONS_MAX: usize = 4096;
 
 /// Native names that may fill one path; mappings list one or two.
 const NAMES_MAX: usize = 4;
+
+/// Slots that learning takes of one kind of record; the mappings stay far below.
+const SLOTS_MAX: usize = 64;
 
 /// Tags whose wants are remembered, as the matcher does.
 const TAGS_MAX: usize = 4096;
@@ -78,7 +82,7 @@ impl<'a> Joint<'a> {
                 specs.push(SlotSpec { names: vec![native.into()] });
             }
         }
-        let fits = first + specs.len() <= usize::from(u16::MAX);
+        let fits = first + specs.len() <= usize::from(u16::MAX) && specs.len() <= SLOTS_MAX;
         (!specs.is_empty() && fits).then_some((learned, specs))
     }
 
@@ -115,15 +119,29 @@ impl Projection for Joint<'_> {
 /// What learning sees of one chunk.
 #[derive(Debug, Default)]
 pub struct Observing {
-    /// What was said → (how often, first time, place), in the order of the first.
-    seen: FxHashMap<Vec<u8>, usize>,
-    order: Vec<(Observation, i64, Place)>,
+    /// What was said, with its moment, → its place in `order`.
+    seen: FxHashMap<Box<[u8]>, usize>,
+    order: Vec<Spoken>,
+    /// Memory that is used again from record to record.
+    said: Vec<u8>,
+    /// The host's name as the last record had it, and its id.
+    host: (String, Option<String>),
+}
+
+/// One thing said, at its first time.
+#[derive(Debug)]
+struct Spoken {
+    /// [`Said`], encoded.
+    said: Vec<u8>,
+    count: u32,
+    time: i64,
+    place: Place,
 }
 
 impl Observing {
     /// Takes a record; what is full goes to `records`.
     pub fn observe(&mut self, event: &Event<'_>, learned: &LearnedSlots, source: u32, records: &mut Vec<u8>) {
-        let mut best: Vec<Option<&str>> = vec![None; learned.paths.len()];
+        let mut best: [Option<&str>; SLOTS_MAX] = [None; SLOTS_MAX];
         for value in event.slots.iter() {
             let Some(at) = value.slot.checked_sub(learned.first) else { continue };
             if value.kind != Kind::Null
@@ -133,57 +151,74 @@ impl Observing {
                 *best = Some(value.raw);
             }
         }
-        let mut fields: Vec<(u16, String)> = Vec::new();
-        let mut host = None;
+        let mut fields: Vec<(u16, &str)> = Vec::with_capacity(learned.paths.len());
+        let mut has_host = false;
         for (path, value) in learned.paths.iter().zip(best) {
             let Some(value) = value else { continue };
             if fields.last().is_some_and(|(last, _)| last == path) {
                 continue;
             }
-            let is_script = LEARNED_PATHS.get(usize::from(*path)) == Some(&"script.script_content.value");
-            let value = cut(value, if is_script { SCRIPT_BYTES_MAX } else { VALUE_BYTES_MAX });
+            let bytes_max = if *path == script() { SCRIPT_BYTES_MAX } else { VALUE_BYTES_MAX };
+            let value = cut(value, bytes_max);
             // The first path is the host's own name.
             if *path == 0 {
-                host = host_id(value);
+                has_host = true;
+                if self.host.0 != value {
+                    self.host = (value.to_owned(), host_id(value));
+                }
             }
-            fields.push((*path, value.to_owned()));
+            fields.push((*path, value));
         }
         if fields.iter().all(|(path, _)| *path == 0) {
             return;
         }
-        let observation = Observation {
+        let said = Said {
             class: learned.class,
             activity: learned.activity,
-            product: event.tag.product.to_owned(),
-            service: event.tag.service.to_owned(),
-            host,
+            product: event.tag.product,
+            service: event.tag.service,
+            host: if has_host { self.host.1.as_deref() } else { None },
             fields,
-            count: 1,
         };
         let time = event.time.map_or(NO_TIME, Timestamp::nanos);
         let moment = if TIMED.contains(&learned.class) || time == NO_TIME { time } else { time.div_euclid(MINUTE) };
-        let said = postcard::to_stdvec(&(&observation, moment)).unwrap_or_default();
-        if let Some(known) = self.seen.get(&said).and_then(|at| self.order.get_mut(*at)) {
-            known.0.count = known.0.count.saturating_add(1);
-            return;
+        let mut bytes = std::mem::take(&mut self.said);
+        bytes.clear();
+        // Writing to memory cannot fail.
+        let mut bytes = postcard::to_extend(&said, bytes).unwrap_or_default();
+        let length = bytes.len();
+        bytes.extend_from_slice(&moment.to_le_bytes());
+        if let Some(known) = self.seen.get(bytes.as_slice()).and_then(|at| self.order.get_mut(*at)) {
+            known.count = known.count.saturating_add(1);
+        } else {
+            if self.order.len() >= CHUNK_OBSERVATIONS_MAX {
+                self.flush(source, records);
+            }
+            self.seen.insert(bytes.as_slice().into(), self.order.len());
+            let said = bytes.get(..length).unwrap_or_default().to_vec();
+            self.order.push(Spoken { said, count: 1, time, place: event.place });
         }
-        if self.order.len() >= CHUNK_OBSERVATIONS_MAX {
-            self.flush(source, records);
-        }
-        self.seen.insert(said, self.order.len());
-        self.order.push((observation, time, event.place));
+        self.said = bytes;
     }
 
     /// Gives everything to `records`.
     pub fn flush(&mut self, source: u32, records: &mut Vec<u8>) {
         self.seen.clear();
-        for (observation, time, place) in self.order.drain(..) {
+        for Spoken { said, count, time, place } in self.order.drain(..) {
             let key = Key { time, source, offset: place.offset, subject: 0 };
-            if let Ok(payload) = postcard::to_stdvec(&(place.record, &observation)) {
-                encode(records, key, ItemKind::Observation, &payload);
-            }
+            // (record, what was said, how often): one after another, as a tuple of them would be.
+            let mut payload = postcard::to_stdvec(&place.record).unwrap_or_default();
+            payload.extend_from_slice(&said);
+            let payload = postcard::to_extend(&count, payload).unwrap_or_default();
+            encode(records, key, ItemKind::Observation, &payload);
         }
     }
+}
+
+/// The path of a script's text.
+fn script() -> u16 {
+    static SCRIPT: LazyLock<u16> = LazyLock::new(|| learned_path("script.script_content.value").unwrap_or(u16::MAX));
+    *SCRIPT
 }
 
 /// Cuts a text at a character's end.
@@ -193,7 +228,7 @@ fn cut(text: &str, bytes_max: usize) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use shieldwall_schema::{Fields, Slots, Value, fill};
+    use shieldwall_schema::{Fields, Observation, Slots, Value, fill};
 
     use super::*;
     use crate::line::spill::Spill;
@@ -246,8 +281,11 @@ match = { product = ["x"], code = ["3"] }
         Tag { product: "x", code, ..Tag::default() }
     }
 
-    /// Observations of records: code, second, fields.
-    fn observed(records: &[(&str, i64, &[(&'static str, String)])]) -> Vec<(i64, u64, Observation)> {
+    /// A record's code, second and fields.
+    type Told<'a> = (&'a str, i64, &'a [(&'static str, String)]);
+
+    /// Observations of records: second, offset, what was said.
+    fn observed(records: &[Told<'_>]) -> Vec<(i64, u64, Observation)> {
         let mappings = Mappings::parse([("test", MAPPING)]).unwrap();
         let observer = Observer::default();
         let rules = Rules(Arc::new(Want::new(vec![SlotSpec { names: vec!["Line".into()] }], None, 7)));
@@ -277,11 +315,12 @@ match = { product = ["x"], code = ["3"] }
         let mut spill = Spill::new(usize::MAX);
         spill.append(&mut out).unwrap();
         let mut items = spill.sorted(&[0]).unwrap();
+        let mut decoded = crate::line::suspicious::Decoded::default();
         let mut observations = Vec::new();
         while let Some(item) = items.next().unwrap() {
             assert_eq!(item.kind, ItemKind::Observation);
-            let (_, observation) = crate::line::suspicious::decode(item.payload).unwrap();
-            observations.push((item.key.time / 1_000_000_000, item.key.offset, observation));
+            let (_, observation) = decoded.of(item.payload).unwrap();
+            observations.push((item.key.time / 1_000_000_000, item.key.offset, observation.clone()));
         }
         observations
     }
@@ -341,8 +380,7 @@ match = { product = ["x"], code = ["3"] }
     fn different_observations_of_a_chunk_are_bounded() {
         let records: Vec<[(&'static str, String); 1]> =
             (0..CHUNK_OBSERVATIONS_MAX + 10).map(|at| [("Line", at.to_string())]).collect();
-        let records: Vec<(&str, i64, &[(&'static str, String)])> =
-            records.iter().map(|fields| ("1", 1, fields.as_slice())).collect();
+        let records: Vec<Told<'_>> = records.iter().map(|fields| ("1", 1, fields.as_slice())).collect();
         assert_eq!(observed(&records).len(), CHUNK_OBSERVATIONS_MAX + 10);
     }
 }

@@ -24,7 +24,7 @@ use shieldwall_schema::{Entity, EntityKind, Place, Timestamp};
 
 use super::folded::{EVIDENCES_MAX, Folded};
 use super::spill::{Item, ItemKind, NO_TIME, Sorted};
-use super::suspicious::{Suspicious, decode, observed, rule_number};
+use super::suspicious::{Decoded, Suspicious, observed, rule_number};
 
 /// Members of a firing that become its evidence; the rest is counted.
 const FIRING_MEMBERS_MAX: usize = 20;
@@ -142,6 +142,7 @@ pub fn fold(
     folded.overflow = surplus;
     let mut folding = Folding { folded, open: FxHashMap::default(), fold };
     let mut firings = firings.into_iter().peekable();
+    let mut decoded = Decoded::default();
     while let Some(item) = items.next()? {
         if !is_canonical(item.key.source) {
             continue;
@@ -166,9 +167,9 @@ pub fn fold(
         }
         if item.kind == ItemKind::Observation {
             if suspicious.names(item.key)
-                && let Some((record, observation)) = decode(item.payload)
+                && let Some((record, observation)) = decoded.of(item.payload)
             {
-                suspicious.meet(item.key, record, &observation);
+                suspicious.meet(item.key, record, observation);
             }
             continue;
         }
@@ -201,14 +202,15 @@ fn judged(
     mut learner: Learner,
     is_canonical: &dyn Fn(u32) -> bool,
 ) -> io::Result<(Suspicious, Option<Learned>)> {
+    let mut decoded = Decoded::default();
     learner.learned();
     if let Some((mut before, learned)) = before {
         while let Some(item) = before.next()? {
             if item.kind == ItemKind::Observation
                 && learned.get(item.key.source as usize) == Some(&true)
-                && let Some((record, observation)) = decode(item.payload)
+                && let Some((record, observation)) = decoded.of(item.payload)
             {
-                learner.judge(&observed(item.key, record, &observation));
+                learner.judge(&observed(item.key, record, observation));
             }
         }
         learner.calibrated();
@@ -216,9 +218,9 @@ fn judged(
     while let Some(item) = items.next()? {
         if item.kind == ItemKind::Observation
             && is_canonical(item.key.source)
-            && let Some((record, observation)) = decode(item.payload)
+            && let Some((record, observation)) = decoded.of(item.payload)
         {
-            learner.judge(&observed(item.key, record, &observation));
+            learner.judge(&observed(item.key, record, observation));
         }
     }
     items.rewind()?;
@@ -236,13 +238,14 @@ fn remembered(
     is_canonical: &dyn Fn(u32) -> bool,
 ) -> io::Result<(Vec<Firing>, Counts, u64)> {
     let mut firings = Vec::new();
+    let mut decoded = Decoded::default();
     while let Some(item) = items.next()? {
         if item.kind == ItemKind::Observation {
             if let Some((learner, learns)) = &mut learner
                 && learns.get(item.key.source as usize) == Some(&true)
-                && let Some((record, observation)) = decode(item.payload)
+                && let Some((record, observation)) = decoded.of(item.payload)
             {
-                learner.learn(&observed(item.key, record, &observation));
+                learner.learn(&observed(item.key, record, observation));
             }
             continue;
         }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use shieldwall_detect::anomaly::Suspicion;
 use shieldwall_schema::finding::{AnomalyPart, Evidence, LEARNED, Provenance, Reason};
 use shieldwall_schema::observation::LEARNED_PATHS;
@@ -19,9 +20,54 @@ pub const LEVELS: [&str; 3] = ["low", "medium", "high"];
 /// Bytes of one field's value in evidence.
 const VALUE_BYTES_MAX: usize = 2048;
 
-/// An observation out of the spill.
-pub fn decode(payload: &[u8]) -> Option<(Option<u64>, Observation)> {
-    postcard::from_bytes(payload).ok()
+/// An observation as it lies in the spill: as [`Observation`], borrowed, its count last.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Said<'a> {
+    /// OCSF `class_uid`.
+    pub class: u32,
+    /// OCSF `activity_id`.
+    pub activity: u32,
+    /// See [`Observation::product`].
+    pub product: &'a str,
+    /// See [`Observation::service`].
+    pub service: &'a str,
+    /// See [`Observation::host`].
+    pub host: Option<&'a str>,
+    /// See [`Observation::fields`].
+    #[serde(borrow)]
+    pub fields: Vec<(u16, &'a str)>,
+}
+
+/// Takes observations out of the spill, one after another in the same memory.
+#[derive(Debug, Default)]
+pub struct Decoded(Observation);
+
+impl Decoded {
+    /// The observation of a payload, and its record's own number.
+    pub fn of(&mut self, payload: &[u8]) -> Option<(Option<u64>, &Observation)> {
+        fn put(to: &mut String, from: &str) {
+            to.clear();
+            to.push_str(from);
+        }
+        let (record, said, count): (Option<u64>, Said<'_>, u32) = postcard::from_bytes(payload).ok()?;
+        let to = &mut self.0;
+        (to.class, to.activity, to.count) = (said.class, said.activity, count);
+        put(&mut to.product, said.product);
+        put(&mut to.service, said.service);
+        match (&mut to.host, said.host) {
+            (Some(to), Some(from)) => put(to, from),
+            (to, from) => *to = from.map(str::to_owned),
+        }
+        to.fields.truncate(said.fields.len());
+        for ((path, value), (from_path, from)) in to.fields.iter_mut().zip(&said.fields) {
+            *path = *from_path;
+            put(value, from);
+        }
+        for (path, value) in said.fields.iter().skip(to.fields.len()) {
+            to.fields.push((*path, (*value).to_owned()));
+        }
+        Some((record, &self.0))
+    }
 }
 
 /// An observation with its place, as the learner takes it.
