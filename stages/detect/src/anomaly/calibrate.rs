@@ -86,6 +86,11 @@ pub(super) struct Tail {
 }
 
 impl Tail {
+    /// Whether there were windows enough to know what is usual.
+    pub(super) fn enough(&self) -> bool {
+        self.enough
+    }
+
     /// How often a window here has a score at least this high; 1 where there are too few windows to know.
     pub(super) fn p_value(&self, score: f64) -> f64 {
         if !self.enough || score <= 0.0 {

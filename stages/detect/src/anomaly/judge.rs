@@ -298,6 +298,9 @@ fn texts(window: &Window, tested: &mut [bool], found: &mut Vec<(u16, Piece, Trac
     }
 }
 
+/// What texts are called among the parts.
+pub(super) const TEXTS: [&str; 4] = ["domain name", "web request", "command line", "script"];
+
 /// The chance that the best of `tries` is as small as `p`.
 fn sidak(p: f64, tries: f64) -> f64 {
     let tries = tries.max(1.0);

@@ -9,7 +9,7 @@ use shieldwall_schema::finding::{Anomaly, AnomalyPart};
 
 use super::calibrate::Tail;
 use super::detectors::{BEACON, DETECTORS, REQUEST, SLOW_BOIL};
-use super::judge::{Candidate, Piece, Why};
+use super::judge::{Candidate, Piece, TEXTS, Why};
 use super::learner::Learner;
 use super::measures::{MEASURES, Measure, bin, bin_value};
 use super::timing::length;
@@ -82,6 +82,15 @@ pub(super) fn finish(mut learner: Learner) -> Learned {
     Learned { suspicions, folded, folded_top: top, coverage, baselines }
 }
 
+/// The p-value that models of texts bring with them, where too little was seen here to know what is usual: the strongest
+/// text's, corrected for the others. 1 where no text speaks.
+fn brought(one: &Candidate) -> f64 {
+    let texts =
+        || one.pieces.iter().filter(|piece| matches!(&piece.why, Why::Words { what, .. } if TEXTS.contains(what)));
+    let strongest = texts().map(|piece| piece.nats).fold(0.0, f64::max);
+    ((-strongest).exp() * texts().count().max(1) as f64).min(1.0)
+}
+
 /// One day's discoveries, within the budget.
 fn choose(
     candidates: Vec<Candidate>,
@@ -94,8 +103,10 @@ fn choose(
     let p_values: Vec<f64> = candidates
         .iter()
         .map(|one| {
-            one.p_value
-                .unwrap_or_else(|| tails.get(usize::from(one.detector)).map_or(1.0, |tail| tail.p_value(one.score)))
+            one.p_value.unwrap_or_else(|| match tails.get(usize::from(one.detector)).filter(|tail| tail.enough()) {
+                Some(tail) => tail.p_value(one.score),
+                None => brought(one),
+            })
         })
         .collect();
     // For each detector by itself: what one finds on a day must not make another's threshold milder. The procedure counts all
