@@ -134,7 +134,7 @@ fn placeholders_take_their_values_from_lists() {
         "title: Listed\nid: 33333333-2222-4333-8444-555555555555\nlogsource: {product: windows, category: process_creation}\n\
          detection:\n  s:\n    User|expand: '%watched%'\n  condition: s\nlevel: low\n",
     );
-    let arguments = ["--rules", rule.to_str().unwrap(), "--no-builtin-rules"];
+    let arguments = ["--rules", rule.to_str().unwrap(), "--no-builtin-rules", "--no-learning"];
     let log = std::path::Path::new("testdata/demo/windows.jsonl");
     assert!(place.scan(log, &arguments).findings().is_empty());
     place.file("home/lists/watched.txt", "EXAMPLE\\anna\n");
