@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -23,18 +23,17 @@ fn flows(rows: u64, label: bool) -> String {
     text
 }
 
-fn train(place: &Place, kind: &str, data: &PathBuf, more: &[&str], name: &str) -> Ran {
+fn train(place: &Place, kind: &str, data: &Path, more: &[&str], name: &str) -> Ran {
     let mut args: Vec<_> = ["model", "train", kind, "--data"].map(Into::into).to_vec();
-    args.push(data.clone().into_os_string());
+    args.push(data.as_os_str().to_owned());
     args.extend(more.iter().map(Into::into));
     args.push("-o".into());
     args.push(place.path(name).into_os_string());
     place.run(args)
 }
 
-fn score(place: &Place, name: &str, data: &PathBuf, more: &[&str]) -> Ran {
-    let mut args =
-        vec!["model".into(), "score".into(), place.path(name).into_os_string(), data.clone().into_os_string()];
+fn score(place: &Place, name: &str, data: &Path, more: &[&str]) -> Ran {
+    let mut args = vec!["model".into(), "score".into(), place.path(name).into_os_string(), data.as_os_str().to_owned()];
     args.extend(more.iter().map(Into::into));
     place.run(args)
 }
@@ -94,7 +93,7 @@ fn a_model_nobody_vouches_for_is_refused_and_a_named_hash_is_enough() {
     assert_eq!(train(&here, "tabular", &data, &["--label", "label"], "model").code, 0);
     let foreign = |more: &[&str]| {
         let mut args =
-            vec!["model".into(), "score".into(), here.path("model").into_os_string(), data.clone().into_os_string()];
+            vec!["model".into(), "score".into(), here.path("model").into_os_string(), data.as_os_str().to_owned()];
         args.extend(more.iter().map(Into::into));
         there.run(args)
     };

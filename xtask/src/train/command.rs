@@ -49,7 +49,7 @@ pub fn train(data: &Path) -> Result<Trained> {
     let own = |one: &Line| one.group.starts_with("own ");
     let figures = vec![
         figures("5 parts by technique and template → Windows", &|one| one.windows && !(own(one) && one.hostile)),
-        figures("5 parts by technique and template → Unix", &|one| !one.windows && !(own(one) && one.hostile)),
+        figures("5 parts by technique and template → Unix", &|one| !(one.windows || own(one) && one.hostile)),
         figures("5 parts → generated alone", &own),
     ];
     let benign = all.iter().zip(&judged).filter(|(one, _)| !one.hostile).map(|one| *one.1).collect();
