@@ -213,6 +213,50 @@ fn two_baselines_that_know_the_same_log_are_refused() {
 }
 
 #[test]
+fn two_kept_baselines_join_whatever_their_order() {
+    let place = Place::new();
+    logs(&place);
+    let kept = |name: &str, days| {
+        place.file(&format!("{name}/all.jsonl"), office(days));
+        let home = place.path(&format!("home-{name}"));
+        scan(&place, name, &["--learn", "--data-dir", home.to_str().unwrap()]);
+        home.join("baselines/default.baseline").to_str().unwrap().to_owned()
+    };
+    let (first, second) = (kept("first", 1..6), kept("second", 7..12));
+    let ran = scan(&place, "today", &["--baseline", &first, "--baseline", &second]);
+    assert!(ran.findings().iter().any(|finding| speaks_of(finding, "ws05")), "{}", ran.out);
+    assert_eq!(scan(&place, "today", &["--baseline", &second, "--baseline", &first]).out, ran.out);
+}
+
+/// A report that a person reads names the parts, the score and what is normal.
+#[test]
+fn every_report_tells_why_something_is_unusual() {
+    let place = Place::new();
+    logs(&place);
+    let case = place.path("case");
+    let (today, earlier) = (place.path("today"), place.path("earlier"));
+    let ran = place.run([
+        "scan".as_ref(),
+        today.as_os_str(),
+        "--no-builtin-rules".as_ref(),
+        "--baseline".as_ref(),
+        earlier.as_os_str(),
+        "-o".as_ref(),
+        case.as_os_str(),
+    ]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    for name in ["report.html", "timeline.csv", "findings.sarif", "findings.jsonl"] {
+        let text = std::fs::read_to_string(case.join(name)).unwrap();
+        assert!(text.contains("qz7.exe") && text.contains("on no other hosts"), "{name}");
+    }
+    assert!(ran.out.contains("of what is normal"), "{}", ran.out);
+    let show = place.run(["show".as_ref(), "1.1".as_ref(), case.as_os_str()]);
+    for word in ["Score", "Detector", "Normal", "ws05"] {
+        assert!(show.out.contains(word), "{word}: {}", show.out);
+    }
+}
+
+#[test]
 fn threads_and_names_change_neither_findings_nor_what_is_kept() {
     let learned = |threads: &str, name: &str| {
         let place = Place::new();

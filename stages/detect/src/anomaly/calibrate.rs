@@ -38,6 +38,17 @@ impl Scores {
         }
     }
 
+    /// Takes in the scores of other windows.
+    pub(super) fn merge(&mut self, other: &Self) {
+        if self.bins.len() < other.bins.len() {
+            self.bins.resize(other.bins.len(), 0);
+        }
+        for (slot, count) in self.bins.iter_mut().zip(&other.bins) {
+            *slot = slot.saturating_add(*count);
+        }
+        self.count = self.count.saturating_add(other.count);
+    }
+
     /// Whether it could have been written by [`Scores::add`].
     pub(super) fn is_sound(&self) -> bool {
         (self.bins.is_empty() && self.count == 0)

@@ -127,6 +127,9 @@ impl Learner {
         let names = &mut self.names;
         self.base.merge(&other.base, |name| names.number(other.names.name(name)));
         self.base.rank();
+        let (own, others) = (&mut self.judged.scores, &other.judged.scores);
+        own.resize(own.len().max(others.len()), super::calibrate::Scores::default());
+        own.iter_mut().zip(others).for_each(|(own, other)| own.merge(other));
     }
 
     /// What is known so far, as bytes; see [`Learned::baselines`].

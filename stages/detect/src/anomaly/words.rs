@@ -106,14 +106,19 @@ impl<'a> Teller<'a> {
                     return AnomalyPart { what: String::new(), value: piece.nats, words: String::new() };
                 };
                 let kind = own.map_or("entities", |own| plural(own.kind));
-                let words = format!(
-                    "{}: in {} of {} other hours that could show it here, and on {} of {} other {kind}",
-                    self.fill(feature.seen, key),
-                    grouped(u64::from(standing.hours)),
-                    grouped(u64::from(standing.context_hours)),
-                    standing.peers,
-                    standing.context_peers,
-                );
+                let hours = match standing.context_hours {
+                    0 => "in no other hour here".to_owned(),
+                    all => format!(
+                        "in {} of {} other hours that could show it here",
+                        grouped(u64::from(standing.hours)),
+                        grouped(u64::from(all))
+                    ),
+                };
+                let peers = match standing.context_peers {
+                    0 => format!("on no other {kind}"),
+                    all => format!("on {} of {all} other {kind}", standing.peers),
+                };
+                let words = format!("{}: {hours}, and {peers}", self.fill(feature.seen, key));
                 (feature.what.to_owned(), words)
             }
         };
