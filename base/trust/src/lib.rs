@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`artifact`] | [`Artifact`]: bytes with their SHA-256 |
 //! | [`verified`] | [`Verified`]: what was found worthy; made in one place only, beside the check |
+//! | [`scan`] | what a model file would do when loaded: clean, malicious or not proven; nothing is ever executed |
 //! | [`list`] | the list of models that this machine trained itself |
 //!
 //! Today an artifact is worthy if its hash is compiled into the program, named by the user, or in the list that only the
@@ -11,6 +12,7 @@
 
 pub mod artifact;
 pub mod list;
+pub mod scan;
 pub mod verified;
 
 pub use artifact::{Artifact, Hash};
