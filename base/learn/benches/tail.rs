@@ -3,7 +3,7 @@
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use shieldwall_learn::baseline::{BaselineSettings, Baselines, Kind, Sighting, Value};
+use shieldwall_learn::baseline::{Baseline, Key};
 use shieldwall_learn::calibrate::{Conformal, Recent, RecentSettings};
 use shieldwall_learn::tail::{Tail, TailSettings};
 use shieldwall_learn::{Feature, FeatureKind, Frame, Model, Random, Schema};
@@ -76,47 +76,50 @@ fn score_then_learn(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// A hundred entities' habits: sightings in order of time.
-fn sightings() -> Vec<Sighting> {
+/// A hundred entities' hours: twenty facts each.
+fn hours(base: &mut Baseline) -> Vec<(u32, i64, Vec<u32>)> {
     let mut random = Random::new(2);
-    (0..ROWS)
-        .map(|at| Sighting {
-            entity: random.below(100) as u64,
-            peers: 0,
-            feature: (at % 2) as u16,
-            value: if at % 2 == 0 {
-                Value::Category((random.unit().powi(4) * 200.0) as u64)
-            } else {
-                Value::Number((random.unit() * 15.0).exp())
-            },
-            time_s: 1_700_000_000 + at as i64 * 60,
+    let entities: Vec<u32> = (1..=100).filter_map(|name| base.entity(0, name)).collect();
+    (0..ROWS / 20)
+        .filter_map(|at| {
+            let mut keys: Vec<u32> = (0..20)
+                .filter_map(|_| base.key(Key { feature: 0, context: 1, value: (random.unit().powi(4) * 200.0) as u32 }))
+                .collect();
+            keys.sort_unstable();
+            keys.dedup();
+            Some((*entities.get(at % entities.len())?, (at / entities.len()) as i64, keys))
         })
         .collect()
 }
 
 #[divan::bench]
 fn baseline_learn(bencher: Bencher<'_, '_>) {
-    let seen = sightings();
-    bencher.counter(ItemsCount::new(ROWS)).bench(|| {
-        let mut baselines = Baselines::new(BaselineSettings::default(), &[Kind::Category, Kind::Amount]);
-        seen.iter().for_each(|one| {
-            baselines.learn(one, 1, one.entity);
+    bencher
+        .counter(ItemsCount::new(ROWS))
+        .with_inputs(|| {
+            let mut base = Baseline::new(1, Vec::new());
+            let hours = hours(&mut base);
+            (base, hours)
+        })
+        .bench_values(|(mut base, hours)| {
+            hours.iter().for_each(|(entity, hour, keys)| base.learn_facts(*entity, *hour, (hour / 24) as i32, keys));
+            base
         });
-        baselines
-    });
 }
 
 #[divan::bench]
 fn baseline_p_value(bencher: Bencher<'_, '_>) {
-    let seen = sightings();
-    let mut baselines = Baselines::new(BaselineSettings::default(), &[Kind::Category, Kind::Amount]);
-    seen.iter().for_each(|one| {
-        baselines.learn(one, 1, one.entity);
+    let mut base = Baseline::new(1, Vec::new());
+    let hours = hours(&mut base);
+    hours.iter().for_each(|(entity, hour, keys)| base.learn_facts(*entity, *hour, (hour / 24) as i32, keys));
+    base.rank();
+    bencher.counter(ItemsCount::new(ROWS)).bench(|| {
+        let of = |entity: u32, key: u32| {
+            let standing = base.standing(entity, key, true)?;
+            Some(base.fact_p_value(entity, 0, &standing, 1, true))
+        };
+        hours.iter().flat_map(|(entity, _, keys)| keys.iter().filter_map(|key| of(*entity, *key))).sum::<f64>()
     });
-    let peers = baselines.peers();
-    bencher
-        .counter(ItemsCount::new(ROWS))
-        .bench(|| seen.iter().map(|one| baselines.p_value(&peers, one, 1.0)).sum::<f64>());
 }
 
 #[divan::bench]

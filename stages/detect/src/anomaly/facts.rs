@@ -24,8 +24,7 @@ pub(super) struct Feature {
     pub usual: &'static str,
 }
 
-/// Which feature: index in [`FEATURES`].
-pub(super) type FeatureId = u8;
+pub(super) use shieldwall_learn::baseline::FeatureId;
 
 macro_rules! features {
     ($($name:ident: $detector:ident, $what:literal, $seen:literal, $usual:literal;)*) => {

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 
 use shieldwall_learn::calibrate::surprise;
 
-use super::baseline::{Baseline, Standing};
 use super::calibrate::Scores;
 use super::detectors::{BEACON, COMMAND, DETECTORS, DOMAIN, REQUEST, SCRIPT, SLOW_BOIL};
 use super::facts::{FEATURES, Feature, FeatureId, Text};
 use super::measures::{MEASURES, Measure, bin};
 use super::window::{StrangeText, Trace, Window};
+use shieldwall_learn::baseline::{Baseline, Standing};
 
 /// Parts above this p-value are ordinary.
 const PART_P_MAX: f64 = 0.05;

@@ -7,7 +7,6 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use shieldwall_schema::entity::EntityKind;
 
-use super::baseline::{ANY, Baseline, ENTITIES_MAX, ENTRIES_MAX, Entry, KEYS_MAX, Key, Own, SERIES_DAYS_MAX};
 use super::calibrate::Scores;
 use super::detectors::DETECTORS;
 use super::facts::FEATURES;
@@ -16,6 +15,9 @@ use super::learner::{Learner, is_measure};
 use super::names::{NAMES_MAX, Names};
 use super::words::usual_level;
 use super::{Settings, measures::MEASURES};
+use shieldwall_learn::baseline::{
+    ANY, Baseline, ENTITIES_MAX, ENTRIES_MAX, Entry, KEYS_MAX, Key, Own, SERIES_DAYS_MAX,
+};
 
 const MAGIC: &[u8] = b"SWBASE";
 
@@ -176,7 +178,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Baseline, Names, Vec<Scores>), Strin
         return Err("baselines: hours of features that this program does not know".to_owned());
     }
     #[allow(clippy::field_reassign_with_default, reason = "its other fields are its own")]
-    let mut base = Baseline::default();
+    let mut base = super::learner::empty();
     base.active = kept.active;
     for (at, (feature, context, value, hours)) in kept.keys.iter().enumerate() {
         if usize::from(*feature) >= FEATURES.len() {
@@ -194,7 +196,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Baseline, Names, Vec<Scores>), Strin
     for (at, own) in kept.entities.into_iter().enumerate() {
         let kind =
             KINDS.get(usize::from(own.kind)).ok_or_else(|| format!("baselines: entity {at} has kind {}", own.kind))?;
-        let entity = base.entity(*kind, number(own.name, "an entity")?);
+        let entity = base.entity(*kind as u8, number(own.name, "an entity")?);
         if entity != u32::try_from(at).ok() {
             return Err(format!("baselines: entity {at} stands twice or has no name"));
         }
@@ -268,7 +270,7 @@ pub fn describe(baselines: &[u8], entity: Option<&str>) -> Result<Vec<String>, S
         for own in entities.iter().take(LISTED_MAX) {
             out.push(format!(
                 "{} {}: active in {} hours on {} days",
-                own.kind.word(),
+                kind_of(own).word(),
                 names.name(own.name),
                 own.hours,
                 own.days
@@ -292,6 +294,11 @@ pub fn describe(baselines: &[u8], entity: Option<&str>) -> Result<Vec<String>, S
     Ok(out)
 }
 
+/// The kind of an entity, whose number the baseline keeps.
+pub(super) fn kind_of(own: &Own) -> EntityKind {
+    KINDS.get(usize::from(own.kind)).copied().unwrap_or(EntityKind::Host)
+}
+
 fn find(base: &Baseline, names: &Names, wanted: &str) -> Vec<u32> {
     let wanted = wanted.trim().to_lowercase();
     // `host ws01` and `ws01` both.
@@ -303,7 +310,9 @@ fn find(base: &Baseline, names: &Names, wanted: &str) -> Vec<u32> {
     };
     (0u32..)
         .zip(&base.entities)
-        .filter(|(_, own)| names.name(own.name) == name && kind.as_deref().is_none_or(|kind| own.kind.word() == kind))
+        .filter(|(_, own)| {
+            names.name(own.name) == name && kind.as_deref().is_none_or(|kind| kind_of(own).word() == kind)
+        })
         .map(|(number, _)| number)
         .collect()
 }
@@ -317,7 +326,7 @@ fn describe_one(base: &Baseline, names: &Names, own: &Own, out: &mut Vec<String>
     let known = if all == 0 { 0.0 } else { 100.0 * (1.0 - once as f64 / all as f64) };
     out.push(format!(
         "{} {}: active in {} hours on {} days; about {known:.0} % of what it does is known",
-        own.kind.word(),
+        kind_of(own).word(),
         names.name(own.name),
         own.hours,
         own.days

@@ -4,18 +4,21 @@ use rustc_hash::FxHashMap;
 use shieldwall_schema::entity::EntityKind;
 use shieldwall_schema::{Observed, Timestamp};
 
-use super::baseline::{ANY, Baseline, Key};
-use super::facts::{self, Fact, Seen, Text};
+use super::facts::{self, FEATURES, Fact, Seen, Text};
 use super::judge::{self, Judged};
 use super::measures::{MEASURES, Measure, bin};
 use super::names::{Form, Names, OTHER};
 use super::texts::{TextScorers, TextVerdict, quoted};
-use super::timing::{BEATS_MAX, Regularity, regularity};
 use super::window::{Different, StrangeText, Trace, Window};
 use super::{Learned, Settings, shown};
+use shieldwall_learn::baseline::{ANY, Baseline, Key};
+use shieldwall_learn::timing::{Beacon, beacon};
 
 /// Pairs of source and destination whose beats are kept; later ones are not timed.
 const PAIRS_MAX: usize = 200_000;
+
+/// Beats kept for one pair; when full, the pair is judged and begins anew, keeping the more regular of its judgements.
+const BEATS_MAX: usize = 512;
 
 /// Verdicts on texts that are remembered; beyond it the memory begins anew.
 const VERDICTS_MAX: usize = 100_000;
@@ -66,15 +69,16 @@ pub struct Learner {
 /// Beats of one pair.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Beats {
-    times: Vec<i64>,
-    pub best: Option<Regularity>,
+    /// Seconds.
+    times: Vec<f64>,
+    pub best: Option<Beacon>,
     pub trace: Trace,
     pub host: u32,
 }
 
 impl Beats {
     pub(super) fn judge(&mut self) {
-        let now = regularity(&self.times);
+        let now = beacon(&self.times);
         if let Some(now) = now
             && self.best.is_none_or(|best| now.p_value < best.p_value)
         {
@@ -87,7 +91,7 @@ impl Beats {
 impl Learner {
     /// A learner that knows nothing yet.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, ..Self::default() }
+        Self { settings, base: empty(), ..Self::default() }
     }
 
     /// Hands in models of texts; without them names and payloads are not judged.
@@ -200,7 +204,7 @@ impl Learner {
         // Numbers of this record's entities, in its own order.
         let mut entities: [Option<u32>; 8] = [None; 8];
         for (slot, (kind, name)) in entities.iter_mut().zip(&facts.who) {
-            *slot = self.base.entity(*kind, *name);
+            *slot = self.base.entity(*kind as u8, *name);
             // Whoever is named was active: silence of a measure in an active hour is a zero, not a gap.
             if let Some(entity) = *slot {
                 self.open.entry(entity).or_default();
@@ -357,7 +361,7 @@ impl Learner {
         let beats = self.beats.entry(pair).or_default();
         beats.host = host;
         beats.trace.add(count, Some(time), seen.source, seen.place);
-        beats.times.push(time.millis());
+        beats.times.push(time.millis() as f64 / 1e3);
         if beats.times.len() >= BEATS_MAX {
             beats.judge();
         }
@@ -417,6 +421,11 @@ fn slot(hour: i64) -> String {
     let days = if matches!(weekday, 0 | 6) { "a weekend day" } else { "a working day" };
     let from = hour.rem_euclid(24) / 3 * 3;
     format!("{days} between {from:02} and {:02} h UTC", from + 3)
+}
+
+/// A baseline that knows nothing of our facts and measures yet.
+pub(super) fn empty() -> Baseline {
+    Baseline::new(FEATURES.len(), MEASURES.iter().map(|measure| measure.day).collect())
 }
 
 /// Whether a measure exists; for kept baselines.

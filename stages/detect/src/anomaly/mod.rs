@@ -10,8 +10,6 @@
 //! | `names` | strings as numbers, raw values in normal form |
 //! | `facts`, `measures` | an observation as facts (who did what) and amounts (how much, how many) |
 //! | `window` | an entity's open hour and day |
-//! | `baseline` | what is normal for whom, beside its peers; leave-one-out standing of a fact or level |
-//! | `timing` | regular contact |
 //! | `texts` | the joint to models of texts: [`TextScorers`] |
 //! | `judge` | closed windows as candidates with parts |
 //! | `calibrate`, `shown` | p-values, discoveries of a day, the budget |
@@ -19,12 +17,13 @@
 //! | `keep` | baselines as bytes; [`describe`] and [`forget`] |
 //! | `learner` | [`Learner`]: first learn all, then judge all |
 //!
+//! What is normal for whom is counted by `shieldwall_learn::baseline`, regular contact is found by `shieldwall_learn::timing`.
+//!
 //! **Poison.** The scanned history holds the attack. So a burst counts once for its hour, hours of one day little, hosts of one
 //! hour not at all for each other; and an hour is judged without itself. **Decoys.** See `Budget` of the learning core.
 //!
 //! Cost: a few map look-ups for each fact of an observation; memory grows with different facts, never with records.
 
-mod baseline;
 mod calibrate;
 mod detectors;
 mod facts;
@@ -36,7 +35,6 @@ mod names;
 mod paths;
 mod shown;
 mod texts;
-mod timing;
 mod window;
 mod words;
 

@@ -20,7 +20,7 @@ pub(super) const NAME_BYTES_MAX: usize = 160;
 const RAW_MAX: usize = 200_000;
 
 /// The name of what has none, and of what came after [`NAMES_MAX`] others.
-pub(super) const OTHER: u32 = 0;
+pub(super) const OTHER: u32 = shieldwall_learn::baseline::NOBODY;
 
 /// Strings ↔ numbers.
 #[derive(Clone, Debug)]

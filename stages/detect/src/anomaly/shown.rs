@@ -12,9 +12,8 @@ use super::detectors::{BEACON, DETECTORS, REQUEST, SLOW_BOIL};
 use super::judge::{Candidate, Piece, TEXTS, Why};
 use super::learner::Learner;
 use super::measures::{MEASURES, Measure, bin, bin_value};
-use super::timing::length;
 use super::window::Trace;
-use super::words::{Teller, number};
+use super::words::{Teller, length, number};
 use super::{Learned, Suspicion, keep};
 
 /// Share of what is called strange on a day that may be chance, before the budget.
@@ -229,7 +228,6 @@ fn beacons(learner: &mut Learner) {
     let mut regular: Vec<f64> = beats.iter().filter_map(|(_, one)| Some(one.best?.p_value)).collect();
     regular.sort_unstable_by(f64::total_cmp);
     for ((entity, destination, port), one) in beats {
-        let best = one.best.unwrap_or_default();
         let others = sources.get(&destination).copied().unwrap_or(1);
         let rarer: u64 = popular.range(..=others).map(|(_, count)| *count).sum();
         let rare = ((rarer as f64 + 1.0) / (pairs + 1.0)).min(1.0);
@@ -239,19 +237,19 @@ fn beacons(learner: &mut Learner) {
             .map_or(i32::MIN, |time| i32::try_from(time.nanos().div_euclid(86_400_000_000_000)).unwrap_or(i32::MIN));
         let mut pieces = Vec::new();
         // Regularity alone is common: what counts is how few pairs here are as regular.
-        let as_regular = regular.partition_point(|p| *p <= best.p_value) as f64;
-        if one.best.is_some() && best.p_value <= BEACON_P_MAX && rare <= COMMON {
+        if let Some(best) = one.best.filter(|best| best.p_value <= BEACON_P_MAX && rare <= COMMON) {
+            let as_regular = regular.partition_point(|p| *p <= best.p_value) as f64;
             let to = format!("{} port {}", learner.names.name(destination), learner.names.name(port));
             pieces.push(Piece {
                 nats: surprise(((as_regular + 1.0) / (pairs + 1.0)).max(best.p_value)),
                 why: Why::Words {
                     what: "regular intervals",
                     words: format!(
-                        "contact with {to} about every {}: {} of {} gaps lie within {:.0} % of it or a multiple",
-                        length(best.period_ms),
-                        best.fitting,
-                        best.gaps,
-                        best.width * 100.0
+                        "contact with {to} about every {}: {} times, {:.0} % off that on average{}",
+                        length(best.period_s),
+                        best.beats,
+                        best.jitter * 100.0,
+                        if best.missed > 0 { format!(", {} missed between", best.missed) } else { String::new() }
                     ),
                     normal: "people and programs at work make contact at irregular times".to_owned(),
                 },

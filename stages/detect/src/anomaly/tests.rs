@@ -317,12 +317,13 @@ fn hostile_observations_do_no_harm() {
 #[test]
 fn a_hundred_thousand_entities_fit() {
     // Twelve hours of forty facts each, as a host has; the facts are shared, as an office's are.
-    let mut base = baseline::Baseline::default();
-    let keys: Vec<u32> =
-        (0..4000).map(|value| base.key(baseline::Key { feature: 0, context: value / 10, value }).unwrap()).collect();
+    let mut base = learner::empty();
+    let keys: Vec<u32> = (0..4000)
+        .map(|value| base.key(shieldwall_learn::baseline::Key { feature: 0, context: value / 10, value }).unwrap())
+        .collect();
     let entities = 100_000u32;
     for entity in 0..entities {
-        let number = base.entity(shieldwall_schema::entity::EntityKind::Host, entity + 1).unwrap();
+        let number = base.entity(shieldwall_schema::entity::EntityKind::Host as u8, entity + 1).unwrap();
         for hour in 0..12i64 {
             let mut facts: Vec<u32> =
                 (0..40u32).map(|at| keys[((entity * 31 + at * 97 + (hour as u32 % 3) * 7) % 4000) as usize]).collect();

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use shieldwall_schema::entity::{Entity, EntityKind};
 use shieldwall_schema::finding::AnomalyPart;
 
-use super::baseline::{ANY, Baseline, Key};
 use super::facts::{FEATURES, Feature};
 use super::judge::{Candidate, Piece, Why};
 use super::measures::{MEASURES, bin_value};
 use super::names::Names;
+use shieldwall_learn::baseline::{ANY, Baseline, Key};
 
 /// Usual values that a sentence names.
 const USUAL_MAX: usize = 3;
@@ -57,7 +57,7 @@ impl<'a> Teller<'a> {
 
     pub(super) fn entity(&self, number: u32) -> Option<Entity> {
         let own = self.base.entities.get(number as usize)?;
-        Some(Entity { kind: own.kind, id: self.names.name(own.name).to_owned() })
+        Some(Entity { kind: super::keep::kind_of(own), id: self.names.name(own.name).to_owned() })
     }
 
     /// An entity of a kind and name's numbers, if it is one that incidents may be joined by.
@@ -105,7 +105,7 @@ impl<'a> Teller<'a> {
                 let Some(feature) = Feature::of(key.feature) else {
                     return AnomalyPart { what: String::new(), value: piece.nats, words: String::new() };
                 };
-                let kind = own.map_or("entities", |own| plural(own.kind));
+                let kind = own.map_or("entities", |own| plural(super::keep::kind_of(own)));
                 let hours = match standing.context_hours {
                     0 => "in no other hour here".to_owned(),
                     all => format!(
@@ -227,6 +227,15 @@ fn plural(kind: EntityKind) -> &'static str {
     }
 }
 
+/// A length of time.
+pub(super) fn length(seconds: f64) -> String {
+    match seconds.round() as i64 {
+        seconds @ ..120 => format!("{seconds} s"),
+        seconds @ ..7200 => format!("{} min", (seconds + 30) / 60),
+        seconds => format!("{:.1} h", seconds as f64 / 3600.0),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -235,6 +244,7 @@ mod tests {
     fn numbers_in_words() {
         assert_eq!((grouped(0), grouped(1240), grouped(1_000_000)), ("0".into(), "1,240".into(), "1,000,000".into()));
         assert_eq!((number(1, "host"), number(12, "host")), ("1 host".into(), "12 hosts".into()));
+        assert_eq!((length(90.0), length(600.0), length(9e3)), ("90 s".into(), "10 min".into(), "2.5 h".into()));
         assert_eq!(usual_level([(21u8, 6u16), (23, 2)].into_iter(), 10), "about 1,024");
         assert_eq!(usual_level([(21u8, 1u16)].into_iter(), 10), "none");
     }
