@@ -42,20 +42,6 @@ pub fn chi_squared_tail(value: f64, freedom: usize) -> f64 {
     upper_gamma(freedom as f64 / 2.0, value / 2.0)
 }
 
-/// P(X ≥ count) for a binomial X of `of` trials with chance `chance`, and P(X = count).
-pub(super) fn binomial(count: u64, of: u64, chance: f64) -> (f64, f64) {
-    let (n, ln_p, ln_q) = (of as f64, chance.ln(), (-chance).ln_1p());
-    let ln_point = |k: f64| ln_gamma(n + 1.0) - ln_gamma(k + 1.0) - ln_gamma(n - k + 1.0) + k * ln_p + (n - k) * ln_q;
-    let point = ln_point(count as f64).exp();
-    let (mut tail, mut term, mut k) = (0.0, point, count as f64);
-    while k <= n && (term > tail * 1e-17 || k <= n * chance) {
-        tail += term;
-        term *= (n - k) / (k + 1.0) * chance / (1.0 - chance);
-        k += 1.0;
-    }
-    (tail.min(1.0), point)
-}
-
 /// Regularised lower incomplete gamma P(a, x).
 fn lower_gamma(a: f64, x: f64) -> f64 {
     if x < a + 1.0 { series(a, x) } else { 1.0 - fraction(a, x) }.clamp(f64::MIN_POSITIVE, 1.0)
@@ -118,8 +104,6 @@ mod tests {
         near(chi_squared_tail(3.841_458_820_694_124, 1), 0.05);
         near(chi_squared_tail(16.918_977_604_620_448, 9), 0.05);
         near(chi_squared_tail(100.0, 2), (-50f64).exp());
-        near(binomial(8, 10, 0.5).0, 56.0 / 1024.0);
-        near(binomial(0, 10, 0.3).0, 1.0);
         near(ln_gamma(11.0), 3_628_800f64.ln());
         assert!(poisson_tail(1_000_000, 1.0) > 0.0 && poisson_tail(5, f64::NAN) == 1.0);
     }

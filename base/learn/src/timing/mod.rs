@@ -3,8 +3,8 @@
 //! | file | holds |
 //! |---|---|
 //! | [`beacon`] | does something come at a period, with jitter and missing beats? |
-//! | [`scan`](burst) | are there more events in some stretch than chance puts there? |
-//! | [`chance`] | tails of the Poisson, binomial and chi-squared distributions |
+//! | [`excess`] | are there more events in some stretch than chance puts there? |
+//! | [`chance`] | tails of the Poisson and chi-squared distributions |
 //!
 //! Times are seconds (of event time, as `f64`: a microsecond is still told apart in this century); they need not be sorted.
 //! p-values here are against chance: events that come independently at a constant rate. Much that is harmless is not chance
@@ -12,11 +12,11 @@
 
 mod beacon;
 mod chance;
-mod scan;
+mod excess;
 
 pub use beacon::{Beacon, beacon};
 pub use chance::{chi_squared_tail, poisson_tail};
-pub use scan::{Burst, Excess, burst, excess};
+pub use excess::{Excess, excess};
 
 /// Times that are looked at, the latest: an hour of one beacon a second, and a bound on the work.
 pub const TIMES_MAX: usize = 4096;

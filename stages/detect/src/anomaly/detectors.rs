@@ -44,7 +44,7 @@ detectors! {
         "Counts different destinations, ports and refusals of each source. Far more than its own and its peers' history is reported.",
         ["attack.discovery", "attack.t1046"], ["Inventory and vulnerability scanners"];
     GUESSING = 8, "password-guessing", "Many failed logons",
-        "Counts failed logons and the accounts they concern by source and account, in hours and days. Far more than usual is reported.",
+        "Counts failed logons and the accounts they concern by source and account, in hours, days and over many days. Far more than usual is reported.",
         ["attack.credential-access", "attack.t1110"], ["Changed passwords in use by services"];
     DOMAIN = 9, "domain-name", "Name that looks generated",
         "A model of names scores every domain asked for. Names that hardly any harmless name is like are reported.",

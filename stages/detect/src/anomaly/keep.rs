@@ -120,7 +120,7 @@ fn write_without(base: &Baseline, names: &Names, scores: &[Scores], without: Opt
                 .collect();
             entries.sort_unstable();
             KeptOwn {
-                kind: own.kind as u8,
+                kind: own.kind,
                 name: place(own.name),
                 hours: own.hours,
                 days: own.days,

@@ -286,15 +286,17 @@ impl Learner {
 
     fn put_amount(&mut self, entity: u32, measure: Measure, value: u64, count: u64, seen: &Observed<'_>) {
         let kind = measure.facts();
-        let add = if kind.different {
-            let seen = if kind.day { &mut self.different_day } else { &mut self.different_hour };
-            u64::from(seen.is_new(entity, measure, value))
+        // Either more of it, or how many there are now.
+        let (add, now) = if kind.different {
+            let different = if kind.day { &mut self.different_day } else { &mut self.different_hour };
+            (0, different.add(entity, measure, value))
         } else {
-            value
+            (value, None)
         };
-        if add == 0 {
+        if add == 0 && now.is_none() {
             return;
         }
+        let more = |sum: u64| now.unwrap_or(sum.saturating_add(add));
         if kind.day {
             let list = self.open_day.entry(entity).or_default();
             let at = list.iter().position(|(have, _, _)| *have == measure).unwrap_or_else(|| {
@@ -302,14 +304,14 @@ impl Learner {
                 list.len() - 1
             });
             if let Some((_, sum, trace)) = list.get_mut(at) {
-                *sum = sum.saturating_add(add);
+                *sum = more(*sum);
                 if self.judging {
                     trace.add(count, seen.time, seen.source, seen.place);
                 }
             }
         } else {
             let (sum, trace) = self.open.entry(entity).or_default().amounts.entry(measure).or_default();
-            *sum = sum.saturating_add(add);
+            *sum = more(*sum);
             if self.judging {
                 trace.add(count, seen.time, seen.source, seen.place);
             }
@@ -395,7 +397,7 @@ impl Learner {
                 judge::whole_day(&self.base, entity, day, &amounts, OTHER, self.learned, &mut self.judged);
             } else {
                 for (measure, value, _) in amounts {
-                    let rises = measure == Measure::BytesOutDay || measure == Measure::DestinationsDay;
+                    let rises = RISING.contains(&measure);
                     self.base.learn_level(entity, measure as u8, bin(value), day, rises && day != NO_DAY);
                 }
             }
@@ -408,6 +410,10 @@ impl Learner {
 fn day_of(hour: i64) -> i32 {
     if hour == NO_HOUR { NO_DAY } else { i32::try_from(hour.div_euclid(24)).unwrap_or(NO_DAY) }
 }
+
+/// Measures whose days are kept: of these, what is slow matters.
+const RISING: [Measure; 4] =
+    [Measure::BytesOutDay, Measure::DestinationsDay, Measure::FailuresDay, Measure::TargetedDay];
 
 /// The first instant of a day.
 pub(super) fn day_start(day: i32) -> Option<Timestamp> {

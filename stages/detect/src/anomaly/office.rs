@@ -46,6 +46,8 @@ pub enum Attack {
     Dump,
     /// A Run key is written by a shell.
     RunKey,
+    /// One source tries one account four times a day, for ten days.
+    SlowGuessing,
 }
 
 pub const ATTACKS: &[Attack] = &[
@@ -61,6 +63,7 @@ pub const ATTACKS: &[Attack] = &[
     Attack::SlowBoil,
     Attack::Dump,
     Attack::RunKey,
+    Attack::SlowGuessing,
 ];
 
 pub struct Office {
@@ -411,6 +414,14 @@ impl Office {
                 for _ in 0..100 {
                     let later = at + (self.random.unit() * 3_000_000.0) as i64;
                     self.logon(later, "dc1", "CORP\\admin1", &format!("10.0.0.{host_number}"), "3", true, mark);
+                }
+            }
+            Attack::SlowGuessing => {
+                for day in 0..10.min(self.days) {
+                    for _ in 0..4 {
+                        let at = self.at(day, 0.0, 24.0);
+                        self.logon(at, "dc1", "CORP\\admin2", "198.51.100.44", "3", true, mark);
+                    }
                 }
             }
             Attack::Scan => {

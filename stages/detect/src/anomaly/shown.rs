@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 use shieldwall_learn::calibrate::{Budget, Candidate as Claim, benjamini_hochberg, fisher_p_value, surprise};
+use shieldwall_learn::timing::excess;
 use shieldwall_schema::entity::{Entity, EntityKind};
 use shieldwall_schema::finding::{Anomaly, AnomalyPart};
 
 use super::calibrate::Tail;
-use super::detectors::{BEACON, DETECTORS, REQUEST, SLOW_BOIL};
+use super::detectors::{BEACON, DETECTORS, GUESSING, REQUEST, SLOW_BOIL};
 use super::judge::{Candidate, Piece, TEXTS, Why};
 use super::learner::Learner;
 use super::measures::{MEASURES, Measure, bin, bin_value};
@@ -49,9 +50,20 @@ const COMMON: f64 = 0.9;
 const RISE_DAYS_MIN: usize = 9;
 const RISE_BINS_MIN: u8 = 2;
 
+/// Days and failures that slow guessing takes at least, the longest time that is looked at, days, and the smallest p-value
+/// that its number of failures is credited with.
+const SLOW_DAYS_MIN: usize = 5;
+const SLOW_FAILURES_MIN: u64 = 15;
+const SERIES_SPAN_MAX: usize = 512;
+const SLOW_P_MIN: f64 = 1e-5;
+
+/// Entities of a kind below which nobody can say what is usual.
+const SLOW_PEERS_MIN: f64 = 6.0;
+
 pub(super) fn finish(mut learner: Learner) -> Learned {
     beacons(&mut learner);
     slow_rises(&mut learner);
+    slow_guessing(&mut learner);
     let mut judged = std::mem::take(&mut learner.judged);
     let tails: Vec<Tail> = (0..DETECTORS.len())
         .map(|at| judged.scores.get(at).map(super::calibrate::Scores::tail).unwrap_or_default())
@@ -345,6 +357,100 @@ fn slow_rises(learner: &mut Learner) {
             host: 0,
             p_value: Some(fisher_p_value(score, 2)),
         });
+    }
+}
+
+/// Entities with a few failed logons on many days: each day stays under what the daily detector speaks of.
+fn slow_guessing(learner: &mut Learner) {
+    for measure in [Measure::FailuresDay, Measure::TargetedDay] {
+        let facts = measure.facts();
+        let mut all: Vec<(u32, Vec<(i32, u32)>)> = Vec::new();
+        for (entity, own) in (0u32..).zip(&learner.base.entities) {
+            let days: Vec<(i32, u32)> = own
+                .series
+                .iter()
+                .filter(|(of, _, day)| *of == measure as u8 && *day != i32::MIN)
+                .map(|(_, bin, day)| (*day, bin_value(*bin).round() as u32))
+                .collect();
+            if !days.is_empty() {
+                all.push((entity, days));
+            }
+        }
+        let total = |days: &[(i32, u32)]| days.iter().map(|(_, count)| u64::from(*count)).sum::<u64>();
+        let (first, last) = all
+            .iter()
+            .flat_map(|(_, days)| days.iter().map(|(day, _)| *day))
+            .fold((i32::MAX, i32::MIN), |(first, last), day| (first.min(day), last.max(day)));
+        let span = (i64::from(last) - i64::from(first) + 1).max(1) as f64;
+        let kind = |entity: u32| learner.base.entities.get(entity as usize).map(|own| own.kind);
+        // Those of a kind that never failed are peers too.
+        let mut of_kind: BTreeMap<Option<u8>, (f64, Vec<u64>)> = BTreeMap::new();
+        learner.base.entities.iter().for_each(|own| of_kind.entry(Some(own.kind)).or_default().0 += 1.0);
+        all.iter().for_each(|(entity, days)| of_kind.entry(kind(*entity)).or_default().1.push(total(days)));
+        for (entity, days) in &all {
+            let own = total(days);
+            let most = days.iter().map(|(_, count)| u64::from(*count)).max().unwrap_or(0);
+            if days.len() < SLOW_DAYS_MIN || own < SLOW_FAILURES_MIN || most >= facts.least {
+                continue;
+            }
+            let Some((alike, totals)) = of_kind.get(&kind(*entity)).filter(|(alike, _)| *alike >= SLOW_PEERS_MIN)
+            else {
+                continue;
+            };
+            let peers = alike - 1.0;
+            // What a peer has on an average day.
+            let expected = (totals.iter().sum::<u64>() - own) as f64 / (peers * span);
+            let from = days.iter().map(|(day, _)| *day).min().unwrap_or(0);
+            let mut counts = vec![0u32; SERIES_SPAN_MAX];
+            for (day, count) in days {
+                if let Some(slot) = counts.get_mut((i64::from(*day) - i64::from(from)) as usize) {
+                    *slot += count;
+                }
+            }
+            let Some(found) = excess(&counts, expected) else { continue };
+            let as_many = totals.iter().filter(|one| **one >= own).count();
+            let share = as_many as f64 / (peers + 1.0);
+            if share > 0.2 {
+                continue;
+            }
+            let piece = |p: f64, what, words: String, normal: String| Piece {
+                nats: surprise(p),
+                why: Why::Words { what, words, normal },
+            };
+            let pieces = vec![
+                // Failures come in series, so Poisson's p-value claims too much: no more than this is believed.
+                piece(
+                    found.p_value.max(SLOW_P_MIN),
+                    "failures day after day",
+                    format!("about {own} in all, a few on each of {} days, never {} in one", days.len(), facts.least),
+                    format!("others have about {:.1} in {} days", expected * found.buckets as f64, found.buckets),
+                ),
+                piece(
+                    share,
+                    "failures beside peers",
+                    format!("{} of {peers:.0} peers have as many", as_many - 1),
+                    String::new(),
+                ),
+            ];
+            let score = pieces.iter().map(|piece| piece.nats).sum();
+            let day = days.iter().map(|(day, _)| *day).max().unwrap_or(0);
+            learner.judged.take(Candidate {
+                detector: GUESSING,
+                entity: *entity,
+                day,
+                score,
+                pieces,
+                trace: Trace {
+                    count: own,
+                    first: super::learner::day_start(from),
+                    last: super::learner::day_start(day),
+                    ..Trace::default()
+                },
+                with: Vec::new(),
+                host: 0,
+                p_value: Some(fisher_p_value(score, 2)),
+            });
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use shieldwall_schema::observation::LEARNED_PATHS;
+
 use super::office::{ATTACKS, Attack, Office, START};
 use super::*;
 
@@ -14,7 +16,14 @@ fn run(office: &Office, settings: Settings) -> Learned {
 }
 
 fn attacks_of(office: &Office, one: &Suspicion) -> BTreeSet<usize> {
-    // A slow rise has no single record.
+    // What is slow has no single record.
+    if one.evidence.is_empty() && one.detector == detectors::GUESSING {
+        let of = |record: &&office::Record| {
+            let said = |path: u16| record.observation.get(path).is_some_and(|value| value.contains(&one.entity.id));
+            (0..u16::MAX).take(LEARNED_PATHS.len()).any(said)
+        };
+        return office.records.iter().filter(of).filter_map(|record| record.attack).collect();
+    }
     if one.detector == detectors::SLOW_BOIL {
         let of = |record: &&office::Record| record.observation.host.as_deref() == Some(&one.entity.id);
         return office.records.iter().filter(of).filter_map(|record| record.attack).collect();

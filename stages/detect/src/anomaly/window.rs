@@ -3,7 +3,8 @@
 //! Observations come in order of time, so all windows of an hour close when the next hour begins. Memory is bounded by what
 //! can happen in an hour (a day, for the few daily measures), and by [`DIFFERENT_MAX`].
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
+use shieldwall_learn::sketch::Distinct;
 use shieldwall_schema::{Place, Timestamp};
 
 use super::measures::Measure;
@@ -108,23 +109,59 @@ impl Window {
     }
 }
 
-/// Different things already counted in open windows: (entity, measure, name).
+/// How many different things open windows hold, by entity and measure: exactly while few, then to some 2 %.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Different {
-    seen: FxHashSet<(u32, Measure, u64)>,
+    sets: FxHashMap<(u32, Measure), Distinct>,
+    /// Things told apart, over all sets.
+    told_apart: usize,
 }
 
 impl Different {
-    /// Whether this is new in its window.
-    pub(super) fn is_new(&mut self, entity: u32, measure: Measure, value: u64) -> bool {
-        self.seen.len() < DIFFERENT_MAX && self.seen.insert((entity, measure, value))
+    /// Adds a thing: how many there are now, where it was new.
+    pub(super) fn add(&mut self, entity: u32, measure: Measure, value: u64) -> Option<u64> {
+        if self.told_apart >= DIFFERENT_MAX {
+            return None;
+        }
+        let set = self.sets.entry((entity, measure)).or_default();
+        if !set.add(spread(value)) {
+            return None;
+        }
+        self.told_apart += 1;
+        Some(set.count().round() as u64)
     }
 
     pub(super) fn clear(&mut self) {
-        if self.seen.capacity() > DIFFERENT_MAX / 8 {
-            self.seen = FxHashSet::default();
-        } else {
-            self.seen.clear();
+        *self = Self::default();
+    }
+}
+
+/// Neighbouring numbers → hashes that are nothing alike (Vigna's splitmix64).
+fn spread(value: u64) -> u64 {
+    let mut hash = value.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    hash = (hash ^ (hash >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    hash ^ (hash >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn different_things_are_counted_each_once_and_closely() {
+        let mut different = Different::default();
+        let mut last = 0;
+        for value in (0..20_000u64).chain(0..20_000) {
+            last = different.add(7, Measure::PortsHour, value).unwrap_or(last);
+            if value == 199 {
+                assert_eq!(last.min(200), 200);
+            }
         }
+        assert!((18_500..21_500).contains(&last), "{last}");
+        assert_eq!(different.add(8, Measure::PortsHour, 1), Some(1));
+        assert_eq!(different.add(8, Measure::PortsHour, 1), None);
+        different.clear();
+        assert_eq!(different.add(8, Measure::PortsHour, 1), Some(1));
     }
 }
