@@ -9,8 +9,9 @@
 //!
 //! The rule was chosen by grouped cross-validation (`docs/concepts/tabular.md`): it is not fitted to a table.
 //!
-//! Contributions: each part's exact shares, scaled by how its surprise grows from its base to its score, and again by how
-//! the fused surprise grows. They sum to score − base.
+//! Contributions: each part's exact shares less those of an ordinary row (the mean of [`USUAL_ROWS`]), scaled by how its surprise
+//! grows from its base, an ordinary row's score, to its score, and again by how the fused surprise grows. They sum to
+//! score − base.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +21,7 @@ use crate::forest::{BoostedSettings, Table};
 use crate::frame::{FeatureKind, Frame, Schema};
 use crate::model::{Contribution, Explanation, FitError, Model, Part as Place};
 use crate::random::Random;
-use crate::tensors::{LoadError, Tensors};
+use crate::tensors::{Array, LoadError, Tensors};
 
 use super::control;
 use super::part::{Kind, Part};
@@ -38,11 +39,14 @@ const FOLDS: usize = 3;
 /// What the guarded part pays to alert alone: ln 4, a quarter of the false alarms (ln 2 measures about the same).
 const ALONE: f64 = 2.0 * std::f64::consts::LN_2;
 
+/// Ordinary rows whose mean is what a row is explained against.
+const USUAL_ROWS: usize = 256;
+
 /// Scaling shares by more than this, relative to the result, would show rounding instead of reasons.
 const SCALED_MAX: f64 = 1e5;
 
 /// The layout; raised when it changes.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 
 /// Choices for a table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -67,10 +71,20 @@ impl Default for TabularSettings {
 pub struct Tabular {
     schema: Schema,
     parts: Vec<(Part, Surprise)>,
+    /// What each part gives an ordinary row.
+    usual: Vec<Usual>,
     fused: Surprise,
     whole: Surprise,
     raisable: BTreeSet<String>,
     ordinary_rows: u64,
+}
+
+/// A part's mean over ordinary rows.
+#[derive(Clone, Debug, PartialEq)]
+struct Usual {
+    score: f64,
+    /// By feature; they sum to the score less the part's own base.
+    shares: Vec<f64>,
 }
 
 /// What the model says of a row.
@@ -183,13 +197,15 @@ impl Model for Tabular {
         let surprises = self.surprises(row);
         let (score, certified) = self.fuse(&surprises);
         let mut sum = Shared { base: 0.0, value: 0.0, shares: vec![0.0; features], rest: 0.0 };
-        for ((part, surprise), value) in self.parts.iter().zip(&surprises) {
+        for (((part, surprise), usual), value) in self.parts.iter().zip(&self.usual).zip(&surprises) {
             if (part.kind() == Kind::Guarded) != certified {
                 continue;
             }
-            let (base, shares) = part.shares(row, features);
-            let own = Shared { base, value: part.score(row), shares, rest: 0.0 };
-            sum.add(own.mapped(surprise.of(base), *value));
+            let (_, mut shares) = part.shares(row, features);
+            // What an ordinary row has is no reason.
+            shares.iter_mut().zip(&usual.shares).for_each(|(share, usual)| *share -= usual);
+            let own = Shared { base: usual.score, value: part.score(row), shares, rest: 0.0 };
+            sum.add(own.mapped(surprise.of(usual.score), *value));
         }
         let whole = if certified {
             sum.base -= ALONE;
@@ -219,6 +235,8 @@ impl Model for Tabular {
         tensors.put_json("control", &self.raisable);
         tensors.put_json("ordinary_rows", &self.ordinary_rows);
         tensors.put_json("parts", &self.parts());
+        let usual = self.usual.iter().flat_map(|usual| [usual.score].into_iter().chain(usual.shares.iter().copied()));
+        tensors.put("usual", Array::F64(usual.collect()));
         for (part, surprise) in &self.parts {
             let name = part.kind().name();
             tensors.put_part(name, part.to_tensors());
@@ -251,7 +269,19 @@ impl Model for Tabular {
         if own.is_empty() || own != names {
             return Err(LoadError::new("word `parts`", "does not name known parts, each once and in their order"));
         }
+        let usual = tensors.f64s("usual")?;
+        let each = schema.len() + 1;
+        if usual.len() != each * parts.len() || usual.iter().any(|value| !value.is_finite()) {
+            return Err(LoadError::new("array `usual`", "is not one finite number for each part and feature, and one more"));
+        }
+        let usual = usual
+            .chunks_exact(each)
+            .filter_map(|own| own.split_first().map(|(score, shares)| Usual { score: *score, shares: shares.to_vec() }))
+            .collect();
         let known = |name: &str| {
+            if name == "usual" {
+                return true;
+            }
             let part = name.split_once('.').map_or("", |(part, _)| part);
             let part = part.strip_prefix("surprise_").unwrap_or(part);
             own.contains(&part) || ["fused", "whole"].contains(&part)
@@ -264,6 +294,7 @@ impl Model for Tabular {
         Ok(Self {
             schema,
             parts,
+            usual,
             fused: Surprise::from_tensors(&tensors.part("fused"))?,
             whole: Surprise::from_tensors(&tensors.part("whole"))?,
             raisable: tensors.json("control")?,
@@ -409,6 +440,7 @@ impl<'a> Fit<'a> {
         let sums = surprises.iter().map(free).collect();
         let mut model = Tabular {
             schema: self.data.frame.schema().clone(),
+            usual: self.usual(&parts),
             parts,
             fused: Surprise::fit(sums),
             whole: Surprise::fit(Vec::new()),
@@ -417,6 +449,24 @@ impl<'a> Fit<'a> {
         };
         model.whole = Surprise::fit(surprises.iter().map(|own| model.fuse(own).0).collect());
         Ok(model)
+    }
+
+    /// What each part gives ordinary rows, evenly taken from all.
+    fn usual(&self, parts: &[(Part, Surprise)]) -> Vec<Usual> {
+        let features = self.data.frame.schema().len();
+        let ordinary: Vec<usize> = (0..self.data.frame.rows()).filter(|row| !self.is_hostile(*row)).collect();
+        let rows: Vec<usize> = ordinary.iter().copied().step_by(ordinary.len().div_ceil(USUAL_ROWS).max(1)).collect();
+        let mean = |sum: f64| sum / rows.len().max(1) as f64;
+        let usual = |(part, _): &(Part, Surprise)| {
+            let (mut score, mut shares, mut row) = (0.0, vec![0.0; features], Vec::new());
+            for at in &rows {
+                self.data.frame.copy_row(*at, &mut row);
+                score += part.score(&row);
+                part.shares(&row, features).1.iter().zip(&mut shares).for_each(|(share, sum)| *sum += share);
+            }
+            Usual { score: mean(score), shares: shares.into_iter().map(mean).collect() }
+        };
+        parts.iter().map(usual).collect()
     }
 
     /// All parts, fitted to some rows.
