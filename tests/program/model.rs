@@ -196,6 +196,31 @@ fn sequences_learn_on_and_say_what_was_strange() {
 }
 
 #[test]
+fn what_moved_is_named_and_learning_on_follows_it() {
+    let place = Place::new();
+    let table = |rows: u64, bytes: u64, ports: u64| {
+        let mut text = String::from("bytes,port,duration\n");
+        for at in 0..rows {
+            let noise = at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33;
+            let _ = writeln!(text, "{},{},{}", bytes + noise % 900, 440 + noise / 7 % ports, noise / 11 % 60);
+        }
+        text
+    };
+    let data = place.file("flows.csv", &table(2000, 100, 4));
+    assert_eq!(train(&place, "tabular", &data, &[], "flows").code, 0);
+    let same = place.file("same.csv", &table(1500, 100, 4));
+    let moved = place.file("moved.csv", &table(3000, 900, 4));
+    let still = score(&place, "flows", &same, &[]);
+    assert!(!still.err.contains("drift"), "{}", still.err);
+    let ran = score(&place, "flows", &moved, &["--format", "jsonl"]);
+    assert!(ran.err.contains("drift: `bytes`") && !ran.err.contains("`duration`"), "{}", ran.err);
+    assert!(ran.err.contains("strangest tenth"), "{}", ran.err);
+    let flagged = |ran: &Ran| rows(ran)[1500..].iter().filter(|row| row["flagged"] == true).count();
+    let online = score(&place, "flows", &moved, &["--format", "jsonl", "--online"]);
+    assert!(flagged(&ran) > 200 && flagged(&online) < 60, "{} frozen, {} online", flagged(&ran), flagged(&online));
+}
+
+#[test]
 fn texts_are_scored_with_the_parts_that_weigh() {
     let place = Place::new();
     let mut text = String::from("text,label\n");
@@ -213,8 +238,6 @@ fn texts_are_scored_with_the_parts_that_weigh() {
     let ran = score(&place, "http", &other, &["--format", "jsonl"]);
     let rows = rows(&ran);
     assert!(rows[1]["score"].as_f64() > rows[0]["score"].as_f64(), "{rows:?}");
-    let online = score(&place, "http", &other, &["--online"]);
-    assert!(online.code == 4 && online.err.contains("--online"), "{}", online.err);
     let unlabelled = place.file("unlabelled.csv", "text\nx\n");
     assert!(train(&place, "http", &unlabelled, &[], "none").err.contains("no column `label`"));
 }

@@ -152,7 +152,8 @@ fn write(name: &str, trained: &Trained, data: &Path, check: bool) -> Result<()> 
     let folder = crate::root().join("content/models").join(name);
     std::fs::create_dir_all(&folder)?;
     let calibration = Conformal::new(trained.benign.iter().copied()).to_tensors();
-    let bundle = Bundle { kind: name.to_owned(), model: trained.model.to_tensors(), calibration };
+    let bundle =
+        Bundle { kind: name.to_owned(), model: trained.model.to_tensors(), calibration, drift: Default::default() };
     let bytes = bundle.to_tensors().to_bytes();
     let manifest = manifest(name, trained, data, &bytes)?;
     let path = folder.join("model.safetensors");

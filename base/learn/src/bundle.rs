@@ -6,6 +6,7 @@
 //! | `kind` | what it scores: `tabular`, `domain` … |
 //! | `model.*` | the model's own arrays and words |
 //! | `calibration.*` | scores of held-out normal items, where a family does not carry its own |
+//! | `drift.*` | how its inputs were distributed; may be missing |
 
 use crate::tensors::{LoadError, Tensors};
 
@@ -23,6 +24,8 @@ pub struct Bundle {
     pub model: Tensors,
     /// Its calibration; without arrays where it carries its own.
     pub calibration: Tensors,
+    /// How its inputs were distributed; may be empty.
+    pub drift: Tensors,
 }
 
 impl Bundle {
@@ -34,6 +37,7 @@ impl Bundle {
         }
         out.put_part("model", self.model.clone());
         out.put_part("calibration", self.calibration.clone());
+        out.put_part("drift", self.drift.clone());
         out
     }
 
@@ -53,6 +57,7 @@ impl Bundle {
             ["format", "version", "kind"].contains(&name.as_str())
                 || name.starts_with("model.")
                 || name.starts_with("calibration.")
+                || name.starts_with("drift.")
         };
         if let Some(other) = tensors.words.keys().chain(tensors.arrays.keys()).find(|name| !known(name)) {
             return Err(LoadError::new(format!("`{other}`"), "is unknown"));
@@ -61,6 +66,7 @@ impl Bundle {
             kind: tensors.word("kind")?.to_owned(),
             model: tensors.part("model"),
             calibration: tensors.part("calibration"),
+            drift: tensors.part("drift"),
         })
     }
 }
@@ -74,7 +80,8 @@ mod tests {
     fn a_bundle_comes_back_and_a_foreign_one_is_refused() {
         let mut model = Tensors::default();
         model.put("weights", Array::F32(vec![1.0]));
-        let bundle = Bundle { kind: "domain".into(), model, calibration: Tensors::default() };
+        let bundle =
+            Bundle { kind: "domain".into(), model, calibration: Tensors::default(), drift: Tensors::default() };
         let mut tensors = bundle.to_tensors();
         assert_eq!(Bundle::from_tensors(&tensors), Ok(bundle));
         tensors.put("more", Array::U8(vec![1]));

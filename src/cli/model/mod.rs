@@ -8,10 +8,12 @@
 //! | [`rows`] | CSV and Parquet as rows of text |
 //! | [`table`] | rows of text → a frame of numbers and categories |
 //! | [`texts`], [`sequences`] | texts and sequences with their labels |
+//! | [`drift`] | whether what is scored is still like what was learned |
 //! | [`label`] | what counts as 0 and what as 1 |
 //! | [`figures`] | how good a model is, with intervals and trivial baselines |
 
 mod card;
+mod drift;
 mod evaluate;
 mod figures;
 mod label;

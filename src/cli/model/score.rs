@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use shieldwall_trust::Hash;
 
+use super::drift;
 use super::figures::ALPHA;
 use super::store;
 use super::train::{Loaded, load};
@@ -45,7 +46,7 @@ pub struct ScoreArgs {
     /// Parts of each score to list; the others are summed as `rest`
     #[arg(long, default_value_t = EXPLAIN_DEFAULT, value_name = "N")]
     explain: usize,
-    /// Learn each row after it was scored
+    /// Learn each row after it was scored: sequences as such, of tables and texts which scores are usual now
     #[arg(long)]
     online: bool,
     /// Trust the model with this SHA-256 (may be given more than once)
@@ -89,19 +90,22 @@ pub fn run(global: &Global, args: &ScoreArgs) -> Result<Outcome> {
         writeln!(io::stderr(), "not scored: {}", escape(reject))?;
     }
     let mut out = BufWriter::new(io::stdout().lock());
-    let mut flagged = Vec::new();
+    let (mut flagged, mut p_values) = (Vec::new(), Vec::new());
     for from in (0..items.len()).step_by(BATCH) {
         let rows: Vec<usize> = (from..items.len().min(from + BATCH)).collect();
         let lines = if args.online {
             let mut lines = Vec::with_capacity(rows.len());
             for row in &rows {
-                lines.extend(batch(&trained, &items, &[*row], args));
-                trained.learn(&items, *row)?;
+                let own = batch(&trained, &items, &[*row], args);
+                let score = own.first().map_or(0.0, |line| line.score);
+                lines.extend(own);
+                trained.learn(&items, *row, score);
             }
             lines
         } else {
             batch(&trained, &items, &rows, args)
         };
+        p_values.extend(lines.iter().map(|line| trained.trained_p_value(line.score)));
         for line in lines {
             if args.format == Format::Jsonl {
                 serde_json::to_writer(&mut out, &line)?;
@@ -119,6 +123,9 @@ pub fn run(global: &Global, args: &ScoreArgs) -> Result<Outcome> {
         text(&mut out, &items, &mut flagged, args.alpha)?;
     }
     out.flush()?;
+    for line in drift::told(&trained, &items, &p_values) {
+        writeln!(io::stderr(), "drift: {line}")?;
+    }
     Ok(Outcome::of(!flagged.is_empty(), !rejected.is_empty()))
 }
 

@@ -15,7 +15,7 @@ const SEQUENCES_MAX: usize = 1 << 24;
 const IDS_MAX: usize = 1 << 27;
 
 /// One id.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Id {
     /// A number.
     Number(i64),

@@ -1,7 +1,7 @@
 //! A model of any kind with its calibration, as one artifact.
 
-use anyhow::{Result, bail};
-use shieldwall_learn::calibrate::Conformal;
+use shieldwall_learn::calibrate::{Conformal, Recent, RecentSettings};
+use shieldwall_learn::drift::Reference;
 use shieldwall_learn::sequence::{SequenceData, SequenceModel, SequenceSettings};
 use shieldwall_learn::tabular::{Tabular, TabularSettings};
 use shieldwall_learn::text::{Settings as TextSettings, TextKind, TextModel, Texts};
@@ -82,6 +82,51 @@ pub struct Trained {
     family: Family,
     /// Scores of held-out normal texts; the other families carry their own.
     calibration: Option<Conformal>,
+    /// How the items were distributed that it was fitted on.
+    reference: Reference,
+    /// What p-values are usual now, where it goes on learning but its family does not.
+    usual: Option<Usual>,
+}
+
+/// What p-values are usual now: those of the latest rows, older ones fading.
+#[derive(Debug)]
+struct Usual {
+    recent: Recent,
+    /// −ln of the model's own p-values.
+    reference: Conformal,
+    rows: u64,
+}
+
+/// Rows after which a score counts half in what is usual now.
+const HALF_LIFE_ROWS: f64 = 4096.0;
+
+/// Rows that what was trained weighs as much as at first.
+const TRAINED_ROWS: u64 = 1000;
+
+/// Rows between looks at what is usual now.
+const USUAL_EVERY: u64 = 32;
+
+impl Usual {
+    /// At first p-values are usual as they should be: evenly spread.
+    fn new() -> Self {
+        let mut recent = Recent::new(RecentSettings {
+            half_life_s: HALF_LIFE_ROWS,
+            share_times_fair: f64::INFINITY,
+            ..RecentSettings::default()
+        });
+        for at in 0..TRAINED_ROWS {
+            recent.learn(-((at as f64 + 0.5) / TRAINED_ROWS as f64).ln(), 0, 0, at);
+        }
+        Self { reference: recent.conformal(), recent, rows: 0 }
+    }
+
+    fn learn(&mut self, p_value: f64) {
+        self.rows += 1;
+        self.recent.learn(-p_value.ln(), self.rows as i64, 0, TRAINED_ROWS + self.rows);
+        if self.rows.is_multiple_of(USUAL_EVERY) {
+            self.reference = self.recent.conformal();
+        }
+    }
 }
 
 impl Trained {
@@ -113,7 +158,7 @@ impl Trained {
                 Family::Text(Box::new(TextModel::fit(data, &TextSettings::of(text_kind(kind)), random)?))
             }
         };
-        Ok(Self { kind, family, calibration: None })
+        Ok(Self { kind, family, calibration: None, reference: super::drift::reference(items), usual: None })
     }
 
     /// The same with the scores of held-out normals, by which p-values are told.
@@ -181,11 +226,14 @@ impl Trained {
         }
     }
 
-    /// Learns an item after it was scored.
-    ///
-    /// # Errors
-    /// When models of this kind do not learn on.
-    pub fn learn(&mut self, items: &Items, at: usize) -> Result<()> {
+    /// How the items were distributed that it was fitted on.
+    pub fn reference(&self) -> &Reference {
+        &self.reference
+    }
+
+    /// Learns an item after it was scored: the model itself where its family learns on, else what scores are usual now,
+    /// believing that most of what it sees is normal.
+    pub fn learn(&mut self, items: &Items, at: usize, score: f64) {
         let learned = match (&mut self.family, items) {
             (Family::Tabular(model), Items::Table(frame)) => {
                 let mut row = Vec::new();
@@ -201,13 +249,20 @@ impl Trained {
             _ => false,
         };
         if !learned {
-            bail!("a {} model of this make does not learn on: leave out --online, or train it anew", self.kind.word());
+            let p_value = self.trained_p_value(score);
+            self.usual.get_or_insert_with(Usual::new).learn(p_value);
         }
-        Ok(())
     }
 
-    /// How often a normal item scores at least as high.
+    /// How often a normal item scores at least as high: among those it was trained on or, where it goes on learning, those
+    /// that are usual now.
     pub fn p_value(&self, score: f64) -> f64 {
+        let p_value = self.trained_p_value(score);
+        self.usual.as_ref().map_or(p_value, |usual| usual.reference.p_value(-p_value.ln()))
+    }
+
+    /// How often a normal item of those it was trained on scores at least as high.
+    pub fn trained_p_value(&self, score: f64) -> f64 {
         match &self.family {
             Family::Tabular(model) => model.p_value(score),
             Family::Sequence(model) => model.p_value(score),
@@ -251,7 +306,8 @@ impl Trained {
             Family::Text(model) => model.to_tensors(),
         };
         let calibration = self.calibration.as_ref().map(Conformal::to_tensors).unwrap_or_default();
-        Bundle { kind: self.kind.word().to_owned(), model, calibration }.to_tensors()
+        let drift = self.reference.to_tensors();
+        Bundle { kind: self.kind.word().to_owned(), model, calibration, drift }.to_tensors()
     }
 
     /// The model back from its artifact.
@@ -259,7 +315,7 @@ impl Trained {
     /// # Errors
     /// When it is none of ours, of another version, or anything in it is not as it should be.
     pub fn from_tensors(tensors: &Tensors) -> Result<Self, LoadError> {
-        let Bundle { kind: word, model, calibration } = Bundle::from_tensors(tensors)?;
+        let Bundle { kind: word, model, calibration, drift } = Bundle::from_tensors(tensors)?;
         let kind = KindArg::of(&word).ok_or_else(|| LoadError::new("word `kind`", format!("`{word}` is unknown")))?;
         let family = match kind {
             KindArg::Tabular => Family::Tabular(Box::new(Tabular::from_tensors(&model)?)),
@@ -273,7 +329,9 @@ impl Trained {
             }
         };
         let calibration = Self::needs_calibration(kind).then(|| Conformal::from_tensors(&calibration)).transpose()?;
-        Ok(Self { kind, family, calibration })
+        let part = |error: LoadError| LoadError::new(format!("part `drift`: {}", error.place), error.problem);
+        let reference = Reference::from_tensors(&drift).map_err(part)?;
+        Ok(Self { kind, family, calibration, reference, usual: None })
     }
 }
 

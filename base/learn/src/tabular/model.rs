@@ -272,7 +272,10 @@ impl Model for Tabular {
         let usual = tensors.f64s("usual")?;
         let each = schema.len() + 1;
         if usual.len() != each * parts.len() || usual.iter().any(|value| !value.is_finite()) {
-            return Err(LoadError::new("array `usual`", "is not one finite number for each part and feature, and one more"));
+            return Err(LoadError::new(
+                "array `usual`",
+                "is not one finite number for each part and feature, and one more",
+            ));
         }
         let usual = usual
             .chunks_exact(each)
