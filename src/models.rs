@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use sha2::{Digest, Sha256};
 use shieldwall_detect::anomaly::{TextScorer, TextScorers, TextVerdict};
 use shieldwall_learn::calibrate::Conformal;
-use shieldwall_learn::text::{Scratch, TextModel};
+use shieldwall_learn::text::{Scratch, TextModel, plain};
 use shieldwall_learn::{Bundle, Model, Part, Tensors};
 use shieldwall_trust::{Artifact, Hash, Roots};
 
@@ -94,10 +94,18 @@ fn explained(model: &TextModel, text: &str, p_value: f64) -> TextVerdict {
     for one in explanation.ranked().into_iter().filter(|one| one.value > 0.0) {
         match &one.part {
             Part::Span(from, to) if spans.len() < SPANS_MAX => spans.push((*from, *to)),
-            Part::Named(name) if named.len() < NAMED_MAX => named.push(name.replace('_', " ")),
+            Part::Named(name) if named.len() < 2 * NAMED_MAX => {
+                let words = plain(name);
+                if !named.contains(&words) {
+                    named.push(words);
+                }
+            }
             _ => {}
         }
     }
+    // What anybody understands comes first.
+    named.sort_by_key(|words| words.contains("hostile texts") || words.contains("harmless texts"));
+    named.truncate(NAMED_MAX);
     TextVerdict { p_value, spans, words: named.join(", ") }
 }
 

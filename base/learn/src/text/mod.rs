@@ -38,6 +38,7 @@ pub mod head;
 pub mod http;
 pub mod linear;
 pub mod model;
+mod plain;
 pub mod script;
 pub mod shape;
 pub mod surprise;
@@ -49,6 +50,7 @@ mod tests;
 pub use form::Form;
 pub use head::HeadSettings;
 pub use model::{Scratch, Settings, TextModel, Texts};
+pub use plain::plain;
 pub use shape::{Feature, Shape, TextKind};
 
 /// Bytes of a text that are read; of a longer one the first three quarters of this and the last quarter. An attack hidden

@@ -340,7 +340,9 @@ impl Learner {
             *texts = texts.saturating_add(1);
         }
         let Some(verdict) = verdict else { return };
-        let words = format!("`{}`: {}", quoted(text, &verdict.spans), verdict.words);
+        let quoted = quoted(text, &verdict.spans);
+        let words =
+            if verdict.words.is_empty() { format!("`{quoted}`") } else { format!("{}: `{quoted}`", verdict.words) };
         let at = window.strange.iter().position(|one| one.kind == kind && one.words == words);
         if let Some(one) = at.and_then(|at| window.strange.get_mut(at)) {
             one.trace.add(count, seen.time, seen.source, seen.place);
