@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use rustc_hash::FxHashMap;
 use shieldwall_learn::Random;
 use shieldwall_learn::metrics::Ranking;
@@ -107,6 +107,9 @@ pub fn section(data: &Path) -> Result<String> {
                 one.text.chars().take(160).collect::<String>().replace(['\n', '\r', '\t'], " ")
             );
         }
+    }
+    if std::env::var_os("SHOW_SCRIPTS").is_some() {
+        return Ok(text);
     }
     let head = Figures::head("scorer");
     text = text.replacen("| baseline: shortness |", &format!("{head}| baseline: shortness |"), 1);
@@ -213,11 +216,16 @@ fn models(all: &[Script], generated: usize) -> Result<(Vec<usize>, Vec<TextModel
     let mut random = Random::new(SEED);
     let parts: Vec<usize> =
         all.iter().map(|one| *part_of.entry(one.group).or_insert_with(|| random.below(FOLDS))).collect();
-    let mut models = Vec::new();
-    for fold in 0..FOLDS {
-        let train: Vec<&Script> = all.iter().zip(&parts).filter(|(_, part)| **part != fold).map(|one| one.0).collect();
-        models.push(fit(&train, generated, SEED)?);
-    }
+    // The parts' models know nothing of each other: they are fitted side by side.
+    let models = std::thread::scope(|scope| {
+        let fit_part = |fold: usize| {
+            let train: Vec<&Script> =
+                all.iter().zip(&parts).filter(|(_, part)| **part != fold).map(|one| one.0).collect();
+            scope.spawn(move || fit(&train, generated, SEED))
+        };
+        let running: Vec<_> = (0..FOLDS).map(fit_part).collect();
+        running.into_iter().map(|one| Ok(one.join().map_err(|_| anyhow!("a fit panicked"))??)).collect::<Result<Vec<_>>>()
+    })?;
     Ok((parts, models))
 }
 

@@ -866,6 +866,10 @@ mod tests {
             let text = fill(template, &mut Random::new(1));
             assert!(!text.contains('‹') && !text.contains('›'), "{template}: {text}");
         }
+        for seed in 0..300 {
+            let text = fill("‹sh›", &mut Random::new(seed));
+            assert!(!text.contains('‹') && !text.contains('›') && text.len() < 1 << 13, "{text}");
+        }
         assert_eq!(draw(true, true, &mut Random::new(5)), draw(true, true, &mut Random::new(5)));
     }
 }

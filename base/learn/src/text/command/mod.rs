@@ -17,6 +17,7 @@ pub mod dos;
 pub mod generate;
 pub mod mapped;
 pub mod mutate;
+pub(crate) mod parts;
 pub mod shell;
 
 use mapped::{Mapped, Sign, count};

@@ -167,19 +167,31 @@ const TOOLS: &[&str] = &[
     "function Get-MicrophoneAudio‹Word› {\n    Param([Int]$Length = 30, [string]$Path)\n    $mci = Get-DelegateType @([String], [Text.StringBuilder], [UInt32], [IntPtr]) ([Int])\n    $mciSendString.Invoke('open new Type waveaudio Alias capture', $null, 0, 0)\n    $mciSendString.Invoke(\"save capture `\"$Path`\"\", $null, 0, 0)\n}\n",
 ];
 
+/// Benign parts: ones that mean something, and ones that only look like PowerShell.
+fn parts(random: &mut Random) -> String {
+    if random.below(2) == 0 { one(BENIGN, random) } else { fill("‹body›", random) }
+}
+
 /// A benign script: its template's number and its text.
 pub fn benign(random: &mut Random) -> (u32, String) {
+    if random.below(2) == 0 {
+        let text = (0..1 + random.below(4)).map(|_| parts(random)).collect();
+        return (GRAMMAR, disguise(text, 12, random));
+    }
     let at = random.below(BENIGN.len());
     let mut text = one(HEADS, random);
     text.push_str(&fill(BENIGN.get(at).copied().unwrap_or(""), random));
-    for _ in 0..random.below(7) {
+    for _ in 0..random.below(5) {
         if random.below(4) == 0 {
             text.push_str(&fill("\n# ‹Word›: see the wiki\n", random));
         }
-        text.push_str(&one(BENIGN, random));
+        text.push_str(&parts(random));
     }
     (at as u32, disguise(text, 12, random))
 }
+
+/// The number of scripts that were put together from parts.
+const GRAMMAR: u32 = 999;
 
 /// A hostile script: its template's number and its text. Some stand among benign parts, some are disguised.
 pub fn hostile(random: &mut Random) -> (u32, String) {
@@ -194,8 +206,8 @@ pub fn hostile(random: &mut Random) -> (u32, String) {
     } else if random.below(4) == 0 {
         text = format!("{text}\n{}", one(LAUNCHERS, random));
     }
-    if random.below(5) == 0 {
-        text = format!("{}{text}\n{}", one(BENIGN, random), one(BENIGN, random));
+    if random.below(if launcher { 5 } else { 2 }) == 0 {
+        text = format!("{}{text}\n{}", parts(random), parts(random));
     }
     (1000 + 1000 * u32::from(launcher) + at as u32, disguise(text, 3, random))
 }
@@ -205,6 +217,8 @@ pub fn beside(count: usize, random: &mut Random) -> Vec<(String, bool, u32)> {
     let one = |at: usize| {
         let attack = at.is_multiple_of(2);
         let (group, text) = if attack { hostile(random) } else { benign(random) };
+        // Scripts put together from parts are no copies of each other.
+        let group = if group == GRAMMAR { 10_000 + at as u32 / 8 } else { group };
         (text, attack, group)
     };
     (0..2 * count).map(one).collect()
@@ -228,6 +242,10 @@ mod tests {
         for template in [HEADS, BENIGN, LAUNCHERS, TOOLS].into_iter().flatten() {
             let text = fill(template, &mut Random::new(1));
             assert!(!text.contains('‹') && !text.contains('›'), "{template}: {text}");
+        }
+        for seed in 0..300 {
+            let text = fill("‹body›", &mut Random::new(seed));
+            assert!(!text.contains('‹') && !text.contains('›') && text.len() < 1 << 16, "{text}");
         }
     }
 }

@@ -23,6 +23,7 @@ pub mod mask;
 pub mod measure;
 pub mod mutate;
 pub mod names;
+pub(crate) mod parts;
 pub mod token;
 pub mod value;
 
