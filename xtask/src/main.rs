@@ -20,6 +20,7 @@ mod attack;
 mod bench;
 mod built;
 mod evaluate;
+mod forecast;
 mod measure;
 mod ocsf;
 mod tidy;

@@ -12,6 +12,7 @@
 
 pub mod command;
 pub mod domain;
+pub mod forecast;
 pub mod http;
 pub mod http_data;
 pub mod script;
@@ -135,8 +136,9 @@ pub fn linear_scores<'a>(model: &TextModel, texts: impl Iterator<Item = &'a str>
 pub fn run(arguments: &[String]) -> Result<()> {
     let check = arguments.iter().any(|argument| argument == "--check");
     let named: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with("--")).collect();
-    if let Some(unknown) = named.iter().find(|name| KINDS.iter().all(|(known, _)| known != *name)) {
-        let known: Vec<&str> = KINDS.iter().map(|(name, _)| *name).collect();
+    let known = |name: &str| name == "forecast" || KINDS.iter().any(|(known, _)| *known == name);
+    if let Some(unknown) = named.iter().find(|name| !known(name)) {
+        let known: Vec<&str> = KINDS.iter().map(|(name, _)| *name).chain(["forecast"]).collect();
         bail!("no kind `{unknown}`: there are {}", known.join(", "));
     }
     let data = std::env::var_os("SHIELDWALL_DATA").map_or_else(|| crate::root().join("../shared/data"), PathBuf::from);
@@ -144,6 +146,20 @@ pub fn run(arguments: &[String]) -> Result<()> {
         if named.is_empty() || named.iter().any(|asked| asked == name) {
             write(name, &train(&data)?, &data, check)?;
         }
+    }
+    if named.is_empty() || named.iter().any(|asked| *asked == "forecast") {
+        forecast::write(&data, check)?;
+    }
+    Ok(())
+}
+
+/// Writes a model's bytes, or with `check` holds them against what is there.
+fn bytes_or_check(path: &Path, bytes: &[u8], check: bool) -> Result<()> {
+    if std::fs::read(path).ok().as_deref() != Some(bytes) {
+        if check {
+            bail!("`{}` is not what comes out: run the same command without --check", path.display());
+        }
+        std::fs::write(path, bytes).with_context(|| format!("cannot write `{}`", path.display()))?;
     }
     Ok(())
 }
@@ -157,12 +173,7 @@ fn write(name: &str, trained: &Trained, data: &Path, check: bool) -> Result<()> 
     let bytes = bundle.to_tensors().to_bytes();
     let manifest = manifest(name, trained, data, &bytes)?;
     let path = folder.join("model.safetensors");
-    if std::fs::read(&path).ok().as_deref() != Some(&bytes) {
-        if check {
-            bail!("`{}` is not what comes out: run the same command without --check", path.display());
-        }
-        std::fs::write(&path, &bytes).with_context(|| format!("cannot write `{}`", path.display()))?;
-    }
+    bytes_or_check(&path, &bytes, check)?;
     let text = serde_json::to_string_pretty(&manifest)? + "\n";
     crate::write_or_check(&folder.join("manifest.json"), &text, check)?;
     crate::write_or_check(&folder.join("CARD.md"), &card(name, trained, &manifest), check)?;

@@ -7,6 +7,7 @@ mod budget;
 mod calibration;
 mod command;
 mod domain;
+mod forecast;
 mod http;
 mod script;
 mod sequence;
@@ -30,6 +31,7 @@ const SECTIONS: &[(&str, Section)] = &[
     ("http", http::section),
     ("command", command::section),
     ("script", script::section),
+    ("forecast", forecast::section),
     ("tail", tail::section),
     ("calibration", calibration::section),
     ("budget", budget::section),

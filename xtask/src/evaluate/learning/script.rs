@@ -224,7 +224,10 @@ fn models(all: &[Script], generated: usize) -> Result<(Vec<usize>, Vec<TextModel
             scope.spawn(move || fit(&train, generated, SEED))
         };
         let running: Vec<_> = (0..FOLDS).map(fit_part).collect();
-        running.into_iter().map(|one| Ok(one.join().map_err(|_| anyhow!("a fit panicked"))??)).collect::<Result<Vec<_>>>()
+        running
+            .into_iter()
+            .map(|one| Ok(one.join().map_err(|_| anyhow!("a fit panicked"))??))
+            .collect::<Result<Vec<_>>>()
     })?;
     Ok((parts, models))
 }
