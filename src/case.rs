@@ -24,7 +24,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use shieldwall_explain::{Telling, tell};
 use shieldwall_schema::finding::Finding;
-use shieldwall_schema::story::HostCoverage;
+use shieldwall_schema::story::{HostCoverage, Story};
 
 use crate::home::{TEMPORARY_PREFIX, sweep, write_whole};
 use crate::line::Run;
@@ -202,18 +202,18 @@ impl Case {
             self.each_line("incidents.jsonl", &mut |at, line| {
                 count = at + 1;
                 if count == number {
-                    found = Some(incident::read(line)?);
+                    found = Some((incident::read(line)?, incident::read_outlook(line)));
                 }
                 Ok(true)
             })?;
         }
-        let Some(incident) = found else { return Ok((count, None)) };
+        let Some((incident, outlook)) = found else { return Ok((count, None)) };
         let findings = self.findings_of(&story::findings(&incident))?;
         let manifest: Manifest = serde_json::from_slice(&fs::read(self.folder.join("manifest.json"))?)
             .with_context(|| format!("`{}` is no manifest", self.folder.join("manifest.json").display()))?;
         let records = manifest.inputs.iter().map(|input| input.records).sum();
         let telling = Telling { incident: &incident, findings: &findings, coverage: &manifest.coverage, records };
-        let story = tell(&telling);
+        let story = Story { outlook, ..tell(&telling) };
         Ok((count, Some(Told { incident, story })))
     }
 

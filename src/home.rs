@@ -62,6 +62,16 @@ impl Home {
         self.root.join("baselines/default.baseline")
     }
 
+    /// The list of what was trained here.
+    pub fn trust_list(&self) -> PathBuf {
+        self.root.join("trust/models")
+    }
+
+    /// The forecaster with an imported ATT&CK.
+    pub fn forecaster(&self) -> PathBuf {
+        self.root.join("models/forecast.safetensors")
+    }
+
     /// Where added packs are.
     pub fn packs(&self) -> PathBuf {
         self.root.join("packs")

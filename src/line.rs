@@ -28,6 +28,7 @@ mod describe;
 mod detectors;
 mod drive;
 mod folded;
+mod foresight;
 mod kinds;
 mod learning;
 mod progress;

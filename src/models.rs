@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use rustc_hash::FxHashMap;
 use sha2::{Digest, Sha256};
 use shieldwall_detect::anomaly::{TextScorer, TextScorers, TextVerdict};
+use shieldwall_forecast::Forecaster;
 use shieldwall_learn::calibrate::Conformal;
 use shieldwall_learn::text::{Scratch, TextModel, plain};
 use shieldwall_learn::{Bundle, Model, Part, Tensors};
@@ -41,7 +42,7 @@ pub fn hashes() -> Vec<Hash> {
 /// Never in a released build: a test loads them.
 pub fn scorers() -> Result<TextScorers> {
     let mut scorers = TextScorers::default();
-    for (kind, _, bytes) in SHIPPED {
+    for (kind, _, bytes) in SHIPPED.iter().filter(|(kind, ..)| *kind != "forecast") {
         let scorer = Some(scorer(kind, bytes)?);
         match *kind {
             "domain" => scorers.domain = scorer,
@@ -54,11 +55,27 @@ pub fn scorers() -> Result<TextScorers> {
     Ok(scorers)
 }
 
-fn scorer(kind: &str, bytes: &[u8]) -> Result<TextScorer> {
+/// The forecaster that the program carries, and its hash.
+///
+/// # Errors
+/// Never in a released build: a test loads it.
+pub fn forecaster() -> Result<(Forecaster, String)> {
+    let (kind, hash, bytes) =
+        SHIPPED.iter().find(|(kind, ..)| *kind == "forecast").context("the program carries no forecaster")?;
+    let forecaster = Forecaster::from_tensors(&bundle(kind, bytes)?.model);
+    Ok((forecaster.with_context(|| format!("the shipped model `{kind}`"))?, (*hash).to_owned()))
+}
+
+fn bundle(kind: &str, bytes: &[u8]) -> Result<Bundle> {
     let roots = Roots { shipped: hashes(), ..Roots::default() };
     let verified = roots.verify(Artifact::new(kind, bytes.to_vec()))?;
+    let bundle = Tensors::load(&verified).and_then(|tensors| Bundle::from_tensors(&tensors));
+    bundle.with_context(|| format!("the shipped model `{kind}`"))
+}
+
+fn scorer(kind: &str, bytes: &[u8]) -> Result<TextScorer> {
     let context = || format!("the shipped model `{kind}`");
-    let bundle = Tensors::load(&verified).and_then(|tensors| Bundle::from_tensors(&tensors)).with_context(context)?;
+    let bundle = bundle(kind, bytes)?;
     let model = TextModel::from_tensors(&bundle.model).with_context(context)?;
     let calibration = Conformal::from_tensors(&bundle.calibration).with_context(context)?;
     let state: Mutex<(Scratch, FxHashMap<[u8; 32], TextVerdict>)> = Mutex::default();

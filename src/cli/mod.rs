@@ -2,6 +2,8 @@
 
 mod baseline;
 mod explain;
+mod forecast;
+mod forecast_import;
 mod model;
 mod rules;
 mod scan;
@@ -91,6 +93,8 @@ enum Command {
     Show(show::ShowArgs),
     /// Say why a rule did not match an event
     Explain(explain::ExplainArgs),
+    /// Say what reports of intrusions with these techniques also tell of
+    Forecast(forecast::ForecastArgs),
     /// Tell what was learned as normal, or forget it
     Baseline(baseline::BaselineArgs),
     /// Train, score, evaluate and describe models
@@ -113,6 +117,7 @@ pub fn main() -> ExitCode {
         Command::Scan(args) => scan::run(&cli.global, args),
         Command::Show(args) => show::run(&cli.global, args),
         Command::Explain(args) => explain::run(&cli.global, args),
+        Command::Forecast(args) => forecast::run(&cli.global, args),
         Command::Baseline(args) => baseline::run(&cli.global, args),
         Command::Model(args) => model::run(&cli.global, args),
         Command::Rules(args) => rules::run(&cli.global, args),

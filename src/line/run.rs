@@ -24,6 +24,7 @@ use super::before::{Taught, learned_hash};
 use super::detectors::detector_rules;
 use super::drive::{Driven, Note, SourceRun};
 use super::folded::{EVIDENCES_MAX, Folded, Parts};
+use super::foresight::Foresight;
 use super::ranked::Ranked;
 use super::spill::Spill;
 use super::stateful::{self, Memory, Outcome};
@@ -100,6 +101,8 @@ pub struct Run {
     pub(super) skipped: Vec<Skipped>,
     pub(super) options: LineOptions,
     pub(super) correlated: Correlated,
+    /// What may come next; made when first asked for, `None` within where it cannot be.
+    pub(super) foresight: Option<Option<Foresight>>,
     /// What correlation rules could not look at.
     pub(super) counts: Counts,
     /// What the user asked for, for the manifest.
@@ -177,6 +180,7 @@ impl Run {
             skipped,
             options: options.clone(),
             correlated,
+            foresight: None,
             counts,
             asked: Value::Null,
         })
@@ -277,7 +281,11 @@ impl Run {
             findings.insert(number, self.finding(number as usize, STORY_EVIDENCES_MAX)?);
         }
         let telling = Telling { incident: &incident, findings: &findings, coverage, records: self.records() };
-        Ok(Some(tell(&telling)))
+        let mut story = tell(&telling);
+        let (rules, detectors) = (&self.rules, &self.detectors);
+        let foresight = self.foresight.get_or_insert_with(|| Foresight::new(&rules.rules, detectors, coverage));
+        story.outlook = foresight.as_mut().and_then(|foresight| foresight.of(&incident));
+        Ok(Some(story))
     }
 
     /// What was recorded on which host: the kinds of records in the sources that speak of it.

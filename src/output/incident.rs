@@ -7,6 +7,7 @@ use shieldwall_schema::finding::Analytic;
 use shieldwall_schema::incident::Incident;
 use shieldwall_schema::ocsf::attack::{self, AttackTag};
 use shieldwall_schema::ocsf::{self, INCIDENT_FINDING};
+use shieldwall_schema::outlook::Outlook;
 use shieldwall_schema::story::{Sentence, Story};
 
 use super::escape::escape;
@@ -80,6 +81,10 @@ pub fn line<'a>(
     }
     if let Some(story) = story {
         told(story, out);
+        if let Some(forecast) = story.outlook.as_ref().and_then(|outlook| serde_json::to_string(outlook).ok()) {
+            key(out, "forecast");
+            super::json::raw(out, &forecast);
+        }
     }
     out.push_str("}}\n");
 }
@@ -175,6 +180,12 @@ fn told(story: &Story, out: &mut String) {
     sentences(out, "would_have_stayed_silent", &story.silent);
     sentences(out, "not_visible", &story.unseen);
     out.push('}');
+}
+
+/// The outlook on one line that [`line`] wrote; `None` where there is none.
+pub fn read_outlook(text: &str) -> Option<Outlook> {
+    let event: serde_json::Value = serde_json::from_str(text).ok()?;
+    serde_json::from_value(event.pointer("/unmapped/forecast")?.clone()).ok()
 }
 
 /// Reads one line that [`line`] wrote.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use shieldwall_schema::EntityKind;
 use shieldwall_schema::incident::{Incident, Severity};
 use shieldwall_schema::ocsf::attack::{self, AttackTag};
+use shieldwall_schema::outlook::{Outlook, Prospect};
 use shieldwall_schema::story::{Moment, Sentence, Story};
 
 use super::escape::{escape, escape_flagged};
@@ -19,6 +20,8 @@ const BRIEF_LINES_MAX: usize = 2;
 const NAMED_MAX: usize = 3;
 /// Entities of one kind named by `show`.
 const SHOWN_MAX: usize = 12;
+/// Techniques that may come next, in brief.
+const AHEAD_BRIEF_MAX: usize = 3;
 /// Processes shown.
 const PROCESSES_MAX: usize = 40;
 
@@ -216,8 +219,53 @@ pub fn show(told: &Told, number: usize, style: &Style, out: &mut String) {
     out.push('\n');
     sentences("Silent if", &story.silent, style, out);
     sentences("Not seen", &story.unseen, style, out);
+    if let Some(outlook) = &story.outlook {
+        out.push('\n');
+        ahead(outlook, style, out);
+    }
     labelled("Id", &id_words(incident), style, out);
     labelled("Next", &format!("shieldwall show {number}.1 explains its first finding with the evidence"), style, out);
+}
+
+/// What may come next, whole.
+fn ahead(outlook: &Outlook, style: &Style, out: &mut String) {
+    paragraph(Ink::Bold, "May come next", style, out);
+    line(out, "  shares of reports of intrusions with these techniques; not what the attacker will do");
+    for one in &outlook.prospects {
+        let head = format!("{:>3.0} %  {} {}", one.probability * 100.0, escape(&one.technique), escape(&one.name));
+        line(out, &format!("  {}", style.paint(Ink::Bold, &style.own(&head))));
+        let mut words = vec![escape(&one.because), escape(&one.watch.words())];
+        if let Some(measure) = &one.countermeasure {
+            words.push(format!(
+                "beforehand: {} ({} {})",
+                escape(&measure.advice),
+                escape(&measure.id),
+                escape(&measure.name)
+            ));
+        } else {
+            words.push("beforehand: unknown".to_owned());
+        }
+        for text in words.iter().filter(|text| !text.is_empty()) {
+            for part in wrap(&style.own(text), style.width.saturating_sub(9)) {
+                line(out, &format!("         {part}"));
+            }
+        }
+    }
+    line(out, &format!("  {:>3.0} %  of such reports tell of none of the twenty likeliest", outlook.none * 100.0));
+    if !outlook.alike.is_empty() {
+        labelled("Like", &outlook.alike.iter().map(|one| escape(one)).collect::<Vec<_>>().join(", "), style, out);
+    }
+}
+
+/// What may come next in a line: `41 % T1053.003 Cron (not seen here), 22 % …`.
+pub fn ahead_brief(outlook: &Outlook) -> String {
+    let one = |one: &Prospect| {
+        let blind = one.watch.rules_with_logs == 0 && one.watch.rules > 0;
+        let blind = if blind { ", which no log here would show" } else { "" };
+        format!("{} {} {:.0} %{blind}", escape(&one.technique), escape(&one.name), one.probability * 100.0)
+    };
+    let list: Vec<String> = outlook.prospects.iter().take(AHEAD_BRIEF_MAX).map(one).collect();
+    format!("may come next: {}", list.join("; "))
 }
 
 fn id_words(incident: &Incident) -> String {

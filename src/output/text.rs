@@ -169,6 +169,11 @@ fn incident(told: &Told, number: usize, place: usize, number_columns: usize, sty
     if place < STORIES_MAX {
         let most = if place == 0 { FIRST_MOMENTS_MAX } else { MOMENTS_MAX };
         story::brief(told, number, most, indent, style, out);
+        if let Some(outlook) = &told.story.outlook {
+            for part in wrap(&style.own(&story::ahead_brief(outlook)), width) {
+                line(out, &format!("{:indent$}{}", "", style.paint(Ink::Dim, &part)));
+            }
+        }
     }
 }
 

@@ -29,6 +29,7 @@ pub mod incident;
 pub mod mapping;
 pub mod observation;
 pub mod ocsf;
+pub mod outlook;
 pub mod place;
 pub mod rejection;
 pub mod story;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::incident::Severity;
+use crate::outlook::Outlook;
 use crate::time::Timestamp;
 
 /// Where a fact of a sentence comes from.
@@ -88,6 +89,8 @@ pub struct Story {
     pub silent: Vec<Sentence>,
     /// What could not be seen.
     pub unseen: Vec<Sentence>,
+    /// What may come next; `None` where nothing was asked or nothing can be said.
+    pub outlook: Option<Outlook>,
 }
 
 /// The telemetry that one host's records hold.

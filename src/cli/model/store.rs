@@ -6,7 +6,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -26,11 +26,6 @@ pub const CARD: &str = "CARD.md";
 /// Bytes of a manifest or card that are read.
 const WORDS_BYTES_MAX: u64 = 16 << 20;
 
-/// Where the list of models trained here lies.
-fn list_of(home: &Home) -> PathBuf {
-    home.root().join("trust").join("models")
-}
-
 /// Writes a model's folder and vouches for it on this machine. `words` make manifest and card from the model's hash.
 ///
 /// # Errors
@@ -45,7 +40,7 @@ pub fn write(dir: &Path, home: &Home, trained: &Trained, words: impl FnOnce(Hash
     write_whole(&dir.join(MANIFEST), format!("{manifest:#}\n").as_bytes())?;
     write_whole(&dir.join(CARD), card.as_bytes())?;
     let _writer = home.write()?;
-    TrustList::read(&list_of(home))?.add(artifact.hash(), artifact.name())?;
+    TrustList::read(&home.trust_list())?.add(artifact.hash(), artifact.name())?;
     Ok(artifact.hash())
 }
 
@@ -62,7 +57,7 @@ pub fn load(dir: &Path, home: Option<&Home>, named: &[Hash]) -> Result<(Trained,
         .read_to_end(&mut bytes)
         .with_context(|| format!("cannot read `{shown}`"))?;
     let trained = match home {
-        Some(home) => TrustList::read(&list_of(home))?.hashes(),
+        Some(home) => TrustList::read(&home.trust_list())?.hashes(),
         None => Vec::new(),
     };
     let roots = Roots { shipped: crate::models::hashes(), named: named.to_vec(), trained };

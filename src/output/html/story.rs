@@ -7,6 +7,7 @@ use shieldwall_schema::EntityKind;
 use shieldwall_schema::finding::{Evidence, Finding};
 use shieldwall_schema::incident::Incident;
 use shieldwall_schema::ocsf::attack;
+use shieldwall_schema::outlook::Outlook;
 use shieldwall_schema::story::{ProcessNode, Sentence, Story};
 
 use super::page::Page;
@@ -120,6 +121,9 @@ fn story(number: usize, told: &Told, open: bool, findings: &mut dyn Findings, pa
     involved(incident, page);
     list("What would have kept it silent", &story.silent, page);
     list("What could not be seen", &story.unseen, page);
+    if let Some(outlook) = &story.outlook {
+        ahead(outlook, page);
+    }
     evidence(&members, until, findings, page)?;
     page.raw("<p class=\"hash\">Incident ").text(&incident.uid);
     if !incident.aliases.is_empty() {
@@ -127,6 +131,30 @@ fn story(number: usize, told: &Told, open: bool, findings: &mut dyn Findings, pa
     }
     page.raw("</p>\n").raw(if open { "" } else { "</details>\n" }).raw("</article>\n");
     Ok(())
+}
+
+/// What may come next.
+fn ahead(outlook: &Outlook, page: &mut Page) {
+    page.element("h4", "", "What may come next").raw("\n<p class=\"facts\">");
+    page.text("Shares of reports of intrusions with these techniques; not what the attacker will do. ");
+    page.text(&format!("{:.0} % of such reports tell of none of the twenty likeliest.", outlook.none * 100.0));
+    page.raw("</p>\n<ul>\n");
+    for one in &outlook.prospects {
+        page.raw("<li><strong>").text(&format!("{:.0} %", one.probability * 100.0)).raw("</strong> ");
+        page.text(&format!("{} {}", one.technique, one.name)).raw("<br>");
+        for text in [&one.because, &one.watch.words()] {
+            page.text(text).raw("<br>");
+        }
+        match &one.countermeasure {
+            Some(measure) => page.text(&format!("Beforehand: {} ({} {})", measure.advice, measure.id, measure.name)),
+            None => page.text("Beforehand: unknown"),
+        };
+        page.raw("</li>\n");
+    }
+    page.raw("</ul>\n");
+    if !outlook.alike.is_empty() {
+        page.raw("<p>").text(&format!("Like it: {}", outlook.alike.join(", "))).raw("</p>\n");
+    }
 }
 
 fn list(title: &str, sentences: &[Sentence], page: &mut Page) {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use shieldwall_schema::entity::{Entity, EntityKind};
 use shieldwall_schema::finding::Finding;
 use shieldwall_schema::incident::{Incident, Involved, Member, Severity};
+use shieldwall_schema::outlook::{Countermeasure, Outlook, Prospect, Watch};
 use shieldwall_schema::story::{HostCoverage, Moment, ProcessNode, Sentence, Story};
 use shieldwall_schema::{Place, Reject, Rejection};
 
@@ -110,6 +111,25 @@ pub(super) fn incident(evil: &str) -> Told {
             .collect(),
         silent: vec![sentence()],
         unseen: vec![sentence()],
+        outlook: Some(Outlook {
+            prospects: vec![Prospect {
+                technique: evil.to_owned(),
+                name: evil.to_owned(),
+                tactics: vec![evil.to_owned()],
+                probability: 0.41,
+                because: evil.to_owned(),
+                watch: Watch { rules: 2, rules_with_logs: 0, detectors: 1, missing: vec![evil.to_owned()] },
+                countermeasure: Some(Countermeasure {
+                    id: evil.to_owned(),
+                    name: evil.to_owned(),
+                    url: evil.to_owned(),
+                    advice: evil.to_owned(),
+                }),
+            }],
+            none: 0.1,
+            alike: vec![evil.to_owned()],
+            model: evil.to_owned(),
+        }),
     };
     Told { incident, story }
 }

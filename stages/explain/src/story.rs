@@ -64,6 +64,8 @@ pub fn tell(telling: &Telling<'_>) -> Story {
         processes: processes(records),
         silent: silences(&members),
         unseen: unseen(first, &hosts, telling.coverage),
+        // The program adds it: a story tells what was seen.
+        outlook: None,
     }
 }
 

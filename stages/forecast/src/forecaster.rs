@@ -34,8 +34,9 @@ pub struct Question<'a> {
     pub platform: Option<&'a str>,
     /// How many to list.
     pub top: usize,
-    /// Whether techniques that ATT&CK no longer has may be listed: reports of old still name them.
-    pub old: bool,
+    /// Whether to list what reports list, with techniques that ATT&CK no longer has and with the parents of what was observed:
+    /// right for measuring, no news for people.
+    pub as_reported: bool,
 }
 
 /// A forecast.
@@ -166,8 +167,12 @@ impl Forecaster {
     /// What the odds of a candidate depend on, after [`Self::rank`].
     pub fn inputs(&self, candidate: u16, observed: usize, scratch: &Scratch) -> [f64; odds::INPUTS] {
         let score = scratch.scores.get(usize::from(candidate)).copied().unwrap_or(0.0);
-        let share = self.ranker.popularity().get(usize::from(candidate)).copied().unwrap_or(0.0) / self.total.max(1.0);
-        odds::inputs(score, share, observed)
+        odds::inputs(score, self.share(candidate), observed)
+    }
+
+    /// The share of all reports that have a technique.
+    fn share(&self, technique: u16) -> f64 {
+        self.ranker.popularity().get(usize::from(technique)).copied().unwrap_or(0.0) / self.total.max(1.0)
     }
 
     /// Answers a question. O(observed × techniques).
@@ -198,10 +203,19 @@ impl Forecaster {
             })
         };
         let keep = |at: u16| {
-            self.table.get(at).is_some_and(|one| on_platform(one) && (question.old || one.state.is_current()))
+            let news = |one: &Technique| {
+                one.state.is_current() && observed.iter().all(|seen| self.table.parent(*seen) != Some(at))
+            };
+            self.table.get(at).is_some_and(|one| on_platform(one) && (question.as_reported || news(one)))
         };
         let order = self.rank(&observed, question.top.max(odds::TOP), scratch, keep);
-        let odds_of = |at: &u16| self.odds.probability(&self.inputs(*at, observed.len(), scratch));
+        let odds_of = |at: &u16| {
+            if observed.is_empty() {
+                // Nothing is known: the share of all reports.
+                return self.share(*at);
+            }
+            self.odds.probability(&self.inputs(*at, observed.len(), scratch))
+        };
         let mut likely: Vec<(f64, u16)> = order.iter().map(|at| (odds_of(at), *at)).collect();
         // The list is in the order of its odds.
         likely.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -295,5 +309,98 @@ impl Forecaster {
         let ease = Matrix::new(table.len(), tensors.f32s("ease")?.to_vec())
             .ok_or_else(|| LoadError::new("array `ease`", "is not square over the techniques"))?;
         Ok(Self::new(table, reports, settings, odds, Some(ease)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::techniques::table;
+    use proptest::prelude::*;
+
+    fn model() -> Forecaster {
+        let table = table(&["T1001", "T1002", "T1003", "T1003.001", "T1004", "T1005"]);
+        let mut reports = Reports::default();
+        for at in 0..60 {
+            let ids: &[&str] = match at % 4 {
+                0 | 1 => &["T1001", "T1002", "T1003"],
+                2 => &["T1001", "T1003.001", "T1005"],
+                _ => &["T1004", "T1005"],
+            };
+            reports.add(&table, ids.iter().copied(), Source::Report, "");
+        }
+        reports.add(&table, ["T1001", "T1002"], Source::IntrusionSet, "Somebody");
+        Forecaster::new(table, reports, Settings::default(), Odds::default(), None)
+    }
+
+    fn ask(model: &Forecaster, ids: &[&str], as_reported: bool) -> Forecast {
+        let techniques: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+        let question = Question { techniques: &techniques, platform: None, top: 10, as_reported };
+        model.forecast(&question, &mut Scratch::default())
+    }
+
+    #[test]
+    fn what_goes_together_ranks_first_with_its_counts() {
+        let forecast = ask(&model(), &["t1001", "T1002", "T9999"], true);
+        let first = forecast.ranked.first().unwrap();
+        assert_eq!(first.technique, "T1003");
+        let because = first.because.as_ref().unwrap();
+        assert_eq!((because.also, because.of), (30, 31));
+        assert_eq!(forecast.unknown, ["T9999"]);
+        assert_eq!(forecast.alike.first().map(|one| one.name.as_str()), Some("Somebody"));
+        assert!(forecast.ranked.iter().all(|next| !["T1001", "T1002"].contains(&next.technique.as_str())));
+        assert!((0.0..=1.0).contains(&forecast.none));
+    }
+
+    #[test]
+    fn parents_of_what_was_seen_and_other_platforms_are_no_news() {
+        let model = model();
+        let listed = |as_reported| {
+            let forecast = ask(&model, &["T1003.001"], as_reported);
+            forecast.ranked.iter().any(|next| next.technique == "T1003")
+        };
+        assert!(listed(true) && !listed(false));
+        let techniques = ["T1001".to_owned()];
+        let question = Question { techniques: &techniques, platform: Some("linux"), top: 10, as_reported: true };
+        assert!(model.forecast(&question, &mut Scratch::default()).ranked.is_empty());
+        let nothing = ask(&model, &[], false);
+        assert!(nothing.ranked.windows(2).all(|pair| pair[0].probability >= pair[1].probability));
+        assert!((nothing.ranked[0].probability - 45.0 / 61.0).abs() < 0.02, "{:?}", nothing.ranked[0]);
+    }
+
+    #[test]
+    fn a_model_comes_back_and_a_damaged_one_is_refused() {
+        let model = model();
+        let tensors = model.to_tensors();
+        assert_eq!(Forecaster::from_tensors(&tensors).as_ref(), Ok(&model));
+        for damage in [
+            |tensors: &mut Tensors| tensors.put("sizes", Array::U16(vec![3])),
+            |tensors: &mut Tensors| tensors.put("sets", Array::U16(vec![9999; 200])),
+            |tensors: &mut Tensors| tensors.put("ease", Array::F32(vec![0.0; 7])),
+            |tensors: &mut Tensors| tensors.put("more", Array::U8(vec![1])),
+            |tensors: &mut Tensors| tensors.put_json("techniques", &"none"),
+            |tensors: &mut Tensors| tensors.put_json("reports", &u64::MAX),
+        ] {
+            let mut tensors = tensors.clone();
+            damage(&mut tensors);
+            assert!(Forecaster::from_tensors(&tensors).is_err());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn observed_techniques_are_never_forecast_and_the_order_of_asking_is_nothing(
+            mut seen in proptest::collection::vec(0u16..6, 0..6)
+        ) {
+            let model = model();
+            let ids: Vec<&str> = seen.iter().map(|at| model.table().id(*at)).collect();
+            let forecast = ask(&model, &ids, true);
+            prop_assert!(forecast.ranked.iter().all(|next| !ids.contains(&next.technique.as_str())));
+            prop_assert!(forecast.ranked.iter().all(|next| (0.0..=1.0).contains(&next.probability)));
+            let first = forecast.ranked.clone();
+            seen.reverse();
+            let ids: Vec<&str> = seen.iter().map(|at| model.table().id(*at)).collect();
+            prop_assert_eq!(first, ask(&model, &ids, true).ranked);
+        }
     }
 }

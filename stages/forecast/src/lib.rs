@@ -9,6 +9,9 @@
 //! | [`rp3`], [`ease`], [`bayes`], [`neighbours`], [`tactics`] | five rankers, each in closed form |
 //! | [`ranker`] | their weighted sum |
 //! | [`odds`] | scores → probabilities |
+//! | [`stix`] | ATT&CK as MITRE publishes it |
+//! | [`outlook`] | a forecast for an incident: who would see each technique here, and what to do beforehand |
+//! | [`countermeasures`] | a small table of D3FEND's countermeasures |
 //! | [`why`] | links from what was seen, with counts; groups and campaigns alike |
 //! | [`forecaster`] | [`Forecaster`]: all of it, as one model |
 //!
@@ -16,14 +19,17 @@
 //! ATT&CK does not know is named and never dropped; every probability is a share of reports.
 
 pub mod bayes;
+pub mod countermeasures;
 pub mod ease;
 pub mod forecaster;
 pub mod matrix;
 pub mod neighbours;
 pub mod odds;
+pub mod outlook;
 pub mod ranker;
 pub mod reports;
 pub mod rp3;
+pub mod stix;
 pub mod tactics;
 pub mod techniques;
 pub mod why;
