@@ -11,6 +11,7 @@ mod cli;
 mod conformance;
 mod determinism;
 mod faults;
+mod forecast;
 mod learning;
 mod model;
 mod run;

@@ -9,6 +9,7 @@
 mod alarms;
 mod conformance;
 mod decoding;
+mod foresight;
 pub mod incidents;
 pub mod learning;
 mod models;
@@ -60,6 +61,7 @@ pub fn run(arguments: &[OsString]) -> Result<()> {
     text.push_str(&alarms::section(&program)?);
     text.push_str(&learned);
     text.push_str(&models::section(&program)?);
+    text.push_str(&foresight::section(&program)?);
     text.push_str(&decoding::section(&program)?);
     text.push_str(&speed::section());
     program.end()?;

@@ -91,6 +91,8 @@ pub struct Case {
     pub rules: u64,
     /// Incidents of level low or above.
     pub incidents: u64,
+    /// Of each incident, its techniques with the time (nanoseconds since 1970) at which each was first seen, earliest first.
+    pub sequences: Vec<Vec<(String, i64)>>,
 }
 
 impl Case {
@@ -146,8 +148,15 @@ impl Program {
         let incidents = fs::read_to_string(case.join("incidents.jsonl"))?;
         // OCSF severity 2: low.
         let incidents = incidents.lines().map(serde_json::from_str::<Value>).collect::<Result<Vec<_>, _>>()?;
+        let sequences = incidents.iter().map(steps).collect();
         let incidents = incidents.iter().filter(|incident| incident["severity_id"].as_u64() >= Some(2)).count() as u64;
-        Ok(Case { inputs, findings, rules: manifest["rules"]["count"].as_u64().unwrap_or_default(), incidents })
+        Ok(Case {
+            inputs,
+            findings,
+            rules: manifest["rules"]["count"].as_u64().unwrap_or_default(),
+            incidents,
+            sequences,
+        })
     }
 
     /// The last line of `rules check` on the given rules.
@@ -199,6 +208,15 @@ fn input(value: &Value, data: &Path) -> Input {
         flagged: if duplicate { 0 } else { flags.filter_map(|flag| flag["count"].as_u64()).sum() },
         duplicate,
     }
+}
+
+/// Techniques of an incident that have a time.
+fn steps(incident: &Value) -> Vec<(String, i64)> {
+    let all = incident.pointer("/unmapped/incident/techniques").and_then(Value::as_array);
+    let step = |pair: &Value| Some((pair.get(0)?.as_str()?.to_owned(), pair.get(1)?.as_i64()?));
+    let mut steps: Vec<(String, i64)> = all.into_iter().flatten().filter_map(step).collect();
+    steps.sort_by(|a, b| a.1.cmp(&b.1).then_with(|| a.0.cmp(&b.0)));
+    steps
 }
 
 fn finding(line: &str) -> Result<Finding> {

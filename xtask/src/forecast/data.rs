@@ -39,8 +39,11 @@ struct Row {
     platforms: Vec<String>,
 }
 
-/// Techniques that reports name and ATT&CK v18 no longer has: id, name, tactics, platforms, what replaced it.
-const OLD: &[(&str, &str, &[&str], &[&str], Option<&str>)] = &[
+/// Id, name, tactics, platforms, what replaced it.
+type Old = (&'static str, &'static str, &'static [&'static str], &'static [&'static str], Option<&'static str>);
+
+/// Techniques that reports name and ATT&CK v18 no longer has.
+const OLD: &[Old] = &[
     ("T1026", "Multiband Communication", &["command-and-control"], &["Linux", "macOS", "Windows"], None),
     ("T1034", "Path Interception", &["persistence", "privilege-escalation"], &["Windows"], None),
     ("T1043", "Commonly Used Port", &["command-and-control"], &["Linux", "macOS", "Windows"], None),

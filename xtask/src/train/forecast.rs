@@ -34,6 +34,9 @@ fn grid() -> Vec<Settings> {
     out
 }
 
+/// The listed candidates of a case: inputs of the odds, and whether the report had it.
+pub type Listed = Vec<([f64; INPUTS], bool)>;
+
 /// A model whose odds are not fitted.
 pub fn fit(table: &Techniques, reports: Reports, settings: Settings) -> Forecaster {
     Forecaster::new(table.clone(), reports, settings, Odds::default(), None)
@@ -51,7 +54,7 @@ pub fn measures(model: &Forecaster, cases: &[Case]) -> Vec<Measures> {
 }
 
 /// What odds are fitted on: for each listed candidate of each case its inputs, and whether the report had it.
-pub fn questions(model: &Forecaster, cases: &[Case]) -> Vec<Vec<([f64; INPUTS], bool)>> {
+pub fn questions(model: &Forecaster, cases: &[Case]) -> Vec<Listed> {
     let mut scratch = Scratch::default();
     cases
         .iter()
@@ -64,10 +67,10 @@ pub fn questions(model: &Forecaster, cases: &[Case]) -> Vec<Vec<([f64; INPUTS], 
 }
 
 /// Odds fitted to questions and their cases.
-pub fn odds(questions: &[Vec<([f64; INPUTS], bool)>], cases: &[Case]) -> Odds {
+pub fn odds(questions: &[Listed], cases: &[Case]) -> Odds {
     // A report that has three techniques and fifteen more makes odds larger than one that has three and one more, and nobody
     // knows which an incident will be. Half as many cases of the short kind are a middle way.
-    let fitted = |case: &&Case| case.protocol != Protocol::Any || case.report % 2 == 0;
+    let fitted = |case: &&Case| case.protocol != Protocol::Any || case.report.is_multiple_of(2);
     let (questions, cases): (Vec<_>, Vec<_>) = questions.iter().zip(cases).filter(|(_, case)| fitted(case)).unzip();
     let mut odds = Odds::default();
     odds.fit(&questions.iter().copied().flatten().copied().collect::<Vec<_>>());
@@ -84,7 +87,7 @@ pub fn odds(questions: &[Vec<([f64; INPUTS], bool)>], cases: &[Case]) -> Odds {
 }
 
 /// Questions of every protocol about reports that the rankers had not seen: for each part of the reports, by a model of the others.
-pub fn cross_fitted(data: &Data, settings: Settings) -> (Vec<Vec<([f64; INPUTS], bool)>>, Vec<Case>, Vec<usize>) {
+pub fn cross_fitted(data: &Data, settings: Settings) -> (Vec<Listed>, Vec<Case>, Vec<usize>) {
     let all = data::joined(&[&data.train, &data.validation]);
     let clusters = data::clusters(all.sets());
     let part_of = |at: usize| clusters[at].wrapping_mul(0x9e37_79b9) >> 7;
