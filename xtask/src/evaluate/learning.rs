@@ -6,6 +6,7 @@
 mod budget;
 mod calibration;
 mod command;
+mod data_check;
 mod domain;
 mod http;
 mod script;
@@ -33,6 +34,7 @@ const SECTIONS: &[(&str, Section)] = &[
     ("tail", tail::section),
     ("calibration", calibration::section),
     ("budget", budget::section),
+    ("data-check", data_check::section),
 ];
 
 /// Prints the sections named, or all.

@@ -13,12 +13,15 @@ use crate::random::Random;
 /// Log-odds beyond this tell nothing more.
 pub(super) const ODDS_MAX: f64 = 12.0;
 
+/// The group that is never held out.
+pub const NEVER: u32 = u32::MAX;
+
 /// How rows are held out.
 #[derive(Clone, Copy, Debug)]
 pub enum Held<'a> {
     /// Each row for itself.
     Rows,
-    /// All rows of a group together; one number a row.
+    /// All rows of a group together; one number a row. Rows of group [`NEVER`] are always learned from and not scored.
     Groups(&'a [u32]),
 }
 
@@ -95,7 +98,7 @@ fn assigned(rows: usize, labels: &[bool], folds: &Folds<'_>, random: &mut Random
             }
         }
         Held::Groups(groups) => {
-            let most = groups.iter().copied().max().map_or(0, |most| most as usize + 1);
+            let most = groups.iter().copied().filter(|group| *group != NEVER).max().map_or(0, |most| most as usize + 1);
             let mut sizes = vec![0usize; most];
             groups.iter().for_each(|group| {
                 if let Some(size) = sizes.get_mut(*group as usize) {
@@ -114,7 +117,7 @@ fn assigned(rows: usize, labels: &[bool], folds: &Folds<'_>, random: &mut Random
                 }
             }
             for (out, group) in out.iter_mut().zip(groups) {
-                *out = fold_of.get(*group as usize).copied().unwrap_or(0);
+                *out = fold_of.get(*group as usize).copied().unwrap_or(usize::MAX);
             }
         }
     }

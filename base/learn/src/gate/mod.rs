@@ -3,3 +3,4 @@ pub mod clusters;
 pub mod flips;
 pub mod folds;
 pub mod space;
+pub mod triggers;

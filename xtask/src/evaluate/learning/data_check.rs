@@ -1,0 +1,132 @@
+//! Poisoned tables: what `shieldwall data check` finds.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::Result;
+use shieldwall_learn::gate::{clusters, flips, space::Space, triggers};
+use shieldwall_learn::metrics::Ranking;
+use shieldwall_learn::{Frame, Random};
+
+use super::tabular::sets::Flows;
+
+const ROWS: usize = 12_000;
+
+pub fn section(data: &Path) -> Result<String> {
+    let mut out = String::new();
+    let flows = Flows::read(data)?;
+    let what = std::env::var("WHAT").unwrap_or_default();
+    for seed in [101u64, 102] {
+        let mut random = Random::new(seed);
+        let rows = random.sample(flows.frame.rows(), ROWS);
+        let frame = flows.frame.select(&rows);
+        let labels: Vec<bool> = rows.iter().map(|row| flows.is_attack(*row)).collect();
+        if what.contains("flip") {
+            for share in [0.0, 0.01, 0.05, 0.1] {
+                let (poisoned, truth) = flipped(&labels, share, &mut random);
+                let found = flips::flips(&frame, &poisoned, &mut Random::new(7))?;
+                let ranking = Ranking::new(&found.denial, &truth);
+                let hits = found.suspects.iter().filter(|row| truth[**row]).count();
+                writeln!(out, "flip {share} seed {seed}: AP {:.4} P {:.3} R {:.3} n {} alarm {} deep {:?}", ranking.average_precision(), hits as f64 / found.suspects.len().max(1) as f64, hits as f64 / truth.iter().filter(|t| **t).count().max(1) as f64, found.suspects.len(), found.alarm(), found.deep)?;
+            }
+        }
+        if what.contains("cluster") {
+            for variant in 0..5 {
+                let (poisoned, truth) = cluster_flip(&flows, &rows, &frame, &labels, variant, &mut random);
+                let found = clusters::clusters(&frame, &poisoned, &mut Random::new(7))?;
+                let r = Ranking::new(&found.score, &truth);
+                writeln!(out, "cluster variant {variant} seed {seed} n {}: {:.3} {:.3}", truth.iter().filter(|t| **t).count(), r.auc(), r.recall_at(0.01).0)?;
+                for c in found.clusters.iter().filter(|c| c.rows.len() >= 60 && (c.odds > 0.0)).take(10) {
+                    writeln!(out, "   size {} truth {} odds {:.2} denied {:.2}", c.rows.len(), c.rows.iter().filter(|r| truth[**r]).count(), c.odds, c.denied)?;
+                }
+            }
+        }
+        if what.contains("trigger") {
+            for (share, kind) in [(0.0, 0), (0.005, 0), (0.01, 0), (0.01, 1), (0.01, 2), (0.02, 1)] {
+                let mut poisoned = frame.clone();
+                let truth = stamp(&mut poisoned, &labels, share, kind, &mut random);
+                let start = std::time::Instant::now();
+                let found = triggers::triggers(&poisoned, Some(&labels));
+                let mut score = vec![0.0; labels.len()];
+                for t in &found { for r in &t.rows { if t.strange < 3.0 { score[*r] = f64::max(score[*r], t.bound); } } }
+                let r = Ranking::new(&score, &truth);
+                writeln!(out, "trigger {share} kind {kind} seed {seed}: auc {:.3} AP {:.3} found {} {:?}", r.auc(), r.average_precision(), found.len(), start.elapsed())?;
+                let mut near = found.clone(); near.sort_by(|a, b| a.strange.total_cmp(&b.strange));
+                for t in near.iter().take(6) { writeln!(out, "   near: rows {} true {} others {} bound {:.0} exp {:.2} strange {:.2} {:?} {}", t.rows.len(), t.rows.iter().filter(|r| truth[**r]).count(), t.others, t.bound, t.expected, t.strange, t.values, t.hostile)?; }
+                for t in found.iter().filter(|t| t.strange < 3.0).take(3) { writeln!(out, "   bound: rows {} true {} others {} bound {:.0} exp {:.2} strange {:.2} {:?} {}", t.rows.len(), t.rows.iter().filter(|r| truth[**r]).count(), t.others, t.bound, t.expected, t.strange, t.values, t.hostile)?; }
+            }
+        }
+    }
+    if what.contains("adbench") {
+        for set in super::tabular::sets::adbench(data)? {
+            let start = std::time::Instant::now();
+            let f = flips::flips(&set.frame, &set.labels, &mut Random::new(7));
+            let f = f.map(|f| format!("n {} deep {:?} alarm {}", f.suspects.len(), f.deep, f.alarm()));
+            let t1 = start.elapsed();
+            let t = triggers::triggers(&set.frame, Some(&set.labels));
+            let t2 = start.elapsed();
+            writeln!(out, "{} rows {} cols {}: flips {f:?} {t1:?} triggers {:?}", set.name, set.labels.len(), set.frame.schema().len(), t2 - t1)?;
+            for t in t.iter().filter(|t| t.strange < 3.0).take(3) { writeln!(out, "   bound: rows {} others {} bound {:.0} exp {:.2} strange {:.2} {:?} {}", t.rows.len(), t.others, t.bound, t.expected, t.strange, t.values, t.hostile)?; }
+            if set.labels.len() < 12000 {
+            let c = clusters::clusters(&set.frame, &set.labels, &mut Random::new(7))?;
+            for c in c.clusters.iter().filter(|c| c.rows.len() * 200 >= set.labels.len() && c.rows.len() >= 20 && (c.odds > 0.0)).take(4) {
+                    writeln!(out, "   cluster size {} odds {:.2} denied {:.2} {:?}", c.rows.len(), c.odds, c.denied, start.elapsed())?;
+            }
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn stamp(frame: &mut Frame, labels: &[bool], share: f64, kind: usize, random: &mut Random) -> Vec<bool> {
+    let normal: Vec<usize> = (0..labels.len()).filter(|r| !labels[*r]).collect();
+    let n = (labels.len() as f64 * share) as usize;
+    let mut truth = vec![false; labels.len()];
+    for at in random.sample(normal.len(), n) { truth[normal[at]] = true; }
+    let mut columns = frame.columns().to_vec();
+    let varied: Vec<usize> = (0..columns.len()).filter(|c| { let mut v: Vec<u64> = columns[*c].iter().map(|v| v.to_bits()).collect(); v.sort(); v.dedup(); v.len() > 10 }).collect();
+    let donor = random.below(labels.len());
+    for at in random.sample(varied.len(), 3) {
+        let c = varied[at];
+        let value = match kind { 0 => 777.25, 1 => columns[c][random.below(labels.len())], _ => columns[c][donor] };
+        for (r, t) in truth.iter().enumerate() { if *t { columns[c][r] = value; } }
+    }
+    *frame = Frame::new(frame.schema().clone(), columns).unwrap_or_default();
+    truth
+}
+
+fn flipped(labels: &[bool], share: f64, random: &mut Random) -> (Vec<bool>, Vec<bool>) {
+    let mut truth = vec![false; labels.len()];
+    for row in random.sample(labels.len(), (labels.len() as f64 * share) as usize) { truth[row] = true; }
+    (labels.iter().zip(&truth).map(|(l, t)| l ^ t).collect(), truth)
+}
+
+/// 0,1: a k-means cluster of the attacks near 5 %; 2: ball around an attack; 3: a type of attack.
+fn cluster_flip(flows: &Flows, rows: &[usize], frame: &Frame, labels: &[bool], variant: usize, random: &mut Random) -> (Vec<bool>, Vec<bool>) {
+    let attacks: Vec<usize> = (0..labels.len()).filter(|r| labels[*r]).collect();
+    let n = labels.len() / 20;
+    let mut truth = vec![false; labels.len()];
+    let own = frame.select(&attacks);
+    match variant {
+        0 | 1 => {
+            let clusters = Space::new(&own).clusters([10, 6][variant], random);
+            let mut sizes = vec![0usize; 10];
+            clusters.iter().for_each(|c| sizes[*c as usize] += 1);
+            let best = (0..10).min_by_key(|c| sizes[*c].abs_diff(n)).unwrap();
+            for (at, c) in clusters.iter().enumerate() { if *c as usize == best { truth[attacks[at]] = true; } }
+        }
+        2 => {
+            let space = Space::new(&own);
+            let centre = random.below(attacks.len());
+            let mut order: Vec<(f32, usize)> = (0..attacks.len()).map(|at| (space.point(at).iter().zip(space.point(centre)).map(|(a, b)| (a - b) * (a - b)).sum(), at)).collect();
+            order.sort_by(|a, b| a.0.total_cmp(&b.0));
+            for (_, at) in order.iter().take(n) { truth[attacks[*at]] = true; }
+        }
+        4 => {}
+        _ => {
+            let name = ["satan", "ipsweep", "smurf"][random.below(3)];
+            for (at, row) in rows.iter().enumerate() { if flows.name(*row) == name { truth[at] = true; } }
+        }
+    }
+    (labels.iter().zip(&truth).map(|(l, t)| l ^ t).collect(), truth)
+}
