@@ -1,6 +1,7 @@
 //! The commands, one file a verb.
 
 mod baseline;
+mod data;
 mod explain;
 mod model;
 mod rules;
@@ -95,6 +96,8 @@ enum Command {
     Baseline(baseline::BaselineArgs),
     /// Train, score, evaluate and describe models
     Model(model::ModelArgs),
+    /// Check data before they teach: schema, duplicates, leaks, flipped labels, backdoors, sources
+    Data(data::DataArgs),
     /// List, check, test and add rules
     Rules(rules::RulesArgs),
 }
@@ -115,6 +118,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&cli.global, args),
         Command::Baseline(args) => baseline::run(&cli.global, args),
         Command::Model(args) => model::run(&cli.global, args),
+        Command::Data(args) => data::run(&cli.global, args),
         Command::Rules(args) => rules::run(&cli.global, args),
     };
     match result {
@@ -171,6 +175,11 @@ mod tests {
             "shieldwall model score flows/ today.csv --format jsonl --online",
             "shieldwall model evaluate flows/ later.csv --label attack",
             "shieldwall model card flows/",
+            "shieldwall data check flows.csv --label attack",
+            "shieldwall data check flows.csv --label attack --test later.csv --time ts --group host --source sensor --format jsonl",
+            "shieldwall data check flows.csv --reference last.csv --manifest dataset.json --scores rows.csv --no-sign",
+            "shieldwall data check commands.jsonl --kind command",
+            "shieldwall data diff old/dataset.json new.csv",
         ] {
             assert!(Cli::try_parse_from(line.split_whitespace()).is_ok(), "{line}");
         }

@@ -14,15 +14,15 @@
 mod card;
 mod evaluate;
 mod figures;
-mod label;
-mod rows;
+pub(super) mod label;
+pub(super) mod rows;
 mod score;
 mod sequences;
 mod store;
 mod table;
-mod texts;
+pub(super) mod texts;
 mod train;
-mod trained;
+pub(super) mod trained;
 
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};

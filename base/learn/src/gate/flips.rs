@@ -18,6 +18,21 @@ const OWN_MAX: f64 = 0.5;
 /// Folds of a round.
 const FOLDS: usize = 5;
 
+/// Odds against a label, beside the table's own odds, from which on a row lies deep in the other class: 20 to 1.
+const DEEP: f64 = 3.0;
+
+/// Share of deep rows with the other label up to which a table is ordinary.
+const DENIED_MAX: f64 = 0.006;
+
+/// Of all suspect rows so many must lie deep: on a hard table most are near the border (clean: up to 0.63).
+const DEEP_SHARE_MIN: f64 = 0.68;
+
+/// Fewer deep rows with the other label are an accident.
+const DEEP_MIN: u64 = 8;
+
+/// Probability of the other label from which on a row is named where a table is poisoned.
+const NAMED: f64 = 0.85;
+
 /// Rows whose labels are doubted.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Flips {
@@ -25,8 +40,8 @@ pub struct Flips {
     pub denial: Vec<f64>,
     /// Suspect rows, most suspect first.
     pub suspects: Vec<usize>,
-    /// Rows that lie deep in a class, and how many of them carry the other label.
-    pub deep: (u64, u64),
+    /// Rows that lie deep in the normal and in the hostile class, each with how many of them carry the other label.
+    pub deep: [(u64, u64); 2],
 }
 
 /// Looks for flipped labels.
@@ -34,43 +49,51 @@ pub struct Flips {
 /// # Errors
 /// When the table cannot be learned from.
 pub fn flips(frame: &Frame, labels: &[bool], random: &mut Random) -> Result<Flips, FitError> {
-    let first = own_probability(frame, labels, &[], random)?;
-    let doubted: Vec<bool> = first.iter().map(|own| *own <= OWN_MAX).collect();
-    let second = own_probability(frame, labels, &doubted, random)?;
-    // Geometric mean of the two rounds' odds: each round has its own folds.
-    let denial: Vec<f64> = first.iter().zip(&second).map(|(a, b)| 1.0 - (a * b).sqrt()).collect();
-    let mut suspects: Vec<usize> = (0..second.len())
-        .filter(|row| denial.get(*row).is_some_and(|denial| *denial >= 1.0 - OWN_MAX))
-        .collect();
+    let first = odds(frame, labels, &[], random)?;
+    let own = |odds: f64, label: bool| if label { odds } else { -odds };
+    let doubted: Vec<bool> = first.iter().zip(labels).map(|(odds, label)| own(*odds, *label) <= 0.0).collect();
+    let second = odds(frame, labels, &doubted, random)?;
+    // The mean of the two rounds' odds: each round has its own folds.
+    let both = first.iter().zip(&second).zip(labels);
+    let denial: Vec<f64> = both.map(|((a, b), label)| probability(-own((a + b) / 2.0, *label))).collect();
+    let mut suspects: Vec<usize> =
+        (0..denial.len()).filter(|row| denial.get(*row).is_some_and(|denial| *denial >= 1.0 - OWN_MAX)).collect();
     let of = |row: usize| denial.get(row).copied().unwrap_or(0.0);
     suspects.sort_by(|a, b| of(*b).total_cmp(&of(*a)).then(a.cmp(b)));
-    let is_deep = |own: f64| !(DEEP..=1.0 - DEEP).contains(&own);
-    let deep = second.iter().filter(|own| is_deep(**own)).count() as u64;
-    let against = second.iter().filter(|own| **own < DEEP).count() as u64;
-    Ok(Flips { denial, suspects, deep: (deep, against) })
+    let hostile = labels.iter().filter(|label| **label).count() as f64;
+    let prior = ((hostile + 1.0) / (labels.len() as f64 - hostile + 1.0)).ln();
+    let mut deep = [(0, 0); 2];
+    for (odds, label) in second.iter().zip(labels) {
+        // Both beside the table's own odds and in themselves: where attacks are rare, few rows are certain attacks.
+        let strength = if *odds > 0.0 { odds.min(odds - prior) } else { odds.max(odds - prior) };
+        if strength.abs() > DEEP && strength.signum() == odds.signum() {
+            let deep = if *odds > 0.0 { &mut deep[1] } else { &mut deep[0] };
+            deep.0 += 1;
+            deep.1 += u64::from((*odds > 0.0) != *label);
+        }
+    }
+    Ok(Flips { denial, suspects, deep })
 }
 
-/// Probabilities below this are certain denials.
-const DEEP: f64 = 0.05;
-
-/// Share of certain denials among certain rows up to which a table is ordinary.
-const DENIED_MAX: f64 = 0.006;
-
 impl Flips {
-    /// Whether labels were flipped at random: the lower end of the 95 % interval of certain denials among certain rows is above
-    /// what clean tables show, and most rows are certain at all.
+    /// Whether labels were flipped: among rows that lie deep in a class the other label is more frequent than in clean tables
+    /// (lower end of the 95 % interval), and most suspect rows lie deep.
     pub fn alarm(&self) -> bool {
-        let (deep, against) = self.deep;
-        wilson(against, deep).0 > DENIED_MAX && deep as usize * 2 >= self.denial.len()
+        let against: u64 = self.deep.iter().map(|(_, against)| against).sum();
+        let above = |(deep, against): &(u64, u64)| wilson(*against, *deep).0 > DENIED_MAX;
+        against >= DEEP_MIN
+            && self.deep.iter().any(above)
+            && against as f64 >= DEEP_SHARE_MIN * self.suspects.len() as f64
+    }
+
+    /// The rows to name where [`Flips::alarm`] holds, most suspect first.
+    pub fn named(&self) -> &[usize] {
+        let is_named = |row: &usize| self.denial.get(*row).is_some_and(|denial| *denial >= NAMED);
+        let count = self.suspects.partition_point(is_named);
+        self.suspects.get(..count).unwrap_or_default()
     }
 }
 
-fn own_probability(
-    frame: &Frame,
-    labels: &[bool],
-    left_out: &[bool],
-    random: &mut Random,
-) -> Result<Vec<f64>, FitError> {
-    let odds = log_odds(frame, labels, &Folds { held: Held::Rows, left_out, folds: FOLDS }, random)?;
-    Ok(odds.iter().zip(labels).map(|(odds, label)| probability(if *label { *odds } else { -odds })).collect())
+fn odds(frame: &Frame, labels: &[bool], left_out: &[bool], random: &mut Random) -> Result<Vec<f64>, FitError> {
+    log_odds(frame, labels, &Folds { held: Held::Rows, left_out, folds: FOLDS }, random)
 }

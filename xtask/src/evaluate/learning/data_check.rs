@@ -26,8 +26,13 @@ pub fn section(data: &Path) -> Result<String> {
                 let (poisoned, truth) = flipped(&labels, share, &mut random);
                 let found = flips::flips(&frame, &poisoned, &mut Random::new(7))?;
                 let ranking = Ranking::new(&found.denial, &truth);
-                let hits = found.suspects.iter().filter(|row| truth[**row]).count();
-                writeln!(out, "flip {share} seed {seed}: AP {:.4} P {:.3} R {:.3} n {} alarm {} deep {:?}", ranking.average_precision(), hits as f64 / found.suspects.len().max(1) as f64, hits as f64 / truth.iter().filter(|t| **t).count().max(1) as f64, found.suspects.len(), found.alarm(), found.deep)?;
+                write!(out, "flip {share} seed {seed}: AP {:.4} alarm {} n {} deep {:?}", ranking.average_precision(), found.alarm(), found.suspects.len(), found.deep)?;
+                for cut in [0.5, 0.7, 0.8, 0.9] {
+                    let named: Vec<_> = found.suspects.iter().filter(|r| found.denial[**r] >= cut).collect();
+                    let hits = named.iter().filter(|row| truth[***row]).count();
+                    write!(out, " | {cut} P {:.3} R {:.3}", hits as f64 / named.len().max(1) as f64, hits as f64 / truth.iter().filter(|t| **t).count().max(1) as f64)?;
+                }
+                writeln!(out)?;
             }
         }
         if what.contains("cluster") {
@@ -47,13 +52,10 @@ pub fn section(data: &Path) -> Result<String> {
                 let truth = stamp(&mut poisoned, &labels, share, kind, &mut random);
                 let start = std::time::Instant::now();
                 let found = triggers::triggers(&poisoned, Some(&labels));
-                let mut score = vec![0.0; labels.len()];
-                for t in &found { for r in &t.rows { if t.strange < 3.0 { score[*r] = f64::max(score[*r], t.bound); } } }
+                let score = triggers::row_scores(&found, labels.len());
                 let r = Ranking::new(&score, &truth);
-                writeln!(out, "trigger {share} kind {kind} seed {seed}: auc {:.3} AP {:.3} found {} {:?}", r.auc(), r.average_precision(), found.len(), start.elapsed())?;
-                let mut near = found.clone(); near.sort_by(|a, b| a.strange.total_cmp(&b.strange));
-                for t in near.iter().take(6) { writeln!(out, "   near: rows {} true {} others {} bound {:.0} exp {:.2} strange {:.2} {:?} {}", t.rows.len(), t.rows.iter().filter(|r| truth[**r]).count(), t.others, t.bound, t.expected, t.strange, t.values, t.hostile)?; }
-                for t in found.iter().filter(|t| t.strange < 3.0).take(3) { writeln!(out, "   bound: rows {} true {} others {} bound {:.0} exp {:.2} strange {:.2} {:?} {}", t.rows.len(), t.rows.iter().filter(|r| truth[**r]).count(), t.others, t.bound, t.expected, t.strange, t.values, t.hostile)?; }
+                writeln!(out, "alarms {} trigger {share} kind {kind} seed {seed}: auc {:.3} AP {:.3} found {} {:?}", found.iter().filter(|t| t.alarm(&poisoned)).count(), r.auc(), r.average_precision(), found.len(), start.elapsed())?;
+                for t in found.iter().filter(|t| t.alarm(&poisoned)).take(3) { writeln!(out, "   bound: rows {} true {} others {} bound {:.0} exp {:.2} strange {:.2} {:?} {}", t.rows.len(), t.rows.iter().filter(|r| truth[**r]).count(), t.others, t.bound, t.expected, t.strange, t.values, t.hostile)?; }
             }
         }
     }
@@ -63,11 +65,17 @@ pub fn section(data: &Path) -> Result<String> {
             let f = flips::flips(&set.frame, &set.labels, &mut Random::new(7));
             let f = f.map(|f| format!("n {} deep {:?} alarm {}", f.suspects.len(), f.deep, f.alarm()));
             let t1 = start.elapsed();
+            for share in [0.05] {
+                let (poisoned, truth) = flipped(&set.labels, share, &mut Random::new(55));
+                if let Ok(found) = flips::flips(&set.frame, &poisoned, &mut Random::new(7)) {
+                let ranking = Ranking::new(&found.denial, &truth);
+                writeln!(out, "      poisoned {share}: AP {:.3} n {} deep {:?} alarm {}", ranking.average_precision(), found.suspects.len(), found.deep, found.alarm())?; }
+            }
             let t = triggers::triggers(&set.frame, Some(&set.labels));
             let t2 = start.elapsed();
             writeln!(out, "{} rows {} cols {}: flips {f:?} {t1:?} triggers {:?}", set.name, set.labels.len(), set.frame.schema().len(), t2 - t1)?;
-            for t in t.iter().filter(|t| t.strange < 3.0).take(3) { writeln!(out, "   bound: rows {} others {} bound {:.0} exp {:.2} strange {:.2} {:?} {}", t.rows.len(), t.others, t.bound, t.expected, t.strange, t.values, t.hostile)?; }
-            if set.labels.len() < 12000 {
+            for t in t.iter().filter(|t| t.alarm(&set.frame)).take(3) { writeln!(out, "   bound: rows {} others {} bound {:.0} exp {:.2} strange {:.2} {:?} {}", t.rows.len(), t.others, t.bound, t.expected, t.strange, t.values, t.hostile)?; }
+            if what.contains("adbenchc") && set.labels.len() < 12000 {
             let c = clusters::clusters(&set.frame, &set.labels, &mut Random::new(7))?;
             for c in c.clusters.iter().filter(|c| c.rows.len() * 200 >= set.labels.len() && c.rows.len() >= 20 && (c.odds > 0.0)).take(4) {
                     writeln!(out, "   cluster size {} odds {:.2} denied {:.2} {:?}", c.rows.len(), c.odds, c.denied, start.elapsed())?;
@@ -84,11 +92,11 @@ fn stamp(frame: &mut Frame, labels: &[bool], share: f64, kind: usize, random: &m
     let mut truth = vec![false; labels.len()];
     for at in random.sample(normal.len(), n) { truth[normal[at]] = true; }
     let mut columns = frame.columns().to_vec();
-    let varied: Vec<usize> = (0..columns.len()).filter(|c| { let mut v: Vec<u64> = columns[*c].iter().map(|v| v.to_bits()).collect(); v.sort(); v.dedup(); v.len() > 10 }).collect();
+    let varied: Vec<usize> = (0..columns.len()).filter(|c| { let mut v: Vec<u64> = columns[*c].iter().map(|v| v.to_bits()).collect(); v.sort(); v.dedup(); { let mut count = std::collections::HashMap::new(); columns[*c].iter().for_each(|x| *count.entry(x.to_bits()).or_insert(0usize) += 1); v.len() > 10 && count.values().all(|n| *n * 10 < 9 * columns[*c].len()) } }).collect();
     let donor = random.below(labels.len());
     for at in random.sample(varied.len(), 3) {
         let c = varied[at];
-        let value = match kind { 0 => 777.25, 1 => columns[c][random.below(labels.len())], _ => columns[c][donor] };
+        let value = match kind { 0 => 777.25, 1 => { let mut v = columns[c].clone(); v.sort_by(f64::total_cmp); v.dedup(); v[random.below(v.len())] }, _ => columns[c][donor] };
         for (r, t) in truth.iter().enumerate() { if *t { columns[c][r] = value; } }
     }
     *frame = Frame::new(frame.schema().clone(), columns).unwrap_or_default();
