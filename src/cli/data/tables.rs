@@ -215,6 +215,7 @@ pub fn poison(data: &DataSet, seed: u64, out: &mut Vec<Finding>) -> Result<Score
     }
     scores.flip = vec![0.0; rows];
     scores.cluster = vec![f64::NEG_INFINITY; rows];
+    let mut denied = vec![false; rows];
     let picked = sample(rows, JUDGED_MAX, seed, "flipped labels", out);
     let (frame, own) = part(data, labels, &picked);
     match flips::flips(&frame, &own, &mut Random::new(seed)) {
@@ -222,11 +223,16 @@ pub fn poison(data: &DataSet, seed: u64, out: &mut Vec<Finding>) -> Result<Score
             for (row, denial) in picked.iter().zip(&found.denial) {
                 set(&mut scores.flip, *row, *denial);
             }
+            if found.alarm() {
+                found.suspects.iter().filter_map(|at| picked.get(*at)).for_each(|row| set(&mut denied, *row, true));
+            }
             flipped(&found, &picked, out);
         }
         Err(error) => cannot(error, "flipped labels", out)?,
     }
-    let picked = sample(rows, clusters::ROWS_MAX, seed, "flipped clusters", out);
+    // What was flipped one by one would gather in clusters of its own.
+    let mut picked = sample(rows, clusters::ROWS_MAX, seed, "flipped clusters", out);
+    picked.retain(|row| denied.get(*row) == Some(&false));
     let (frame, own) = part(data, labels, &picked);
     match clusters::clusters(&frame, &own, &mut Random::new(seed)) {
         Ok(found) => {
@@ -400,7 +406,7 @@ fn part(data: &DataSet, labels: &[bool], rows: &[usize]) -> (Frame, Vec<bool>) {
     (data.frame.select(rows), rows.iter().filter_map(|row| labels.get(*row).copied()).collect())
 }
 
-fn set(list: &mut [f64], at: usize, value: f64) {
+fn set<T>(list: &mut [T], at: usize, value: T) {
     if let Some(place) = list.get_mut(at) {
         *place = value;
     }

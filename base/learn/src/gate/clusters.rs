@@ -15,7 +15,7 @@ use crate::model::FitError;
 use crate::random::Random;
 
 use super::folds::{Folds, Held, NEVER, log_odds};
-use super::space::Space;
+use super::space::{Space, distance};
 
 /// Clusters of the normal rows.
 const RESOLUTIONS: [usize; 4] = [6, 12, 24, 48];
@@ -26,9 +26,22 @@ const FOLDS_MAX: usize = 13;
 /// Rows that are looked at: longer tables are sampled.
 pub const ROWS_MAX: usize = 30_000;
 
-/// Mean log-odds from which on a cluster is an alarm: clean tables reach 4.7 (NSL-KDD 3.8; ADBench's `satellite`), flipped clusters
-/// 5 to 9.
-const ODDS_MIN: f64 = 5.0;
+/// Mean log-odds from which on a cluster is an alarm: clean tables reach 5.7 in small clusters and 4.7 in large ones (NSL-KDD,
+/// ADBench), flipped clusters that have siblings 5 to 9.
+const ODDS_MIN: f64 = 6.0;
+const ODDS_LARGE_MIN: f64 = 5.0;
+
+/// Share of the table from which on a cluster is large.
+const LARGE: f64 = 0.015;
+
+/// Share of a cluster whose nearest rows outside must be attacks.
+const NEAR_MIN: f64 = 0.9;
+
+/// Log-odds from which on a cluster's neighbours are looked at.
+const LOOKED_AT: f64 = 3.0;
+
+/// Rows of a cluster whose neighbours are looked at.
+const NEAR_ROWS: usize = 100;
 
 /// Share of a cluster that must be denied.
 const DENIED_MIN: f64 = 0.95;
@@ -46,12 +59,14 @@ pub struct Suspect {
     pub odds: f64,
     /// Share of its rows that these models call hostile.
     pub denied: f64,
+    /// Share of its rows whose nearest row outside the cluster is an attack; 0 where the cluster is not suspect anyway.
+    pub near: f64,
 }
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Clusters {
-    /// For each row the mean log-odds against its label; hostile rows stand at the bottom.
+    /// For each row the most that any of its clusters is denied, as log-odds; hostile rows stand at the bottom.
     pub score: Vec<f64>,
     /// All clusters, the most suspect first.
     pub clusters: Vec<Suspect>,
@@ -68,7 +83,7 @@ pub fn clusters(frame: &Frame, labels: &[bool], random: &mut Random) -> Result<C
     let mut score = vec![-super::folds::ODDS_MAX; labels.len()];
     normal.iter().for_each(|row| {
         if let Some(score) = score.get_mut(*row) {
-            *score = 0.0;
+            *score = 1.0 - super::folds::ODDS_MAX;
         }
     });
     let mut found = Vec::new();
@@ -91,15 +106,44 @@ pub fn clusters(frame: &Frame, labels: &[bool], random: &mut Random) -> Result<C
             let denied = rows.iter().filter(|row| of(row) > 0.0).count() as f64 / size;
             for row in &rows {
                 if let Some(score) = score.get_mut(*row) {
-                    *score += (of(row) + mean) / (2 * RESOLUTIONS.len()) as f64;
+                    *score = score.max(mean);
                 }
             }
-            found.push(Suspect { rows, odds: mean, denied });
+            found.push(Suspect { rows, odds: mean, denied, near: 0.0 });
         }
     }
     found.retain(|one| !one.rows.is_empty());
     found.sort_by(|a, b| b.odds.total_cmp(&a.odds));
+    let whole = Space::new(frame);
+    for one in found.iter_mut().take_while(|one| one.odds >= LOOKED_AT) {
+        one.near = near(&whole, labels, &one.rows, random);
+    }
     Ok(Clusters { score, clusters: found })
+}
+
+/// Share of some of a cluster's rows whose nearest row outside the cluster is an attack.
+fn near(space: &Space, labels: &[bool], rows: &[usize], random: &mut Random) -> f64 {
+    let mut is_own = vec![false; labels.len()];
+    rows.iter().for_each(|row| {
+        if let Some(is_own) = is_own.get_mut(*row) {
+            *is_own = true;
+        }
+    });
+    let picked = random.sample(rows.len(), NEAR_ROWS);
+    let mut attacks = 0;
+    for row in picked.iter().filter_map(|at| rows.get(*at)) {
+        let mut best = (f32::INFINITY, false);
+        for ((other, label), is_own) in labels.iter().enumerate().zip(&is_own) {
+            if !is_own {
+                let gap = distance(space.point(*row), space.point(other));
+                if gap < best.0 {
+                    best = (gap, *label);
+                }
+            }
+        }
+        attacks += usize::from(best.1);
+    }
+    attacks as f64 / picked.len().max(1) as f64
 }
 
 impl Suspect {
@@ -108,7 +152,8 @@ impl Suspect {
         let share = self.rows.len() as f64 / rows.max(1) as f64;
         self.rows.len() >= CLUSTER_ROWS_MIN
             && CLUSTER_SHARE.contains(&share)
-            && self.odds >= ODDS_MIN
+            && self.odds >= if share >= LARGE { ODDS_LARGE_MIN } else { ODDS_MIN }
+            && self.near >= NEAR_MIN
             && self.denied >= DENIED_MIN
     }
 }

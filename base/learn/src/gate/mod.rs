@@ -9,11 +9,13 @@
 //! | [`triggers`] | fixed values stamped on rows of one class: bound within, free without |
 //! | [`sources`] | what each source moves, and whether the others contradict it |
 //! | [`regions`] | labels that changed since a reference |
+//! | [`attack`] | a way past a model, within what a written attacker may do |
 //! | [`folds`], [`space`] | models that did not see what they judge; rows as points without labels |
 //!
 //! Every verdict has an alarm line of its own, set above what clean tables reach (`docs/guides/checking-data.md`); what is below the line
 //! is a ranking and no accusation. Deterministic in data and seed.
 
+pub mod attack;
 pub mod clusters;
 pub mod duplicates;
 pub mod flips;

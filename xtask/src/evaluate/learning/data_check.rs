@@ -11,14 +11,15 @@ use shieldwall_learn::{Frame, Random};
 use super::tabular::sets::Flows;
 
 const ROWS: usize = 12_000;
+fn n_rows(what: &str) -> usize { if what.contains("full") { 25_000 } else { ROWS } }
 
 pub fn section(data: &Path) -> Result<String> {
     let mut out = String::new();
     let flows = Flows::read(data)?;
     let what = std::env::var("WHAT").unwrap_or_default();
-    for seed in [101u64, 102] {
+    for seed in if what.contains("cclean") { vec![103u64, 104, 105, 106, 107, 108] } else { vec![101u64, 102, 103, 104, 105] } {
         let mut random = Random::new(seed);
-        let rows = random.sample(flows.frame.rows(), ROWS);
+        let rows = random.sample(flows.frame.rows(), n_rows(&what));
         let frame = flows.frame.select(&rows);
         let labels: Vec<bool> = rows.iter().map(|row| flows.is_attack(*row)).collect();
         if what.contains("flip") {
@@ -36,13 +37,13 @@ pub fn section(data: &Path) -> Result<String> {
             }
         }
         if what.contains("cluster") {
-            for variant in 0..5 {
+            for variant in if what.contains("cclean") { 4..5 } else { 0..4 } {
                 let (poisoned, truth) = cluster_flip(&flows, &rows, &frame, &labels, variant, &mut random);
                 let found = clusters::clusters(&frame, &poisoned, &mut Random::new(7))?;
                 let r = Ranking::new(&found.score, &truth);
                 writeln!(out, "cluster variant {variant} seed {seed} n {}: {:.3} {:.3}", truth.iter().filter(|t| **t).count(), r.auc(), r.recall_at(0.01).0)?;
-                for c in found.clusters.iter().filter(|c| c.rows.len() >= 60 && (c.odds > 0.0)).take(10) {
-                    writeln!(out, "   size {} truth {} odds {:.2} denied {:.2}", c.rows.len(), c.rows.iter().filter(|r| truth[**r]).count(), c.odds, c.denied)?;
+                for c in found.clusters.iter().filter(|c| c.rows.len() >= 60 && (c.odds > 3.0)).take(10) {
+                    writeln!(out, "   size {} truth {} odds {:.2} denied {:.2} near {:.2}", c.rows.len(), c.rows.iter().filter(|r| truth[**r]).count(), c.odds, c.denied, c.near)?;
                 }
             }
         }
