@@ -175,6 +175,8 @@ mod tests {
             "shieldwall model score flows/ today.csv --format jsonl --online",
             "shieldwall model evaluate flows/ later.csv --label attack",
             "shieldwall model card flows/",
+            "shieldwall model attack flows/ later.csv --label attack --attacker attacker.toml --format jsonl",
+            "shieldwall model attack flows/ later.csv --label attack -k 2 --cost-max 5 --count 200 --write-attacker attacker.json",
             "shieldwall data check flows.csv --label attack",
             "shieldwall data check flows.csv --label attack --test later.csv --time ts --group host --source sensor --format jsonl",
             "shieldwall data check flows.csv --reference last.csv --manifest dataset.json --scores rows.csv --no-sign",
