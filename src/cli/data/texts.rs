@@ -14,11 +14,15 @@ const FOLDS: u64 = 4;
 /// Texts of the rarer class below which labels cannot be judged.
 const CLASS_MIN: usize = 40;
 
-/// How rare a score must be among texts of its own label for a denial.
-const OWN_MAX: f64 = 0.02;
+/// How rare a score may be among texts of its own label for a denial: flipped texts themselves stand in that share.
+const OWN_MAX: f64 = 0.15;
 
 /// How usual it must be among texts of the other label.
-const OTHER_MIN: f64 = 0.25;
+const OTHER_MIN: f64 = 0.03;
+
+/// Flipped texts are spread over the whole other class, texts near the border over its edge: the middle of the denied must lie
+/// this deep in the other class.
+const MIDDLE_MIN: f64 = 0.35;
 
 /// Share of texts that are denied from which on labels were flipped.
 const DENIED_MAX: f64 = 0.01;
@@ -45,7 +49,7 @@ pub fn check(
     }
     let items = Items::Texts(texts);
     let fold_of = |at: usize| ((items.hash(at) ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) % FOLDS;
-    let mut denial = vec![0.0; count];
+    let (mut denial, mut depths) = (vec![0.0; count], Vec::new());
     for fold in 0..FOLDS {
         let (test, train): (Vec<usize>, Vec<usize>) = (0..count).partition(|at| fold_of(*at) == fold);
         let own: Vec<bool> = train.iter().filter_map(|at| labels.get(*at).copied()).collect();
@@ -69,10 +73,10 @@ pub fn check(
             let above = 1.0 - share_below(&normals, *score, false);
             let below = share_below(&hostiles, *score, true);
             let (own, other) = if labels.get(*at) == Some(&true) { (below, above) } else { (above, below) };
-            if let Some(denial) = denial.get_mut(*at) {
-                *denial = if own <= OWN_MAX || other > own { other / (own + other).max(1e-9) } else { 0.0 };
-                if own > OWN_MAX.max(0.5 * other) || other < OTHER_MIN {
-                    *denial *= 0.5;
+            if other > own && own <= OWN_MAX && other >= OTHER_MIN {
+                depths.push(other);
+                if let Some(denial) = denial.get_mut(*at) {
+                    *denial = other / (own + other).max(1e-9);
                 }
             }
         }
@@ -82,8 +86,10 @@ pub fn check(
     rows.sort_by(|a, b| of(*b).total_cmp(&of(*a)).then(a.cmp(b)));
     if !rows.is_empty() {
         let share = rows.len() as f64 / count as f64;
+        depths.sort_by(f64::total_cmp);
+        let is_deep = depths.get(depths.len() / 2).is_some_and(|middle| *middle >= MIDDLE_MIN);
         let (level, kind) =
-            if share > DENIED_MAX { (Level::Poison, "flipped_labels") } else { (Level::Note, "doubtful_labels") };
+            if share > DENIED_MAX && is_deep { (Level::Poison, "flipped_labels") } else { (Level::Note, "doubtful_labels") };
         let words = format!("{} texts ({:.2} %) have a label that models would not give", rows.len(), 100.0 * share);
         let suspicion = rows.iter().map(|row| of(*row)).collect();
         out.push(Finding::new(level, kind, words).rows(rows).suspicion(suspicion));

@@ -57,12 +57,18 @@ pub fn log_odds(frame: &Frame, labels: &[bool], folds: &Folds<'_>, random: &mut 
     for fold in 0..folds.folds {
         let is_own = |row: usize| fold_of.get(row).is_some_and(|own| *own == fold);
         let is_out = |row: usize| folds.left_out.get(row).copied().unwrap_or(false);
-        let train: Vec<usize> = (0..frame.rows()).filter(|row| !is_own(*row) && !is_out(*row)).collect();
+        let mut train: Vec<usize> = (0..frame.rows()).filter(|row| !is_own(*row) && !is_out(*row)).collect();
         let test: Vec<usize> = (0..frame.rows()).filter(|row| is_own(*row)).collect();
         if test.is_empty() {
             continue;
         }
-        let own: Vec<bool> = train.iter().filter_map(|row| labels.get(*row).copied()).collect();
+        let of = |rows: &[usize]| -> Vec<bool> { rows.iter().filter_map(|row| labels.get(*row).copied()).collect() };
+        let mut own = of(&train);
+        if own.iter().all(|label| Some(label) == own.first()) {
+            // Nothing of one class was left: better a model that also saw what is doubted than none.
+            train = (0..frame.rows()).filter(|row| !is_own(*row)).collect();
+            own = of(&train);
+        }
         let hostile = own.iter().filter(|label| **label).count();
         let scores = if hostile == 0 || hostile == own.len() {
             // Only one class is left to learn from: nothing can be said against a label.

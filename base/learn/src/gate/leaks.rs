@@ -9,7 +9,7 @@ use crate::metrics::Ranking;
 pub const AUC_MIN: f64 = 0.999;
 
 /// Rows of the rarer class below which nothing can be said.
-const CLASS_ROWS_MIN: usize = 10;
+const CLASS_ROWS_MIN: usize = 30;
 
 /// Rows that each category must have on average: else a list of names fits any label.
 const CATEGORY_ROWS_MIN: usize = 20;

@@ -25,3 +25,6 @@ pub mod regions;
 pub mod sources;
 pub mod space;
 pub mod triggers;
+
+#[cfg(test)]
+mod tests;

@@ -75,6 +75,10 @@ const SIBLING_SHARE: f64 = 0.4;
 /// How far other columns may be from the class for an alarm.
 const ALARM_STRANGE: f64 = 1.3;
 
+/// Other columns below which nothing is known of them; then there is a ranking, but never an alarm.
+const OTHERS_MIN: usize = 3;
+const STRANGE_UNKNOWN: f64 = 1.5;
+
 /// Share of all rows that a stamp must have for an alarm.
 const ALARM_SHARE: f64 = 0.002;
 
@@ -308,8 +312,11 @@ impl<'a> Class<'a> {
             let free = (shares.len() - 1) as f64;
             all.push((chi - free) / (2.0 * free).sqrt());
         }
+        if all.len() < OTHERS_MIN {
+            return STRANGE_UNKNOWN;
+        }
         all.sort_by(f64::total_cmp);
-        all.get(all.len() * 3 / 4).copied().unwrap_or(f64::INFINITY)
+        all.get(all.len() * 3 / 4).copied().unwrap_or(STRANGE_UNKNOWN)
     }
 
     fn others(&self, values: &[(usize, f64)], hostile: bool, labels: Option<&[bool]>) -> usize {

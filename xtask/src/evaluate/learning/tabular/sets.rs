@@ -63,11 +63,6 @@ impl Flows {
         })
     }
 
-    /// The attack's name, or `normal`.
-    pub fn name(&self, row: usize) -> &str {
-        self.names.get(row).map_or("", String::as_str)
-    }
-
     /// Whether a row is an attack.
     pub fn is_attack(&self, row: usize) -> bool {
         self.names.get(row).is_some_and(|name| name != "normal")
