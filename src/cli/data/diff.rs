@@ -17,7 +17,9 @@ const SHOWN: usize = 100;
 
 /// Arguments of `data diff`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  shieldwall data diff dataset.json flows.csv\nRows count from 1, without the header.")]
+#[command(
+    after_help = "Example:\n  shieldwall data diff dataset.json flows.csv\nRows count from 1, without the header."
+)]
 pub struct DiffArgs {
     /// A manifest (dataset.json) or data
     #[arg(value_name = "OLD")]
@@ -57,7 +59,8 @@ pub fn run(args: &DiffArgs) -> Result<Outcome> {
     let mut out = io::stdout().lock();
     let count = |is: fn(&Step) -> bool| steps.iter().filter(|step| is(step)).count();
     let changed = count(|step| matches!(step, Step::Changed(..)));
-    let (removed, added) = (count(|step| matches!(step, Step::Removed(_))), count(|step| matches!(step, Step::Added(_))));
+    let (removed, added) =
+        (count(|step| matches!(step, Step::Removed(_))), count(|step| matches!(step, Step::Added(_))));
     if args.format == Format::Jsonl {
         for step in &steps {
             let line = match step {
@@ -68,7 +71,12 @@ pub fn run(args: &DiffArgs) -> Result<Outcome> {
             writeln!(out, "{line}")?;
         }
     } else {
-        writeln!(out, "{} rows before, {} now: {changed} changed, {removed} removed, {added} added", old.len(), new.len())?;
+        writeln!(
+            out,
+            "{} rows before, {} now: {changed} changed, {removed} removed, {added} added",
+            old.len(),
+            new.len()
+        )?;
         for step in steps.iter().take(SHOWN) {
             match step {
                 Step::Changed(old, new) if old == new => writeln!(out, "changed row {}", new + 1)?,

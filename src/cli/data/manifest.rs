@@ -82,7 +82,10 @@ pub fn rows_of(path: &Path) -> Result<Vec<RowHash>> {
         && path.extension().is_some_and(|end| end.eq_ignore_ascii_case("json"));
     if is_manifest {
         let mut text = String::new();
-        File::open(path)?.take(BYTES_MAX).read_to_string(&mut text).with_context(|| format!("cannot read `{shown}`"))?;
+        File::open(path)?
+            .take(BYTES_MAX)
+            .read_to_string(&mut text)
+            .with_context(|| format!("cannot read `{shown}`"))?;
         let manifest: Value = serde_json::from_str(&text).with_context(|| format!("`{shown}` is no manifest"))?;
         return hashes(&manifest).with_context(|| format!("`{shown}` is no manifest of a data set"));
     }

@@ -1,7 +1,7 @@
 //! CSV and Parquet → a profile of every column, each row's hash, and a frame to learn from.
 //!
 //! Unlike a reader that trains, this one goes on where a cell is bad: it counts it, keeps its place and takes it as missing.
-//! Two passes; a column is numeric if nine in ten of its filled cells are numbers.
+//! Two passes; a column is numeric if seven in ten of its filled cells are numbers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ const CELLS_MAX: u64 = 1 << 28;
 const BAD_MAX: usize = 10_000;
 
 /// Share of numbers from which on a column is meant to be numeric.
-const NUMERIC_MIN: f64 = 0.9;
+const NUMERIC_MIN: f64 = 0.7;
 
 /// Columns with more different words than this share of their rows tell rows apart, not kinds.
 const DIFFERENT_MAX: f64 = 0.5;

@@ -52,7 +52,11 @@ pub fn columns(data: &DataSet, out: &mut Vec<Finding>) {
         }
         if profile.missing * 2 > profile.missing + profile.filled && profile.filled > 0 {
             let share = 100.0 * profile.missing as f64 / (profile.missing + profile.filled) as f64;
-            out.push(Finding::new(Level::Note, "missing", format!("column `{name}`: {share:.0} % of the cells are empty")));
+            out.push(Finding::new(
+                Level::Note,
+                "missing",
+                format!("column `{name}`: {share:.0} % of the cells are empty"),
+            ));
         }
     }
 }
@@ -60,7 +64,9 @@ pub fn columns(data: &DataSet, out: &mut Vec<Finding>) {
 /// Rows that stand more than once.
 pub fn repeated(data: &DataSet, out: &mut Vec<Finding>) {
     let found = duplicates::duplicates(&data.frame, data.labels.as_deref());
-    let rest = |groups: &[Vec<usize>]| -> Vec<usize> { groups.iter().flat_map(|group| group.iter().skip(1).copied()).collect() };
+    let rest = |groups: &[Vec<usize>]| -> Vec<usize> {
+        groups.iter().flat_map(|group| group.iter().skip(1).copied()).collect()
+    };
     if !found.exact.is_empty() {
         let rows = rest(&found.exact);
         let words = format!("{} rows repeat an earlier row in all columns that teach", rows.len());
@@ -103,7 +109,9 @@ pub fn labels(data: &DataSet, out: &mut Vec<Finding>) {
             "column `{name}` alone gives the label away (AUC {:.4}): a copy of the label, or known only afterwards?",
             leak.auc
         );
-        out.push(Finding::new(Level::Quality, "leaking_column", words).details(json!({ "column": name, "auc": leak.auc })));
+        out.push(
+            Finding::new(Level::Quality, "leaking_column", words).details(json!({ "column": name, "auc": leak.auc })),
+        );
     }
 }
 
@@ -114,11 +122,14 @@ pub fn splits(data: &DataSet, test: &DataSet, out: &mut Vec<Finding>) {
         let words = format!("{} rows stand in the test data too: results on them are memory, not skill", shared.len());
         let there: Vec<usize> = shared.iter().map(|(_, there)| there + 1).collect();
         let rows = shared.iter().map(|(row, _)| *row).collect();
-        out.push(Finding::new(Level::Quality, "split_overlap", words).rows(rows).details(json!({ "test_rows": there })));
+        out.push(
+            Finding::new(Level::Quality, "split_overlap", words).rows(rows).details(json!({ "test_rows": there })),
+        );
     }
     if let (Some(own), Some(there)) = (&data.groups, &test.groups) {
         let there: std::collections::BTreeSet<&String> = there.iter().collect();
-        let rows: Vec<usize> = own.iter().enumerate().filter(|(_, group)| there.contains(group)).map(|(row, _)| row).collect();
+        let rows: Vec<usize> =
+            own.iter().enumerate().filter(|(_, group)| there.contains(group)).map(|(row, _)| row).collect();
         if !rows.is_empty() {
             let words = format!("{} rows belong to groups that stand in the test data too", rows.len());
             out.push(Finding::new(Level::Quality, "group_leak", words).rows(rows));
@@ -138,7 +149,8 @@ pub fn splits(data: &DataSet, test: &DataSet, out: &mut Vec<Finding>) {
             }
         };
         if !late.is_empty() {
-            let words = format!("{} rows are not older than the first test row: the future teaches the past", late.len());
+            let words =
+                format!("{} rows are not older than the first test row: the future teaches the past", late.len());
             out.push(Finding::new(Level::Quality, "time_leak", words).rows(late));
         }
     }
@@ -150,10 +162,16 @@ fn changed(frame: &Frame, reference: &Frame, what: &str, out: &mut Vec<Finding>)
         let name = frame.schema().name(change.column);
         if let Some(factor) = change.factor {
             let words = format!("column `{name}` of {what} is {factor:.4} times what it was: another unit?");
-            out.push(Finding::new(Level::Quality, "unit_change", words).details(json!({ "column": name, "factor": factor })));
+            out.push(
+                Finding::new(Level::Quality, "unit_change", words).details(json!({ "column": name, "factor": factor })),
+            );
         } else if change.outside > OUTSIDE_MAX {
-            let words = format!("column `{name}` of {what}: {:.1} % is outside what was there before", 100.0 * change.outside);
-            out.push(Finding::new(Level::Quality, "range", words).details(json!({ "column": name, "outside": change.outside })));
+            let words =
+                format!("column `{name}` of {what}: {:.1} % is outside what was there before", 100.0 * change.outside);
+            out.push(
+                Finding::new(Level::Quality, "range", words)
+                    .details(json!({ "column": name, "outside": change.outside })),
+            );
         }
     }
 }
@@ -203,45 +221,61 @@ pub fn poison(data: &DataSet, seed: u64, out: &mut Vec<Finding>) -> Result<Score
     scores.trigger = triggers::row_scores(&stamps, rows);
     stamped(data, &stamps, out);
     let Some(labels) = &data.labels else {
-        out.push(Finding::new(Level::Note, "not_checked", "labels: there are none (name a column with --label)".into()));
+        out.push(Finding::new(
+            Level::Note,
+            "not_checked",
+            "labels: there are none (name a column with --label)".into(),
+        ));
         return Ok(scores);
     };
     let hostile = labels.iter().filter(|label| **label).count();
     let fewest = hostile.min(labels.len() - hostile);
     if fewest < CLASS_ROWS_MIN {
-        let words = format!("labels: {fewest} rows of the rarer class, at least {CLASS_ROWS_MIN} are needed to judge them");
+        let words =
+            format!("labels: {fewest} rows of the rarer class, at least {CLASS_ROWS_MIN} are needed to judge them");
         out.push(Finding::new(Level::Note, "not_checked", words));
         return Ok(scores);
     }
     scores.flip = vec![0.0; rows];
     scores.cluster = vec![f64::NEG_INFINITY; rows];
-    let mut denied = vec![false; rows];
-    let picked = sample(rows, JUDGED_MAX, seed, "flipped labels", out);
-    let (frame, own) = part(data, labels, &picked);
-    match flips::flips(&frame, &own, &mut Random::new(seed)) {
-        Ok(found) => {
-            for (row, denial) in picked.iter().zip(&found.denial) {
-                set(&mut scores.flip, *row, *denial);
-            }
-            if found.alarm() {
-                found.suspects.iter().filter_map(|at| picked.get(*at)).for_each(|row| set(&mut denied, *row, true));
-            }
-            flipped(&found, &picked, out);
+    let judged = sample(rows, JUDGED_MAX, seed, "flipped labels", out);
+    let (frame, own) = part(data, labels, &judged);
+    let mut found = match flips::flips(&frame, &own, &mut Random::new(seed)) {
+        Ok(found) => Some(found),
+        Err(error) => {
+            cannot(error, "flipped labels", out)?;
+            None
         }
-        Err(error) => cannot(error, "flipped labels", out)?,
-    }
+    };
     // What was flipped one by one would gather in clusters of its own.
+    let mut denied = vec![false; rows];
+    if let Some(found) = found.as_ref().filter(|found| found.alarm()) {
+        found.suspects.iter().filter_map(|at| judged.get(*at)).for_each(|row| set(&mut denied, *row, true));
+    }
     let mut picked = sample(rows, clusters::ROWS_MAX, seed, "flipped clusters", out);
     picked.retain(|row| denied.get(*row) == Some(&false));
-    let (frame, own) = part(data, labels, &picked);
-    match clusters::clusters(&frame, &own, &mut Random::new(seed)) {
-        Ok(found) => {
-            for (row, score) in picked.iter().zip(&found.score) {
+    let (few, few_labels) = part(data, labels, &picked);
+    match clusters::clusters(&few, &few_labels, &mut Random::new(seed)) {
+        Ok(clusters) => {
+            for (row, score) in picked.iter().zip(&clusters.score) {
                 set(&mut scores.cluster, *row, *score);
             }
-            clustered(&found, &picked, out);
+            let named = clustered(&clusters, &picked, out);
+            if !named.is_empty() {
+                // Beside a flipped cluster its honest siblings look flipped: judged again with the cluster as it was.
+                let mut mended = labels.clone();
+                named.iter().for_each(|row| set(&mut mended, *row, true));
+                let (_, own) = part(data, &mended, &judged);
+                found = flips::flips(&frame, &own, &mut Random::new(seed)).ok().or(found);
+            }
         }
         Err(error) => cannot(error, "flipped clusters", out)?,
+    }
+    if let Some(found) = found {
+        for (row, denial) in judged.iter().zip(&found.denial) {
+            set(&mut scores.flip, *row, *denial);
+        }
+        flipped(&found, &judged, out);
     }
     Ok(scores)
 }
@@ -255,7 +289,10 @@ fn flipped(found: &flips::Flips, picked: &[usize], out: &mut Vec<Finding>) {
     let suspicion: Vec<f64> = named.iter().filter_map(|row| found.denial.get(*row).copied()).collect();
     let rows: Vec<usize> = named.iter().filter_map(|row| picked.get(*row).copied()).collect();
     let words = if is_alarm {
-        format!("{} labels were probably flipped: models that had not seen these rows deny them with certainty", rows.len())
+        format!(
+            "{} labels were probably flipped: models that had not seen these rows deny them with certainty",
+            rows.len()
+        )
     } else {
         format!("{} rows have a label that models would not give; that many are usual in a table like this", rows.len())
     };
@@ -269,7 +306,8 @@ fn flipped(found: &flips::Flips, picked: &[usize], out: &mut Vec<Finding>) {
     out.push(Finding::new(level, kind, words).rows(rows).suspicion(suspicion).details(details));
 }
 
-fn clustered(found: &clusters::Clusters, picked: &[usize], out: &mut Vec<Finding>) {
+/// Names the rows of flipped clusters.
+fn clustered(found: &clusters::Clusters, picked: &[usize], out: &mut Vec<Finding>) -> Vec<usize> {
     // Clusters of all resolutions overlap: each row is named once, by the most suspect.
     let mut seen = vec![false; picked.len()];
     let mut rows = Vec::new();
@@ -290,9 +328,10 @@ fn clustered(found: &clusters::Clusters, picked: &[usize], out: &mut Vec<Finding
             "{} rows that are labelled normal form clusters that look like attacks to every model that saw nothing of them",
             rows.len()
         );
-        let finding = Finding::new(Level::Poison, "flipped_cluster", words).rows(rows).suspicion(suspicion);
+        let finding = Finding::new(Level::Poison, "flipped_cluster", words).rows(rows.clone()).suspicion(suspicion);
         out.push(finding.details(json!({ "owasp": "ML02", "atlas": ["AML.T0020"] })));
     }
+    rows
 }
 
 fn stamped(data: &DataSet, stamps: &[triggers::Trigger], out: &mut Vec<Finding>) {
@@ -374,7 +413,8 @@ pub fn influence(data: &DataSet, seed: u64, out: &mut Vec<Finding>) -> Result<()
         let finding = if one.is_contrary {
             Finding::new(Level::Poison, "contrary_source", told).rows(of_it())
         } else if one.is_heavy {
-            Finding::new(Level::Quality, "heavy_source", format!("{told}: one source alone can turn the model")).rows(of_it())
+            Finding::new(Level::Quality, "heavy_source", format!("{told}: one source alone can turn the model"))
+                .rows(of_it())
         } else {
             Finding::new(Level::Note, "source", told)
         };

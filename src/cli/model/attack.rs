@@ -138,7 +138,8 @@ pub fn run(global: &Global, args: &AttackArgs) -> Result<Outcome> {
         }
         (None, Items::Texts(list)) => {
             let kind = text_kind(trained.kind());
-            let attacker = json!({ "name": "disguises", "kind": trained.kind().word(), "disguises": texts::names(kind) });
+            let attacker =
+                json!({ "name": "disguises", "kind": trained.kind().word(), "disguises": texts::names(kind) });
             (attacker, disguised(args, &trained, list, &picked))
         }
         _ => bail!("models of sequences are not attacked: `model attack` takes tables and texts"),
@@ -169,7 +170,9 @@ fn attacker(args: &AttackArgs, trained: &Trained) -> Result<Attacker> {
         None => {
             let names = trained.raisable();
             if names.is_empty() {
-                bail!("the model's card names no feature that an attacker can raise: write an attacker (--attacker FILE)");
+                bail!(
+                    "the model's card names no feature that an attacker can raise: write an attacker (--attacker FILE)"
+                );
             }
             Attacker::padding(names.iter().map(String::as_str))
         }
@@ -336,7 +339,10 @@ fn write(format: Format, head: &Value, figures: &[Figure]) -> Result<()> {
         text("attacked"),
         text("alpha")
     )?;
-    writeln!(out, "| attack | changes | still found | recall | 95 % interval | middle cost |\n|---|---:|---:|---:|---|---:|")?;
+    writeln!(
+        out,
+        "| attack | changes | still found | recall | 95 % interval | middle cost |\n|---|---:|---:|---:|---|---:|"
+    )?;
     for one in figures {
         let (low, high) = wilson(one.found, one.of);
         let name = one.name.as_deref().map(|name| format!(" `{name}`")).unwrap_or_default();

@@ -3,6 +3,7 @@
 //! Each section trains throw-away models inside the given data and judges them on what they have not seen, with trivial
 //! baselines beside; its text names data, split and seed. All sections stand in EVALUATION.md.
 
+mod attack;
 mod budget;
 mod calibration;
 mod command;
@@ -35,6 +36,7 @@ const SECTIONS: &[(&str, Section)] = &[
     ("calibration", calibration::section),
     ("budget", budget::section),
     ("data-check", data_check::section),
+    ("attack", attack::section),
 ];
 
 /// Prints the sections named, or all.

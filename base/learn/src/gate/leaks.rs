@@ -124,7 +124,11 @@ mod tests {
     #[test]
     fn a_column_that_is_the_label_is_found_and_others_are_not() {
         let labels: Vec<bool> = (0..100).map(|row| row % 3 == 0).collect();
-        let leak: Vec<f64> = labels.iter().enumerate().map(|(row, label)| f64::from(u8::from(!label)) * 9.0 + row as f64 / 100.0).collect();
+        let leak: Vec<f64> = labels
+            .iter()
+            .enumerate()
+            .map(|(row, label)| f64::from(u8::from(!label)) * 9.0 + row as f64 / 100.0)
+            .collect();
         let noise: Vec<f64> = (0..100).map(|row| f64::from(row * 37 % 100)).collect();
         let found = single_columns(&frame(vec![noise, leak]), &labels);
         assert!(found[0].column == 1 && found[0].auc == 1.0 && found[1].auc < 0.7);

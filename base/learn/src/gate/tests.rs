@@ -34,7 +34,11 @@ fn flipped_labels_are_found_and_a_clean_table_is_quiet() {
     picked.iter().for_each(|row| poisoned[*row] ^= true);
     let found = flips::flips(&frame, &poisoned, &mut Random::new(1)).unwrap();
     let hits = found.named().iter().filter(|row| picked.contains(row)).count();
-    assert!(found.alarm() && hits >= 145 && hits * 100 >= found.named().len() * 97, "{hits} of {}", found.named().len());
+    assert!(
+        found.alarm() && hits >= 145 && hits * 100 >= found.named().len() * 97,
+        "{hits} of {}",
+        found.named().len()
+    );
     let again = flips::flips(&frame, &poisoned, &mut Random::new(1)).unwrap();
     assert_eq!(found, again);
 }
@@ -52,9 +56,11 @@ fn a_flipped_cluster_is_found_by_models_that_did_not_see_it_and_by_a_reference()
     assert!(!quiet.clusters.iter().any(|one| one.alarm(4000)));
     let poisoned: Vec<bool> = labels.iter().zip(&blobs).map(|(label, blob)| *label && *blob != 2).collect();
     let found = clusters::clusters(&frame, &poisoned, &mut Random::new(1)).unwrap();
-    let named: Vec<usize> = found.clusters.iter().filter(|one| one.alarm(4000)).flat_map(|one| one.rows.clone()).collect();
+    let named: Vec<usize> =
+        found.clusters.iter().filter(|one| one.alarm(4000)).flat_map(|one| one.rows.clone()).collect();
     let hits = named.iter().filter(|row| blobs[**row] == 2).count();
-    let best: Vec<_> = found.clusters.iter().take(3).map(|one| (one.rows.len(), one.odds, one.denied, one.near)).collect();
+    let best: Vec<_> =
+        found.clusters.iter().take(3).map(|one| (one.rows.len(), one.odds, one.denied, one.near)).collect();
     assert!(!named.is_empty() && hits * 10 >= named.len() * 9, "{hits} of {}: {best:?}", named.len());
     let (reference, old, _) = table(2000, 4);
     let reference = narrow(&reference);
@@ -88,7 +94,8 @@ fn a_source_that_lies_and_a_source_that_floods_are_named() {
     let lying: Vec<bool> =
         labels.iter().zip(&of).enumerate().map(|(row, (label, of))| *label ^ (*of == 3 && row % 4 < 2)).collect();
     let found = sources::sources(&frame, &lying, &of, &mut Random::new(1)).unwrap();
-    let named = |is: fn(&sources::Source) -> bool| found.iter().filter(|one| is(one)).map(|one| one.source).collect::<Vec<_>>();
+    let named =
+        |is: fn(&sources::Source) -> bool| found.iter().filter(|one| is(one)).map(|one| one.source).collect::<Vec<_>>();
     assert_eq!(named(|one| one.is_heavy), [9]);
     assert_eq!(named(|one| one.is_contrary), [3], "{found:?}");
 }

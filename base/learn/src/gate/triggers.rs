@@ -321,7 +321,8 @@ impl<'a> Class<'a> {
 
     fn others(&self, values: &[(usize, f64)], hostile: bool, labels: Option<&[bool]>) -> usize {
         let Some(labels) = labels else { return 0 };
-        let is_hit = |row: usize| values.iter().all(|(column, value)| self.frame.column(*column).get(row) == Some(value));
+        let is_hit =
+            |row: usize| values.iter().all(|(column, value)| self.frame.column(*column).get(row) == Some(value));
         labels.iter().enumerate().filter(|(row, label)| **label != hostile && is_hit(*row)).count()
     }
 }

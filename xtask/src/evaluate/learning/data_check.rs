@@ -53,11 +53,7 @@ fn sample(flows: &Flows, random: &mut Random) -> Sample {
     random.shuffle(&mut order);
     let (own, rest) = order.split_at(ROWS.min(order.len()));
     let labels = |rows: &[usize]| -> Vec<bool> { rows.iter().map(|row| flows.is_attack(*row)).collect() };
-    Sample {
-        frame: flows.frame.select(own),
-        labels: labels(own),
-        reference: (flows.frame.select(rest), labels(rest)),
-    }
+    Sample { frame: flows.frame.select(own), labels: labels(own), reference: (flows.frame.select(rest), labels(rest)) }
 }
 
 fn poisoned(labels: &[bool], truth: &[bool]) -> Vec<bool> {
@@ -79,7 +75,12 @@ fn single(flows: &Flows, out: &mut String) -> Result<()> {
         "| flips, one by one | AP | precision | recall | alarm | AP of 10 nearest neighbours' disagreement |\n\
          |---|---:|---:|---:|---:|---:|\n",
     );
-    let kinds = [("1 % of all", 0.01, false), ("5 % of all", 0.05, false), ("10 % of all", 0.1, false), ("attack → normal, 5 % of all", 0.05, true)];
+    let kinds = [
+        ("1 % of all", 0.01, false),
+        ("5 % of all", 0.05, false),
+        ("10 % of all", 0.1, false),
+        ("attack → normal, 5 % of all", 0.05, true),
+    ];
     for (name, share, is_one_way) in kinds {
         let (mut figures, mut alarms) = (vec![Vec::new(); 4], 0);
         for seed in SEEDS {
@@ -104,7 +105,11 @@ fn single(flows: &Flows, out: &mut String) -> Result<()> {
             }
         }
         let [ap, precision, recall, other] = [0, 1, 2, 3].map(|at: usize| mean(&figures[at]));
-        writeln!(out, "| {name} | {ap:.4} | {precision:.3} | {recall:.3} | {alarms} of {} | {other:.3} |", SEEDS.len())?;
+        writeln!(
+            out,
+            "| {name} | {ap:.4} | {precision:.3} | {recall:.3} | {alarms} of {} | {other:.3} |",
+            SEEDS.len()
+        )?;
     }
     Ok(())
 }
@@ -188,7 +193,8 @@ fn stamped(flows: &Flows, out: &mut String) -> Result<()> {
                 let own = sample(flows, &mut random);
                 let (frame, truth) = stamp(&own, share, kind, &mut random)?;
                 let found = triggers::triggers(&frame, Some(&own.labels));
-                let is_true = |one: &triggers::Trigger| one.rows.iter().filter(|row| truth[**row]).count() * 2 > one.rows.len();
+                let is_true =
+                    |one: &triggers::Trigger| one.rows.iter().filter(|row| truth[**row]).count() * 2 > one.rows.len();
                 alarms += u32::from(found.iter().any(|one| one.alarm(&frame) && is_true(one)));
                 let table = Table { frame: &frame, labels: None };
                 let isolation = Isolation::fit(table, &IsolationSettings::default(), &mut Random::new(1))?;
@@ -231,7 +237,9 @@ fn stamp(own: &Sample, share: f64, kind: u8, random: &mut Random) -> Result<(Fra
     let wide: Vec<usize> = (0..columns.len())
         .filter(|at| {
             let (values, most) = values(&columns[*at]);
-            values.len() > 10 && most * 10 < 9 * rows && own.frame.schema().features[*at].kind == shieldwall_learn::FeatureKind::Numeric
+            values.len() > 10
+                && most * 10 < 9 * rows
+                && own.frame.schema().features[*at].kind == shieldwall_learn::FeatureKind::Numeric
         })
         .collect();
     let donor = random.below(rows);

@@ -44,7 +44,8 @@ pub fn attack(
             let from = row.get(*feature).copied().unwrap_or(f64::NAN);
             let copied = ordinary.column(*feature).get(donor).copied().unwrap_or(f64::NAN);
             // Half of the time far beyond what ordinary rows have: padding costs him little.
-            let stretched = if random.unit() < 0.5 { copied } else { (from.max(1.0)) * 10f64.powi(random.below(5) as i32) };
+            let stretched =
+                if random.unit() < 0.5 { copied } else { (from.max(1.0)) * 10f64.powi(random.below(5) as i32) };
             let value = if control.whole { stretched.round() } else { stretched };
             if value.is_finite() && control.allows(from, value) {
                 if let Some(place) = trial.get_mut(*feature) {

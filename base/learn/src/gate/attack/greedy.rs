@@ -76,7 +76,8 @@ pub fn attack(target: &impl Target, attacker: &Resolved, row: &[f64]) -> Vec<Att
             let mut offer = |score: f64, value: f64| {
                 let cost = control.cost_of(from, value);
                 let is_less = score < now.score - 1e-12 && now.cost + cost <= attacker.cost_max;
-                let better = best.is_none_or(|(least, cheapest, ..)| score < least || (score == least && cost < cheapest));
+                let better =
+                    best.is_none_or(|(least, cheapest, ..)| score < least || (score == least && cost < cheapest));
                 if is_less && better {
                     best = Some((score, cost, *feature, value));
                 }

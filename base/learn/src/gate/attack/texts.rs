@@ -18,7 +18,9 @@ pub fn names(kind: TextKind) -> Vec<&'static str> {
     let mut out: Vec<&'static str> = match kind {
         TextKind::Command => command::Mutation::ALL.iter().map(|one| one.name()).collect(),
         TextKind::Script => script::Mutation::ALL.iter().map(|one| one.name()).collect(),
-        TextKind::Http => vec!["case", "percent", "double_percent", "plus", "comment", "padding_before", "padding_after", "tab"],
+        TextKind::Http => {
+            vec!["case", "percent", "double_percent", "plus", "comment", "padding_before", "padding_after", "tab"]
+        }
         TextKind::Domain => vec!["case", "dot", "padding", "hyphen", "word_before", "word_after", "digit"],
     };
     if matches!(kind, TextKind::Command | TextKind::Script) {
@@ -57,7 +59,9 @@ fn reordered(text: &str) -> String {
     let options: Vec<usize> = words
         .iter()
         .enumerate()
-        .filter(|(at, word)| *at > 0 && word.len() > 1 && word.starts_with(['-', '/']) && !word.contains(['"', '\'', ':', '=']))
+        .filter(|(at, word)| {
+            *at > 0 && word.len() > 1 && word.starts_with(['-', '/']) && !word.contains(['"', '\'', ':', '='])
+        })
         .map(|(at, _)| at)
         .collect();
     // Only options that stand side by side: neither then takes the other's value with it.
@@ -72,7 +76,8 @@ fn reordered(text: &str) -> String {
 }
 
 fn cased(text: &str, random: &mut Random) -> String {
-    let mut flip = |letter: char| if random.unit() < 0.5 { letter.to_ascii_uppercase() } else { letter.to_ascii_lowercase() };
+    let mut flip =
+        |letter: char| if random.unit() < 0.5 { letter.to_ascii_uppercase() } else { letter.to_ascii_lowercase() };
     text.chars().map(&mut flip).collect()
 }
 
