@@ -1,6 +1,7 @@
 //! The commands, one file a verb.
 
 mod baseline;
+mod data;
 mod explain;
 mod forecast;
 mod forecast_import;
@@ -99,6 +100,8 @@ enum Command {
     Baseline(baseline::BaselineArgs),
     /// Train, score, evaluate and describe models
     Model(model::ModelArgs),
+    /// Check data before they teach: schema, duplicates, leaks, flipped labels, backdoors, sources
+    Data(data::DataArgs),
     /// List, check, test and add rules
     Rules(rules::RulesArgs),
 }
@@ -120,6 +123,7 @@ pub fn main() -> ExitCode {
         Command::Forecast(args) => forecast::run(&cli.global, args),
         Command::Baseline(args) => baseline::run(&cli.global, args),
         Command::Model(args) => model::run(&cli.global, args),
+        Command::Data(args) => data::run(&cli.global, args),
         Command::Rules(args) => rules::run(&cli.global, args),
     };
     match result {
@@ -176,6 +180,13 @@ mod tests {
             "shieldwall model score flows/ today.csv --format jsonl --online",
             "shieldwall model evaluate flows/ later.csv --label attack",
             "shieldwall model card flows/",
+            "shieldwall model attack flows/ later.csv --label attack --attacker attacker.toml --format jsonl",
+            "shieldwall model attack flows/ later.csv --label attack -k 2 --cost-max 5 --count 200 --write-attacker attacker.json",
+            "shieldwall data check flows.csv --label attack",
+            "shieldwall data check flows.csv --label attack --test later.csv --time ts --group host --source sensor --format jsonl",
+            "shieldwall data check flows.csv --reference last.csv --manifest dataset.json --scores rows.csv --no-sign",
+            "shieldwall data check commands.jsonl --kind command",
+            "shieldwall data diff old/dataset.json new.csv",
         ] {
             assert!(Cli::try_parse_from(line.split_whitespace()).is_ok(), "{line}");
         }

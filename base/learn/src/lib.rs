@@ -13,6 +13,7 @@
 //! | [`text`] | hostile domains, requests, command lines, scripts |
 //! | [`calibrate`] | scores → p-values, fusion, alert budget |
 //! | [`drift`], [`sketch`], [`timing`], [`metrics`] | change over time, counting in little memory, regularity, how good a model is |
+//! | [`gate`] | what a table hides before it teaches, what a model withstands before it decides |
 //! | [`bundle`] | a model with its calibration, as a file holds it |
 //! | [`tensors`] | [`Tensors`]: what a model is kept as; bytes in, bytes out, strictly checked |
 //! | [`random`] | [`Random`]: the one source of chance, seeded |
@@ -26,6 +27,7 @@ pub mod calibrate;
 pub mod drift;
 pub mod forest;
 pub mod frame;
+pub mod gate;
 pub mod metrics;
 pub mod model;
 pub mod random;

@@ -2,7 +2,7 @@
 //!
 //! | module | does |
 //! |---|---|
-//! | [`train`], [`score`], [`evaluate`], [`card`] | the commands |
+//! | [`train`], [`score`], [`evaluate`], [`attack`], [`card`] | the commands |
 //! | [`trained`] | a model of any kind with its calibration, as one artifact |
 //! | [`store`] | a model's folder: written whole, loaded only if somebody vouches for it |
 //! | [`rows`] | CSV and Parquet as rows of text |
@@ -12,19 +12,20 @@
 //! | [`label`] | what counts as 0 and what as 1 |
 //! | [`figures`] | how good a model is, with intervals and trivial baselines |
 
+mod attack;
 mod card;
 mod drift;
 mod evaluate;
 mod figures;
-mod label;
-mod rows;
+pub(super) mod label;
+pub(super) mod rows;
 mod score;
 mod sequences;
 mod store;
 mod table;
-mod texts;
+pub(super) mod texts;
 mod train;
-mod trained;
+pub(super) mod trained;
 
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
@@ -46,6 +47,8 @@ enum ModelCommand {
     Score(score::ScoreArgs),
     /// Say how good a model is on labelled data, beside trivial baselines
     Evaluate(evaluate::EvaluateArgs),
+    /// Attack a model within what a written attacker may do; say what it withstands
+    Attack(attack::AttackArgs),
     /// Show a model's card
     Card(card::CardArgs),
 }
@@ -96,6 +99,7 @@ pub fn run(global: &Global, args: &ModelArgs) -> Result<Outcome> {
         ModelCommand::Train(args) => train::run(global, args),
         ModelCommand::Score(args) => score::run(global, args),
         ModelCommand::Evaluate(args) => evaluate::run(global, args),
+        ModelCommand::Attack(args) => attack::run(global, args),
         ModelCommand::Card(args) => card::run(global, args),
     }
 }

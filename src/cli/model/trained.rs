@@ -192,6 +192,14 @@ impl Trained {
         }
     }
 
+    /// The model of a table; `None` for the other kinds.
+    pub fn tabular(&self) -> Option<&Tabular> {
+        match &self.family {
+            Family::Tabular(model) => Some(model),
+            _ => None,
+        }
+    }
+
     /// The score of every item; O(n).
     pub fn scores(&self, items: &Items) -> Vec<f64> {
         match (&self.family, items) {

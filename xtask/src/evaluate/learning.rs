@@ -3,9 +3,11 @@
 //! Each section trains throw-away models inside the given data and judges them on what they have not seen, with trivial
 //! baselines beside; its text names data, split and seed. All sections stand in EVALUATION.md.
 
+mod attack;
 mod budget;
 mod calibration;
 mod command;
+mod data_check;
 mod domain;
 mod forecast;
 mod http;
@@ -35,6 +37,8 @@ const SECTIONS: &[(&str, Section)] = &[
     ("tail", tail::section),
     ("calibration", calibration::section),
     ("budget", budget::section),
+    ("data-check", data_check::section),
+    ("attack", attack::section),
 ];
 
 /// Prints the sections named, or all.

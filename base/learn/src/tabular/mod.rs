@@ -6,6 +6,7 @@
 //! | `part` | the parts: boosting, boosting under constraints, isolation, neighbours |
 //! | `surprise` | a part's score → −ln p on held-out ordinary rows |
 //! | `neighbours` | the distance to the nearest of a few rows |
+//! | `sweep` | the score as a function of one feature, exactly |
 //! | [`control`] | which features an attacker can raise at will |
 //! | [`attack`] | raising them greedily: what a model withstands |
 
@@ -15,6 +16,7 @@ pub mod model;
 mod neighbours;
 mod part;
 mod surprise;
+mod sweep;
 
 #[cfg(test)]
 mod contract;

@@ -116,6 +116,11 @@ impl Tabular {
         self.parts.iter().map(|(part, _)| part.kind().name()).collect()
     }
 
+    /// The parts, each with its map to surprise.
+    pub(super) fn fitted(&self) -> impl Iterator<Item = &(Part, Surprise)> {
+        self.parts.iter()
+    }
+
     /// Ordinary rows that it was calibrated on.
     pub fn ordinary_rows(&self) -> u64 {
         self.ordinary_rows
@@ -163,7 +168,7 @@ impl Tabular {
     }
 
     /// The score of the parts' surprises, and whether the guarded part alone carries it.
-    fn fuse(&self, surprises: &[f64]) -> (f64, bool) {
+    pub(super) fn fuse(&self, surprises: &[f64]) -> (f64, bool) {
         let own = |guarded: bool| {
             let parts = self.parts.iter().zip(surprises);
             parts.filter(move |((part, _), _)| (part.kind() == Kind::Guarded) == guarded).map(|(_, surprise)| *surprise)
