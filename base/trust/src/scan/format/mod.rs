@@ -1,6 +1,21 @@
 //! The formats that are read: one file each, and one line in the list below.
 
+mod tar;
+mod wrapped;
+mod zip;
+
 use crate::scan::Format;
 
 /// Every format, in the order in which they are asked. The order changes nothing but the order of findings.
-pub const FORMATS: &[&dyn Format] = &[];
+pub const FORMATS: &[&dyn Format] = &[
+    &zip::Zip,
+    &tar::Tar,
+    &wrapped::Wrapped::Gzip,
+    &wrapped::Wrapped::Zlib,
+    &wrapped::Wrapped::Bzip2,
+    &wrapped::Wrapped::Xz,
+    &wrapped::Wrapped::Lzma,
+    &wrapped::Wrapped::Lz4,
+    &wrapped::Wrapped::Zstandard,
+    &wrapped::Wrapped::OldJoblib,
+];

@@ -1,0 +1,610 @@
+//! Judges Jinja templates: chat templates of tokenizers and GGUF files are rendered by the loader, often in an ordinary
+//! environment rather than in a sandbox (CVE-2024-34359).
+//!
+//! A small tokenizer finds the code between `{{ }}` and `{% %}` (and line statements are not used by any loader). Strings
+//! are decoded (`\x5f`), neighbours that are added with `~` or `+`, multiplied by a number, joined or formatted are folded,
+//! and variables that were set to a folded string are followed. What remains is judged by four rules:
+//!
+//! 1. an attribute or a subscript with a dunder name, or one built at run time for `attr`: *malicious* where the name is
+//!    known to be private, *not proven* where it is computed;
+//! 2. names that no chat template has but that lead out of a sandbox (`lipsum`, `cycler`, `joiner`, `self`, `config`,
+//!    `request`, `__import__`, `getattr` …);
+//! 3. filters that fetch attributes by name: `attr`, `map(attribute=…)`, `selectattr`, `groupby`, `sort(attribute=…)`;
+//! 4. strings given to `format` whose fields reach into attributes, and loading of other templates.
+//!
+//! Loops, namespaces, macros, tests, `raise_exception`, `strftime_now` and the filters of ordinary templates are clean.
+//! Linear in the length of the template.
+
+/// What was found in a template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Escape {
+    /// Byte offset in the template.
+    pub at: usize,
+    /// Whether it is certain that it reaches out; otherwise nobody can tell what it reaches.
+    pub certain: bool,
+    pub words: String,
+}
+
+/// Findings of one template that are told; the verdict needs one.
+const ESCAPES_MAX: usize = 8;
+
+#[derive(Clone, Debug, PartialEq)]
+enum Token {
+    Name(String),
+    Text(String),
+    Number(u64),
+    Sign(u8),
+}
+
+/// Whether text has anything that a template engine would act on.
+pub(crate) fn is_template(text: &str) -> bool {
+    text.contains("{{") || text.contains("{%")
+}
+
+/// What a template would reach.
+pub(crate) fn judge(template: &str) -> Vec<Escape> {
+    let mut out = Vec::new();
+    let mut known: Vec<(String, String)> = Vec::new();
+    let bytes = template.as_bytes();
+    let mut at = 0;
+    let mut raw = false;
+    while let Some(open) = find(bytes, at, b'{') {
+        let kind = bytes.get(open + 1).copied();
+        at = open + 2;
+        match kind {
+            Some(b'#') => at = close(bytes, at, b"#}").map_or(bytes.len(), |end| end + 2),
+            Some(kind @ (b'{' | b'%')) => {
+                if raw {
+                    // Inside {% raw %} nothing runs; only its end is looked for.
+                    raw = !(kind == b'%'
+                        && ends_raw(bytes.get(at..at + ENDRAW_WINDOW).or(bytes.get(at..)).unwrap_or_default()));
+                    continue;
+                }
+                let (tokens, end) = tokens(bytes, at, if kind == b'{' { b'}' } else { b'%' });
+                at = end;
+                raw = kind == b'%'
+                    && matches!(trim_dashes(&tokens).first(), Some((Token::Name(name), _)) if name == "raw");
+                judge_tokens(fold(tokens, &known), &mut known, &mut out);
+            }
+            _ => at = open + 1,
+        }
+        if out.len() >= ESCAPES_MAX {
+            break;
+        }
+    }
+    out.truncate(ESCAPES_MAX);
+    out
+}
+
+/// Bytes after `{%` in which `endraw` must stand; white space beyond it is nothing that anybody writes, and reading less
+/// of a raw part as raw only makes more of it be judged.
+const ENDRAW_WINDOW: usize = 32;
+
+fn ends_raw(after: &[u8]) -> bool {
+    let after = after.strip_prefix(b"-").or(after.strip_prefix(b"+")).unwrap_or(after);
+    after.trim_ascii_start().starts_with(b"endraw")
+}
+
+/// Variables that are followed in one template.
+const KNOWN_MAX: usize = 128;
+
+fn find(bytes: &[u8], from: usize, what: u8) -> Option<usize> {
+    bytes.get(from..)?.iter().position(|&byte| byte == what).map(|at| from + at)
+}
+
+fn close(bytes: &[u8], from: usize, end: &[u8]) -> Option<usize> {
+    bytes.get(from..)?.windows(end.len()).position(|window| window == end).map(|at| from + at)
+}
+
+/// Tokens of one block and where the text goes on after it. A block that does not end is read to the end of the template.
+fn tokens(bytes: &[u8], from: usize, end: u8) -> (Vec<(Token, usize)>, usize) {
+    let mut out = Vec::new();
+    let mut at = from;
+    // Maps that are open: their `}` may stand before the block's own, as in `{{ {'a': {'b': 1}} }}`.
+    let mut maps = 0_usize;
+    while let Some(&byte) = bytes.get(at) {
+        let start = at;
+        match byte {
+            _ if byte == end && bytes.get(at + 1) == Some(&b'}') && (end == b'%' || maps == 0) => return (out, at + 2),
+            b'\'' | b'"' => {
+                let (text, next) = string(bytes, at);
+                at = next;
+                out.push((Token::Text(text), start));
+            }
+            b'0'..=b'9' => {
+                let mut number = 0_u64;
+                while let Some(digit @ (b'0'..=b'9' | b'_')) = bytes.get(at) {
+                    if *digit != b'_' {
+                        number = number.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
+                    }
+                    at += 1;
+                }
+                out.push((Token::Number(number), start));
+            }
+            b'_' | b'a'..=b'z' | b'A'..=b'Z' | 0x80.. => {
+                while bytes.get(at).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte >= 0x80) {
+                    at += 1;
+                }
+                let name = String::from_utf8_lossy(bytes.get(start..at).unwrap_or_default()).into_owned();
+                out.push((Token::Name(plain(&name)), start));
+            }
+            _ => {
+                at += 1;
+                match byte {
+                    b'{' => maps += 1,
+                    b'}' => maps = maps.saturating_sub(1),
+                    _ => {}
+                }
+                if !byte.is_ascii_whitespace() {
+                    out.push((Token::Sign(byte), start));
+                }
+            }
+        }
+    }
+    (out, at)
+}
+
+/// Full-width and other compatibility letters in names read as ASCII: Python identifiers are normalised (NFKC), and the
+/// letters of `__class__` are all that matters here.
+fn plain(name: &str) -> String {
+    name.chars()
+        .map(|c| match u32::from(c) {
+            wide @ 0xff01..=0xff5e => char::from_u32(wide - 0xff01 + 0x21).unwrap_or(c),
+            // Low lines and letters of the mathematical alphabets.
+            0xfe33 | 0xfe34 | 0xfe4d..=0xfe4f => '_',
+            letter @ 0x1d400..=0x1d6a3 => {
+                let place = (letter - 0x1d400) % 52;
+                char::from_u32(if place < 26 { 0x41 + place } else { 0x61 + place - 26 }).unwrap_or(c)
+            }
+            _ => c,
+        })
+        .collect()
+}
+
+/// One string with its escapes decoded, and where it ends.
+fn string(bytes: &[u8], from: usize) -> (String, usize) {
+    let quote = bytes.get(from).copied().unwrap_or(b'"');
+    let mut at = from + 1;
+    let mut out = Vec::new();
+    while let Some(&byte) = bytes.get(at) {
+        at += 1;
+        if byte == quote {
+            break;
+        }
+        if byte != b'\\' {
+            out.push(byte);
+            continue;
+        }
+        // A template in a JSON file that was written with doubled backslashes: both readings end at the same letter.
+        while bytes.get(at) == Some(&b'\\') {
+            at += 1;
+        }
+        let escape = bytes.get(at).copied().unwrap_or(b'\\');
+        at += 1;
+        let (digits, base) = match escape {
+            b'x' => (2, 16),
+            b'u' => (4, 16),
+            b'U' => (8, 16),
+            b'0'..=b'7' => {
+                at -= 1;
+                (3, 8)
+            }
+            _ => (0, 0),
+        };
+        let mut number = 0_u32;
+        let mut many = 0;
+        while many < digits {
+            let Some(digit) = bytes.get(at).and_then(|byte| char::from(*byte).to_digit(base)) else { break };
+            number = number.saturating_mul(base).saturating_add(digit);
+            at += 1;
+            many += 1;
+        }
+        if many > 0 {
+            let mut buffer = [0; 4];
+            out.extend_from_slice(char::from_u32(number).unwrap_or('\u{fffd}').encode_utf8(&mut buffer).as_bytes());
+        } else {
+            match escape {
+                b'n' => out.push(b'\n'),
+                b't' => out.push(b'\t'),
+                b'N' => {
+                    // \N{LOW LINE}
+                    let name_end = find(bytes, at, b'}').unwrap_or(at);
+                    let name = bytes.get(at..name_end).unwrap_or_default();
+                    out.push(if name.eq_ignore_ascii_case(b"{low line") { b'_' } else { b'?' });
+                    at = (name_end + 1).min(bytes.len());
+                }
+                _ => out.push(escape),
+            }
+        }
+    }
+    (plain(&String::from_utf8_lossy(&out)), at)
+}
+
+/// Bytes of one folded string. `'_' * 10**9` must not become memory; no attribute's name is that long.
+const FOLDED_MAX: usize = 512;
+
+/// Replaces known variables by their text and joins neighbouring texts until nothing changes.
+fn fold(tokens: Vec<(Token, usize)>, known: &[(String, String)]) -> Vec<(Token, usize)> {
+    let mut out: Vec<(Token, usize)> = Vec::with_capacity(tokens.len());
+    let assigns = matches!(tokens.first(), Some((Token::Name(name), _)) if name == "set");
+    for (index, (token, at)) in tokens.into_iter().enumerate() {
+        let token = match token {
+            Token::Name(name)
+                if !(assigns && index == 1) && !matches!(out.last(), Some((Token::Sign(b'.' | b'|'), _))) =>
+            {
+                match known.iter().rev().find(|(known, _)| *known == name) {
+                    Some((_, text)) => Token::Text(text.clone()),
+                    None => Token::Name(name),
+                }
+            }
+            other => other,
+        };
+        out.push((token, at));
+        join(&mut out);
+    }
+    out
+}
+
+/// Joins what the end of a list of tokens allows to join.
+fn join(out: &mut Vec<(Token, usize)>) {
+    loop {
+        let n = out.len();
+        let last = |back: usize| n.checked_sub(back).and_then(|at| out.get(at)).map(|(token, _)| token);
+        let folded = match (last(3), last(2), last(1)) {
+            // 'a' ~ 'b', 'a' + 'b'; but not x.'a' and the like, which are no Jinja.
+            (Some(Token::Text(left)), Some(Token::Sign(b'~' | b'+')), Some(Token::Text(right)))
+                if left.len() + right.len() <= FOLDED_MAX =>
+            {
+                Some((3, Token::Text(format!("{left}{right}"))))
+            }
+            (Some(Token::Text(text)), Some(Token::Sign(b'*')), Some(Token::Number(times)))
+            | (Some(Token::Number(times)), Some(Token::Sign(b'*')), Some(Token::Text(text)))
+                if usize::try_from(*times).is_ok_and(|times| times.saturating_mul(text.len().max(1)) <= FOLDED_MAX) =>
+            {
+                Some((3, Token::Text(text.repeat(usize::try_from(*times).unwrap_or(0)))))
+            }
+            // ('a') where the bracket groups and does not call.
+            (Some(Token::Sign(b'(')), Some(Token::Text(text)), Some(Token::Sign(b')')))
+                if !matches!(last(4), Some(Token::Name(_) | Token::Text(_) | Token::Sign(b')' | b']'))) =>
+            {
+                Some((3, Token::Text(text.clone())))
+            }
+            // Two strings side by side are one, as in Python.
+            (_, Some(Token::Text(left)), Some(Token::Text(right))) if left.len() + right.len() <= FOLDED_MAX => {
+                Some((2, Token::Text(format!("{left}{right}"))))
+            }
+            // 'ssalc'|reverse, 'CLASS'|lower
+            (Some(Token::Text(text)), Some(Token::Sign(b'|')), Some(Token::Name(filter))) => match filter.as_str() {
+                "reverse" => Some((3, Token::Text(text.chars().rev().collect()))),
+                "lower" => Some((3, Token::Text(text.to_lowercase()))),
+                "upper" => Some((3, Token::Text(text.to_uppercase()))),
+                "trim" | "string" | "safe" | "escape" | "e" => Some((3, Token::Text(text.trim().to_owned()))),
+                _ => None,
+            },
+            _ => None,
+        };
+        let folded = folded.or_else(|| reversed(out)).or_else(|| joined(out)).or_else(|| characters(out));
+        let Some((many, token)) = folded else { return };
+        let at = n.checked_sub(many).and_then(|first| out.get(first)).map_or(0, |(_, at)| *at);
+        out.truncate(n.saturating_sub(many));
+        out.push((token, at));
+    }
+}
+
+fn tail(out: &[(Token, usize)], many: usize) -> Option<Vec<&Token>> {
+    out.get(out.len().checked_sub(many)?..).map(|tail| tail.iter().map(|(token, _)| token).collect())
+}
+
+/// `'__ssalc__'[::-1]`
+fn reversed(out: &[(Token, usize)]) -> Option<(usize, Token)> {
+    match tail(out, 7)?.as_slice() {
+        [
+            Token::Text(text),
+            Token::Sign(b'['),
+            Token::Sign(b':'),
+            Token::Sign(b':'),
+            Token::Sign(b'-'),
+            Token::Number(1),
+            Token::Sign(b']'),
+        ] => Some((7, Token::Text(text.chars().rev().collect()))),
+        _ => None,
+    }
+}
+
+/// `chr(95)`
+fn characters(out: &[(Token, usize)]) -> Option<(usize, Token)> {
+    match tail(out, 4)?.as_slice() {
+        [Token::Name(name), Token::Sign(b'('), Token::Number(number), Token::Sign(b')')] if name == "chr" => {
+            let c = u32::try_from(*number).ok().and_then(char::from_u32)?;
+            Some((4, Token::Text(c.to_string())))
+        }
+        _ => None,
+    }
+}
+
+/// `['__cla', 'ss__']|join`, `''.join(['a', 'b'])`, `'%s%s'|format('a', 'b')`: the texts between the last brackets.
+fn joined(out: &[(Token, usize)]) -> Option<(usize, Token)> {
+    let n = out.len();
+    let token = |at: usize| out.get(at).map(|(token, _)| token);
+    let list_before = |end: usize| -> Option<(usize, String)> {
+        let open = match token(end)? {
+            Token::Sign(b']') => b'[',
+            Token::Sign(b')') => b'(',
+            _ => return None,
+        };
+        let mut text = String::new();
+        let mut at = end;
+        loop {
+            at = at.checked_sub(1)?;
+            match token(at)? {
+                Token::Text(part) if text.len() + part.len() <= FOLDED_MAX => text.insert_str(0, part),
+                Token::Sign(b',') => {}
+                Token::Sign(sign) if *sign == open => return (text.len() <= FOLDED_MAX).then_some((at, text)),
+                _ => return None,
+            }
+        }
+    };
+    let last = n.checked_sub(1)?;
+    if let (Some(Token::Name(name)), Some(Token::Sign(b'|'))) = (token(last), last.checked_sub(1).and_then(token)) {
+        if name == "join" {
+            let (start, text) = list_before(last.checked_sub(2)?)?;
+            return Some((n - start, Token::Text(text)));
+        }
+        return None;
+    }
+    if !matches!(token(last), Some(Token::Sign(b')'))) {
+        return None;
+    }
+    // '…'.join([…])
+    if let Some((start, text)) = last.checked_sub(1).and_then(list_before) {
+        if let (Some(Token::Text(between)), Some(Token::Sign(b'.')), Some(Token::Name(name)), Some(Token::Sign(b'('))) = (
+            start.checked_sub(4).and_then(token),
+            start.checked_sub(3).and_then(token),
+            start.checked_sub(2).and_then(token),
+            start.checked_sub(1).and_then(token),
+        ) && name == "join"
+            && between.is_empty()
+        {
+            return Some((n - (start - 4), Token::Text(text)));
+        }
+        return None;
+    }
+    // '%s%s'|format(…), '%c%c'.format…: fields are replaced in order.
+    let (start, _) = list_before(last)?;
+    let (Some(Token::Text(pattern)), Some(Token::Sign(b'|')), Some(Token::Name(name))) = (
+        start.checked_sub(3).and_then(token),
+        start.checked_sub(2).and_then(token),
+        start.checked_sub(1).and_then(token),
+    ) else {
+        return None;
+    };
+    if name != "format" {
+        return None;
+    }
+    let mut text = pattern.clone();
+    for at in start..last {
+        if let Some(Token::Text(part)) = token(at) {
+            text = text.replacen("%s", part, 1);
+        }
+    }
+    (text.len() <= FOLDED_MAX).then_some((n - (start - 3), Token::Text(text)))
+}
+
+/// Names that ordinary chat templates never use and that lead out of a sandbox.
+const WAYS_OUT: &[&str] = &[
+    "lipsum",
+    "cycler",
+    "joiner",
+    "getattr",
+    "setattr",
+    "eval",
+    "exec",
+    "compile",
+    "open",
+    "globals",
+    "locals",
+    "vars",
+    "__import__",
+    "__builtins__",
+    "os",
+    "sys",
+    "subprocess",
+    "importlib",
+    "popen",
+    "system",
+    "breakpoint",
+    "get_flashed_messages",
+    "url_for",
+    "request",
+    "self",
+];
+
+fn judge_tokens(tokens: Vec<(Token, usize)>, known: &mut Vec<(String, String)>, out: &mut Vec<Escape>) {
+    if let [(Token::Name(set), _), (Token::Name(name), _), (Token::Sign(b'='), _), (Token::Text(text), _)] =
+        trim_dashes(&tokens)
+        && set == "set"
+        && known.len() < KNOWN_MAX
+    {
+        known.push((name.clone(), text.clone()));
+    }
+    let token = |at: Option<usize>| at.and_then(|at| tokens.get(at)).map(|(token, _)| token);
+    let mut say = |at: usize, certain: bool, words: String| out.push(Escape { at, certain, words });
+    for (index, (this, at)) in tokens.iter().enumerate() {
+        let before = token(index.checked_sub(1));
+        let before_that = token(index.checked_sub(2));
+        let after = token(index.checked_add(1));
+        match this {
+            Token::Name(name) | Token::Text(name) if private(name) => {
+                say(
+                    *at,
+                    true,
+                    format!(
+                        "the template reaches `{}`, a way from any value to the interpreter",
+                        super::super::kinds::shown(name)
+                    ),
+                );
+            }
+            Token::Name(name) => {
+                let is_attribute = matches!(before, Some(Token::Sign(b'.')));
+                let is_filter = matches!(before, Some(Token::Sign(b'|')));
+                let is_keyword = matches!(after, Some(Token::Sign(b'=')))
+                    && matches!(before, Some(Token::Sign(b'(' | b',')))
+                    && !matches!(token(index.checked_add(2)), Some(Token::Sign(b'=')));
+                let is_set =
+                    matches!(before, Some(Token::Name(word)) if matches!(word.as_str(), "set" | "for" | "macro"));
+                if is_filter && name == "attr" {
+                    match (after, token(index.checked_add(2)), token(index.checked_add(3))) {
+                        (Some(Token::Sign(b'(')), Some(Token::Text(_)), Some(Token::Sign(b')'))) => {}
+                        _ => say(
+                            *at,
+                            true,
+                            "the template fetches an attribute whose name is computed while it is rendered".into(),
+                        ),
+                    }
+                } else if name == "attribute"
+                    && is_keyword
+                    && !matches!(token(index.checked_add(2)), Some(Token::Text(_) | Token::Number(_)))
+                {
+                    say(*at, false, "a filter fetches an attribute whose name is computed while it is rendered".into());
+                } else if !is_attribute && !is_filter && !is_keyword && !is_set && WAYS_OUT.contains(&name.as_str()) {
+                    let reaches = matches!(after, Some(Token::Sign(b'.' | b'[' | b'(' | b'|')));
+                    if reaches {
+                        say(*at, true, format!("the template uses `{name}`, which leads out of its sandbox"));
+                    }
+                } else if is_attribute
+                    && matches!(name.as_str(), "format" | "format_map")
+                    && matches!(before_that, Some(Token::Text(text)) if reaches_in(text))
+                {
+                    say(*at, true, "a format string reaches into attributes of its arguments".into());
+                } else if is_attribute
+                    && matches!(after, Some(Token::Sign(b'(')))
+                    && matches!(name.as_str(), "popen" | "system" | "check_output" | "getoutput" | "mro" | "urlopen")
+                {
+                    say(*at, true, format!("the template calls `{name}`"));
+                } else if matches!(name.as_str(), "include" | "import" | "extends")
+                    && index <= 1
+                    && !matches!(before, Some(Token::Sign(b'.')))
+                {
+                    say(*at, false, format!("the template loads another one ({name})"));
+                }
+            }
+            // x['a' ~ y], x[y ~ z]: only what is made of pieces is told, plain variables and numbers are ordinary.
+            Token::Sign(b'~' | b'+') if matches!((before, after), (Some(Token::Text(text)), _) | (_, Some(Token::Text(text))) if text.contains("__")) =>
+            {
+                say(*at, false, "a name with low lines is put together while the template is rendered".into());
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether a name or a piece of one belongs to Python's object model: `__class__`, also within longer text that holds code
+/// or a path of attributes. `_` and `__` alone are ordinary names of unused loop variables.
+fn private(name: &str) -> bool {
+    name.match_indices("__").any(|(at, _)| {
+        let rest = name.get(at + 2..).unwrap_or_default();
+        let word = rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
+        let word = rest.get(..word).unwrap_or_default();
+        let inner = word.trim_end_matches('_');
+        word.ends_with("__")
+            && inner.len() >= 2
+            && inner.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    }) || matches!(
+        name,
+        "mro"
+            | "func_globals"
+            | "gi_frame"
+            | "gi_code"
+            | "cr_frame"
+            | "f_globals"
+            | "f_builtins"
+            | "tb_frame"
+            | "_module"
+    )
+}
+
+/// A format field that goes on with `.` or `[`: `{0.__class__}`, `{x[y]}`.
+fn reaches_in(text: &str) -> bool {
+    text.split('{').skip(1).any(|field| {
+        field
+            .split('}')
+            .next()
+            .is_some_and(|field| field.split(':').next().is_some_and(|name| name.contains(['.', '['])))
+    })
+}
+
+/// `{%- set x = 'a' -%}` without its dashes.
+fn trim_dashes(tokens: &[(Token, usize)]) -> &[(Token, usize)] {
+    let mut rest = tokens;
+    while let [(Token::Sign(b'-' | b'+'), _), inner @ ..] = rest {
+        rest = inner;
+    }
+    while let [inner @ .., (Token::Sign(b'-' | b'+'), _)] = rest {
+        rest = inner;
+    }
+    rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ways_out_are_found_however_they_are_spelled() {
+        for bad in [
+            "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+            "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
+            "{{ lipsum['__glo'~'bals__']['os'] }}",
+            "{{ lipsum|attr('\\x5f\\x5fglobals\\x5f\\x5f') }}",
+            "{{ x['\\u005f\\u005fclass\\u005f\\u005f'] }}",
+            "{{ x['\\137\\137class\\137\\137'] }}",
+            "{{ messages|map(attribute='__class__')|list }}",
+            "{{ '{0.__class__.__mro__}'.format(messages) }}",
+            "{{ '{0.a}'.format(messages) }}",
+            "{% set a = '_'*2 ~ 'class' ~ '_'*2 %}{{ ''|attr(a) }}",
+            "{%- set a = '__cla' -%}{%- set b = 'ss__' -%}{{ x[a ~ b] }}",
+            "{{ dict(mro=1)|attr(messages[0]['content']) }}",
+            "{{ x['__ssalc__'[::-1]] }}",
+            "{{ x[['__cla','ss__']|join] }}",
+            "{{ x[''.join(['__cla','ss__'])] }}",
+            "{{ x['%s%s'|format('__cla','ss__')] }}",
+            "{{ x['__CLASS__'|lower] }}",
+            "{{ getattr('', 'x') }}",
+            "{{ x[''.join([chr(95), chr(95), chr(98), chr(117), chr(105), chr(108), chr(116), chr(95), chr(95)])] }}",
+            "{{ __builtins__['eval']('1') }}",
+            "{{ self._TemplateReference__context.x }}",
+            "{{ x.\u{ff3f}\u{ff3f}class\u{ff3f}\u{ff3f} }}",
+            "{{ x['__class__'",
+            "{# c #}{% raw %}{{ a }}{% endraw %}{{ x.__class__ }}",
+            "{{ {'a': {'b': 1}} }}{{ x.__class__ }}",
+        ] {
+            assert!(judge(bad).iter().any(|escape| escape.certain), "{bad}: {:?}", judge(bad));
+        }
+    }
+
+    #[test]
+    fn ordinary_chat_templates_are_clean() {
+        for good in [
+            "{% for m in messages %}<|{{ m['role'] }}|>{{ m['content'] }}{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}",
+            "{%- if messages[0]['role'] == 'system' -%}{%- set system_message = messages[0]['content']|trim + '\\n' -%}{%- else -%}{%- set system_message = '' -%}{%- endif -%}{{ bos_token + system_message }}",
+            "{% set ns = namespace(found=false, i=0) %}{% for x in messages[::-1] %}{% set ns.found = true %}{% endfor %}{{ raise_exception('Only user and assistant roles are supported!') }}",
+            "{{ strftime_now('%d %b %Y') }}{{ tools | map(attribute='function') | list | tojson(indent=4) }}",
+            "{% macro render(json_spec, _) %}{{ json_spec.get('type', '') ~ ': ' ~ json_spec['__x'] }}{% endmacro %}",
+            "{% for k, _ in d.items() %}{{ k }}{% endfor %}{{ x | selectattr('role', 'equalto', 'user') | list }}",
+            "{{ '<s>[INST] ' + content.strip() + ' [/INST]' }}{% generation %}{{ a }}{% endgeneration %}",
+            "{{ message.content.split('</think>')[-1].lstrip('\\n') }}{{ '%s: %s' | format(a, b) }}",
+            "Use __init__ in Python, no template here {x} { y }",
+            "{% raw %}{{ x.__class__ }}{% endraw %}",
+        ] {
+            assert_eq!(judge(good), vec![], "{good}");
+        }
+    }
+
+    #[test]
+    fn hostile_lengths_end_soon() {
+        assert_eq!(judge(&"{{".repeat(100_000)).len(), 0);
+        judge(&format!("{{{{ '_' * 99999999999999 }}}}{}", "{{ 'a' ~ ".repeat(20_000)));
+        judge(&format!("{{{{ {} }}}}", "'a' ~ ".repeat(50_000)));
+        judge(&format!("{{{{ {} ", "{".repeat(50_000)));
+    }
+}
