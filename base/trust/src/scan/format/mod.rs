@@ -1,6 +1,9 @@
 //! The formats that are read: one file each, and one line in the list below.
 
+mod gguf;
+mod safetensors;
 mod tar;
+mod text;
 mod wrapped;
 mod zip;
 
@@ -18,4 +21,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &wrapped::Wrapped::Lz4,
     &wrapped::Wrapped::Zstandard,
     &wrapped::Wrapped::OldJoblib,
+    &safetensors::Safetensors,
+    &gguf::Gguf,
+    &text::Text,
 ];

@@ -39,7 +39,7 @@ impl Format for Tar {
         let mut long_link = None;
         let mut long_size = None;
         let mut names = std::collections::HashSet::new();
-        let mut say = |report: &mut Report, at: u64, kind, weight, words: String| {
+        let say = |report: &mut Report, at: u64, kind, weight, words: String| {
             report.add(Finding { offset: at, ..found(inside, kind, weight, words) })
         };
         while at < bytes.len() {

@@ -15,14 +15,14 @@
 //! | [`python`] | Python and TorchScript source |
 //! | [`path`] | names of files: which of them leave their folder |
 
-// pub(crate) mod config;
+pub(crate) mod config;
 pub(crate) mod jinja;
 pub(crate) mod json;
-// pub(crate) mod keras;
+pub(crate) mod keras;
 pub(crate) mod names;
 pub(crate) mod path;
 pub(crate) mod proto;
 pub(crate) mod python;
-// pub(crate) mod skops;
+pub(crate) mod skops;
 pub(crate) mod value;
-// pub(crate) mod yaml;
+pub(crate) mod yaml;
