@@ -1,7 +1,9 @@
 //! The formats that are read: one file each, and one line in the list below.
 
 mod gguf;
+mod onnx;
 mod safetensors;
+mod savedmodel;
 mod tar;
 mod text;
 mod wrapped;
@@ -23,5 +25,11 @@ pub const FORMATS: &[&dyn Format] = &[
     &wrapped::Wrapped::OldJoblib,
     &safetensors::Safetensors,
     &gguf::Gguf,
+    &onnx::Onnx,
+    &onnx::Tensor,
+    &savedmodel::SavedModel::Model,
+    &savedmodel::SavedModel::MetaGraph,
+    &savedmodel::SavedModel::Graph,
+    &savedmodel::SavedModel::Keras,
     &text::Text,
 ];

@@ -42,7 +42,7 @@ impl Format for Zip {
     }
 
     fn read(&self, bytes: &dyn Bytes, inside: &Inside<'_>, report: &mut Report) {
-        let directories = directory::find(bytes);
+        let directories = seen_by_readers(bytes);
         let mut archive =
             Archive { bytes, inside, report, torch: HashSet::new(), read: HashSet::new(), taken: Vec::new() };
         if directories.is_empty() {
@@ -67,6 +67,26 @@ impl Format for Zip {
         }
         archive.rest(&directories);
     }
+}
+
+/// The directories that readers may take for the archive's own. An archive that is stored as a member shows its directory
+/// too, but whoever reads the outer one finds it inside a member.
+fn seen_by_readers(bytes: &dyn Bytes) -> Vec<Directory> {
+    let mut all = directory::find(bytes).into_iter();
+    let Some(first) = all.next() else { return Vec::new() };
+    let honest = first.comment.0 + first.comment.1 == bytes.len() && first.stopped == first.should_stop;
+    let members: Vec<(u64, u64)> = first
+        .entries
+        .iter()
+        .filter_map(|entry| {
+            let at = entry.local.saturating_add(first.base);
+            let start = at + local::read(bytes, at)?.len;
+            Some((start, start.saturating_add(entry.packed)))
+        })
+        .collect();
+    let inside = |directory: &Directory| members.iter().any(|&(start, end)| start <= directory.start && directory.end_record + 22 <= end);
+    let others: Vec<Directory> = all.filter(|directory| !(honest && inside(directory))).collect();
+    std::iter::once(first).chain(others).collect()
 }
 
 /// Folders that hold a `data.pkl`: what lies in their `data/` is opaque, what lies in `code/` is TorchScript.

@@ -227,7 +227,8 @@ const FOLDED_MAX: usize = 512;
 fn fold(tokens: Vec<(Token, usize)>, known: &[(String, String)]) -> Vec<(Token, usize)> {
     let mut out: Vec<(Token, usize)> = Vec::with_capacity(tokens.len());
     let assigns = matches!(tokens.first(), Some((Token::Name(name), _)) if name == "set");
-    for (index, (token, at)) in tokens.into_iter().enumerate() {
+    let mut tokens = tokens.into_iter().enumerate().peekable();
+    while let Some((index, (token, at))) = tokens.next() {
         let token = match token {
             Token::Name(name)
                 if !(assigns && index == 1) && !matches!(out.last(), Some((Token::Sign(b'.' | b'|'), _))) =>
@@ -240,20 +241,22 @@ fn fold(tokens: Vec<(Token, usize)>, known: &[(String, String)]) -> Vec<(Token, 
             other => other,
         };
         out.push((token, at));
-        join(&mut out);
+        // Signs that bind tighter than `~` and `+`: what they apply to is not yet known.
+        let binds = matches!(tokens.peek(), Some((_, (Token::Sign(b'*' | b'|' | b'[' | b'.'), _))));
+        join(&mut out, binds);
     }
     out
 }
 
 /// Joins what the end of a list of tokens allows to join.
-fn join(out: &mut Vec<(Token, usize)>) {
+fn join(out: &mut Vec<(Token, usize)>, binds: bool) {
     loop {
         let n = out.len();
         let last = |back: usize| n.checked_sub(back).and_then(|at| out.get(at)).map(|(token, _)| token);
         let folded = match (last(3), last(2), last(1)) {
             // 'a' ~ 'b', 'a' + 'b'; but not x.'a' and the like, which are no Jinja.
             (Some(Token::Text(left)), Some(Token::Sign(b'~' | b'+')), Some(Token::Text(right)))
-                if left.len() + right.len() <= FOLDED_MAX =>
+                if !binds && left.len() + right.len() <= FOLDED_MAX =>
             {
                 Some((3, Token::Text(format!("{left}{right}"))))
             }

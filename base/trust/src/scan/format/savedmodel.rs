@@ -1,0 +1,310 @@
+//! TensorFlow: SavedModel, MetaGraph and frozen graphs, and the metadata that Keras keeps beside them. A graph is a list of
+//! operators that run when the model does; most compute, some read and write files or call back into Python.
+
+use crate::scan::judge::proto::{Broken, Fields, Span, Wire};
+use crate::scan::judge::{json, keras, path};
+use crate::scan::kinds::{BROKEN, CONFIG_CALLS, GRAPH, LIMIT, PATH, found, shown};
+use crate::scan::report::{Finding, Report, Weight};
+use crate::scan::{Bytes, Format, Inside};
+
+/// What a file of TensorFlow's protocol buffers holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SavedModel {
+    /// `saved_model.pb`.
+    Model,
+    /// A `.meta` file.
+    MetaGraph,
+    /// A frozen graph.
+    Graph,
+    /// `keras_metadata.pb`.
+    Keras,
+}
+
+/// Fields that are looked at to tell the format.
+const SNIFF_FIELDS: usize = 32;
+/// Bytes of a name.
+const NAME_MAX: usize = 4 << 10;
+/// Bytes of the description of one object of a Keras model.
+const METADATA_MAX: usize = 64 << 20;
+
+impl Format for SavedModel {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Model => "TensorFlow SavedModel",
+            Self::MetaGraph => "TensorFlow MetaGraph",
+            Self::Graph => "TensorFlow graph",
+            Self::Keras => "Keras metadata",
+        }
+    }
+
+    fn claims(&self, bytes: &dyn Bytes) -> bool {
+        let whole = Span::whole(bytes);
+        match self {
+            Self::Model => {
+                let mut meta = false;
+                Fields::new(bytes, whole).take(SNIFF_FIELDS).all(|field| match field {
+                    Ok((1, Wire::Varint(version))) => version <= 8,
+                    Ok((2, Wire::Span(span))) => {
+                        meta = true;
+                        is_meta(bytes, span)
+                    }
+                    _ => false,
+                }) && meta
+            }
+            Self::MetaGraph => is_meta(bytes, whole),
+            Self::Graph => is_graph(bytes, whole),
+            Self::Keras => {
+                let mut any = false;
+                Fields::new(bytes, whole).take(SNIFF_FIELDS).all(|field| match field {
+                    Ok((1, Wire::Span(span))) => {
+                        let mut texts = 0;
+                        let fits = Fields::new(bytes, span).all(|field| match field {
+                            Ok((1, Wire::Span(_)) | (2, Wire::Varint(_))) => true,
+                            Ok((3..=5, Wire::Span(_))) => {
+                                texts += 1;
+                                true
+                            }
+                            _ => false,
+                        });
+                        any |= texts >= 2;
+                        fits
+                    }
+                    _ => false,
+                }) && any
+            }
+        }
+    }
+
+    fn read(&self, bytes: &dyn Bytes, inside: &Inside<'_>, report: &mut Report) {
+        let mut reader = Reader { bytes, inside, report, told: std::collections::HashSet::new() };
+        let whole = Span::whole(bytes);
+        let read = match self {
+            Self::Model => reader.each(whole, |reader, number, span| if number == 2 { reader.meta(span) } else { Ok(()) }),
+            Self::MetaGraph => reader.meta(whole),
+            Self::Graph => reader.graph(whole),
+            Self::Keras => reader.each(whole, |reader, _, span| reader.object(span)),
+        };
+        if let Err(Broken(at)) = read {
+            report.add(Finding { offset: at, ..found(inside, &BROKEN, Weight::NotProven, "the protocol buffer is broken here; the rest was not read") });
+        }
+    }
+}
+
+/// `MetaGraphDef`: known fields of their types, with a graph.
+fn is_meta(bytes: &dyn Bytes, span: Span) -> bool {
+    let mut graph = false;
+    Fields::new(bytes, span).take(SNIFF_FIELDS).all(|field| match field {
+        Ok((2, Wire::Span(span))) => {
+            graph = span.len == 0 || is_graph(bytes, span);
+            graph
+        }
+        Ok((1 | 3..=7, Wire::Span(_))) => true,
+        _ => false,
+    }) && graph
+}
+
+/// `GraphDef`: nodes that have a name and an operator.
+fn is_graph(bytes: &dyn Bytes, span: Span) -> bool {
+    let mut any = false;
+    Fields::new(bytes, span).take(SNIFF_FIELDS).all(|field| match field {
+        Ok((1, Wire::Span(node))) => {
+            any = true;
+            let mut named = false;
+            Fields::new(bytes, node).take(SNIFF_FIELDS).all(|field| match field {
+                Ok((1, Wire::Span(_)) | (3..=9, Wire::Span(_))) => true,
+                Ok((2, Wire::Span(op))) => {
+                    named = op.text(bytes, NAME_MAX).is_some_and(|op| !op.is_empty() && op.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_>.".contains(&byte)));
+                    named
+                }
+                _ => false,
+            }) && named
+        }
+        Ok((2, Wire::Span(_))) => {
+            any = true;
+            true
+        }
+        Ok((4 | 5, Wire::Span(_)) | (3, Wire::Varint(_))) => true,
+        _ => false,
+    }) && any
+}
+
+struct Reader<'a, 'b> {
+    bytes: &'a dyn Bytes,
+    inside: &'a Inside<'b>,
+    report: &'a mut Report,
+    told: std::collections::HashSet<String>,
+}
+
+impl Reader<'_, '_> {
+    fn say(&mut self, at: u64, kind: &'static crate::scan::Kind, weight: Weight, words: String) {
+        if self.told.insert(words.clone()) {
+            self.report.add(Finding { offset: at, ..found(self.inside, kind, weight, words) });
+        }
+    }
+
+    fn each(&mut self, span: Span, mut one: impl FnMut(&mut Self, u64, Span) -> Result<(), Broken>) -> Result<(), Broken> {
+        for field in Fields::new(self.bytes, span) {
+            if let (number, Wire::Span(inner)) = field? {
+                one(self, number, inner)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn meta(&mut self, span: Span) -> Result<(), Broken> {
+        self.each(span, |reader, number, span| match number {
+            2 => reader.graph(span),
+            // Files of the model itself.
+            6 => reader.each(span, |reader, number, span| {
+                if number == 2
+                    && let Some(name) = span.text(reader.bytes, NAME_MAX)
+                    && let Some(why) = path::escapes(&name)
+                {
+                    reader.say(span.start, &PATH, Weight::Malicious, format!("the model reads `{}`: {why}", shown(&name)));
+                }
+                Ok(())
+            }),
+            _ => Ok(()),
+        })
+    }
+
+    fn graph(&mut self, span: Span) -> Result<(), Broken> {
+        self.each(span, |reader, number, span| match number {
+            1 => reader.node(span),
+            // The library: functions, each with nodes.
+            2 => reader.each(span, |reader, number, span| match number {
+                1 => reader.each(span, |reader, number, span| if number == 3 { reader.node(span) } else { Ok(()) }),
+                _ => Ok(()),
+            }),
+            _ => Ok(()),
+        })
+    }
+
+    fn node(&mut self, span: Span) -> Result<(), Broken> {
+        if let Err(spent) = self.inside.budget.steps(1) {
+            self.say(span.start, &LIMIT, Weight::NotProven, spent.to_string());
+            return Ok(());
+        }
+        let mut op = String::new();
+        let mut file = None;
+        for field in Fields::new(self.bytes, span) {
+            match field? {
+                (2, Wire::Span(name)) => op = name.text(self.bytes, NAME_MAX).unwrap_or_default(),
+                (5, Wire::Span(attribute)) => file = file.or(self.stream(attribute)),
+                _ => {}
+            }
+        }
+        if let Some(place) = file {
+            self.say(span.start, &GRAPH, Weight::Malicious, format!("the graph writes to `{}` through `{}`", shown(&place), shown(&op)));
+        }
+        match judge(&op) {
+            Op::Computes => {}
+            Op::Acts(what) => self.say(span.start, &GRAPH, Weight::Malicious, format!("the graph {what} through the operator `{}`", shown(&op))),
+            Op::Reads => self.say(span.start, &GRAPH, Weight::NotProven, format!("the graph reads files through the operator `{}`", shown(&op))),
+            Op::Unknown => self.say(span.start, &GRAPH, Weight::NotProven, format!("the operator `{}` is not known to compute only", shown(&op))),
+        }
+        Ok(())
+    }
+
+    /// `output_stream` of PrintV2 and `debug_urls` of the debug operators may name a file or a machine.
+    fn stream(&self, attribute: Span) -> Option<String> {
+        let mut name = String::new();
+        let mut value = None;
+        for field in Fields::new(self.bytes, attribute) {
+            match field {
+                Ok((1, Wire::Span(span))) => name = span.text(self.bytes, NAME_MAX)?,
+                Ok((2, Wire::Span(span))) => value = Some(span),
+                _ => {}
+            }
+        }
+        if !matches!(name.as_str(), "output_stream" | "debug_urls") {
+            return None;
+        }
+        let text = String::from_utf8_lossy(&value?.bytes(self.bytes, NAME_MAX)?).into_owned();
+        text.contains("://").then(|| text.chars().filter(|c| !c.is_control()).collect())
+    }
+
+    /// One object of a Keras model: its configuration is JSON.
+    fn object(&mut self, span: Span) -> Result<(), Broken> {
+        self.each(span, |reader, number, span| {
+            if number != 5 {
+                return Ok(());
+            }
+            let Some(text) = span.bytes(reader.bytes, METADATA_MAX) else {
+                reader.say(span.start, &LIMIT, Weight::NotProven, "the description of an object is longer than METADATA_MAX".to_owned());
+                return Ok(());
+            };
+            match json::parse(&text) {
+                Ok(value) => keras::judge(&value, keras::Place::Metadata, reader.inside, reader.report),
+                Err(error) if !text.is_empty() => {
+                    reader.say(span.start, &CONFIG_CALLS, Weight::NotProven, format!("the description of an object is not JSON: {}", error.why));
+                }
+                Err(_) => {}
+            }
+            Ok(())
+        })
+    }
+}
+
+enum Op {
+    Computes,
+    Acts(&'static str),
+    Reads,
+    Unknown,
+}
+
+/// What an operator does beyond tensors.
+fn judge(op: &str) -> Op {
+    match op {
+        "PyFunc" | "PyFuncStateless" | "EagerPyFunc" => Op::Acts("calls back into Python"),
+        "WriteFile" | "SaveDataset" | "SaveDatasetV2" | "DatasetToTFRecord" | "CreateSummaryFileWriter" | "WriteSummary" | "WriteRawProtoSummary" | "ImportEvent" | "WriteGraphSummary" | "WriteScalarSummary" | "WriteImageSummary"
+        | "WriteAudioSummary" | "WriteHistogramSummary" | "CreateSummaryDbWriter" | "DebugIdentity" | "DebugIdentityV2" | "DebugIdentityV3" | "SnapshotDataset" | "SnapshotDatasetV2" | "DeleteRpcFutureResource" | "ExperimentalDatasetToTFRecord" => {
+            Op::Acts("writes files")
+        }
+        "ReadFile" | "MatchingFiles" | "LoadDataset" | "ListFiles" => Op::Acts("reads files of the machine"),
+        "RpcServer" | "RpcClient" | "RpcCall" | "RpcServerStart" | "RpcServerRegister" | "DataServiceDataset" | "DataServiceDatasetV2" | "DataServiceDatasetV3" | "DataServiceDatasetV4" | "RegisterDataset" | "RegisterDatasetV2" | "GcsConfigureCredentials" | "GcsConfigureBlockCache" => {
+            Op::Acts("reaches the network")
+        }
+        "TextLineReader" | "TextLineReaderV2" | "WholeFileReader" | "WholeFileReaderV2" | "TFRecordReader" | "TFRecordReaderV2" | "LMDBReader" | "FixedLengthRecordReader" | "FixedLengthRecordReaderV2" | "TextLineDataset"
+        | "TFRecordDataset" | "TFRecordDatasetV2" | "FixedLengthRecordDataset" | "FixedLengthRecordDatasetV2" | "LMDBDataset" | "SqlDataset" | "CSVDataset" | "CSVDatasetV2" | "CacheDataset" | "CacheDatasetV2" | "MatchingFilesDataset"
+        | "ReaderReadV2" | "ReaderReadUpToV2" => Op::Reads,
+        _ if op.starts_with("Py") && op.contains("Func") => Op::Acts("calls back into Python"),
+        _ if COMPUTING.contains(&op) || family(op) => Op::Computes,
+        _ => Op::Unknown,
+    }
+}
+
+/// Families of operators that compute, by how their names begin.
+fn family(op: &str) -> bool {
+    const FAMILIES: &[&str] = &[
+        "Add", "Sub", "Mul", "Div", "RealDiv", "Floor", "Trunc", "Mod", "Pow", "Sqrt", "Rsqrt", "Square", "Exp", "Expm1", "Log", "Abs", "Neg", "Sign", "Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Erf", "Lgamma",
+        "Digamma", "Igamma", "Zeta", "Betainc", "Bessel", "Ceil", "Rint", "Round", "Reciprocal", "Inv", "Complex", "Conj", "Real", "Imag", "Angle", "MatMul", "BatchMatMul", "SparseMatMul", "Einsum", "Cholesky", "Qr",
+        "Svd", "SelfAdjointEig", "Eig", "Matrix", "BatchMatrix", "Conv", "DepthwiseConv", "Dilation", "MaxPool", "AvgPool", "FractionalMaxPool", "FractionalAvgPool", "FusedBatchNorm", "_Fused", "BatchNorm", "LRN", "Relu", "Elu", "Selu",
+        "Softmax", "LogSoftmax", "Softplus", "Softsign", "Sigmoid", "Tanh", "LeakyRelu", "Gelu", "Swish", "BiasAdd", "L2Loss", "SparseSoftmax", "CTC", "Reduce", "Sum", "Mean", "Max", "Min", "Prod", "All", "Any", "Arg", "Cum",
+        "Segment", "UnsortedSegment", "SparseSegment", "Equal", "NotEqual", "Greater", "Less", "Logical", "Approximate", "Bitwise", "LeftShift", "RightShift", "PopulationCount", "Invert", "Select", "Where", "Cast", "Bitcast",
+        "Clip", "Fill", "Ones", "Zeros", "Const", "Placeholder", "Identity", "StopGradient", "PreventGradient", "CheckNumerics", "Reshape", "Squeeze", "ExpandDims", "Transpose", "Concat", "Split", "Slice",
+        "StridedSlice", "Gather", "Scatter", "TensorScatter", "ResourceScatter", "ResourceGather", "Pack", "Unpack", "Stack", "Tile", "Pad", "MirrorPad", "Reverse", "Roll", "Shape", "Size", "Rank", "Range", "LinSpace", "OneHot", "Unique",
+        "ListDiff", "TopK", "InTopK", "NthElement", "SearchSorted", "UpperBound", "LowerBound", "Bucketize", "Histogram", "Bincount", "DenseBincount", "RaggedBincount", "Dense", "Sparse", "Ragged", "Diag", "Broadcast", "SpaceToBatch",
+        "BatchToSpace", "SpaceToDepth", "DepthToSpace", "ExtractImagePatches", "ExtractVolumePatches", "ExtractGlimpse", "Resize", "CropAndResize", "NonMaxSuppression", "CombinedNonMaxSuppression", "Adjust", "HSVToRGB", "RGBToHSV",
+        "DrawBoundingBoxes", "ImageProjective", "Image", "Decode", "Encode", "Random", "Stateless", "Stateful", "Multinomial", "Truncated", "ParameterizedTruncated", "RFFT", "IRFFT", "FFT", "IFFT", "AudioSpectrogram", "Mfcc", "Spectrogram",
+        "String", "Substr", "Regex", "StaticRegex", "AsString", "Unicode", "Tokeniz", "ParseExample", "ParseSequenceExample", "ParseSingle", "ParseTensor", "SerializeTensor", "Lookup", "HashTable", "MutableHashTable",
+        "MutableDense", "Anonymous", "Variable", "Var", "Assign", "ResourceApply", "Apply", "ReadVariable", "IsVariable", "Destroy", "DisableCopy", "Switch", "Merge", "Enter", "Exit", "NextIteration", "LoopCond", "ControlTrigger", "If",
+        "While", "Case", "For", "PartitionedCall", "SymbolicGradient", "TensorArray", "TensorList", "EmptyTensorList", "Queue", "FIFOQueue", "PaddingFIFOQueue", "RandomShuffleQueue", "Barrier", "Stage", "Unstage",
+        "QuantizeV2", "Quantize", "Quantized", "Dequantize", "FakeQuant", "Requantiz", "CudnnRNN", "LSTMBlock", "BlockLSTM", "GRUBlock", "Nccl", "Collective", "Xla", "TPU", "Edit", "Lu", "Tridiagonal", "Banded", "Solve",
+        "Optional", "Iterator", "MakeIterator", "OneShotIterator", "ReduceDataset", "MapDataset", "BatchDataset", "TensorDataset", "TensorSliceDataset", "RangeDataset", "ShuffleDataset", "RepeatDataset", "PrefetchDataset", "ParallelMapDataset",
+        "ZipDataset", "FilterDataset", "TakeDataset", "SkipDataset", "OptionsDataset", "ModelDataset", "Boosted", "DecisionForest", "SimpleML", "TensorForest", "Fertile", "Compare", "Cross", "Dynamic", "ParallelDynamic", "Outfeed", "Infeed", "Copy",
+        "EnsureShape", "GuaranteeConst", "Empty", "Deep", "Inplace", "Unravel", "Nextafter", "NextAfter", "Xdivy", "Xlog", "SquaredDifference", "Inf", "Is", "Snapshot", "Set", "Unbatch", "Batch", "Accumulat", "Conditional", "Sdca", "ThreadUnsafe", "Fixed", "Uniform", "LogUniform", "Candidate", "NegTrain", "Skipgram", "Compute", "Angle", "Bessel", "Ndtri", "Polygamma",
+    ];
+    // Readers and writers whose names begin like harmless ones.
+    let reaches = ["File", "Disk", "Dataset", "Save", "Restore", "Rpc", "Socket", "Url", "Path"].iter().any(|part| op.contains(part));
+    let dataset = op.ends_with("Dataset") || op.ends_with("DatasetV2") || op.ends_with("DatasetV3");
+    (!reaches || dataset) && FAMILIES.iter().any(|family| op.starts_with(family))
+}
+
+/// Operators that compute and that no family names, among them those of the saver and of vocabularies: their paths are given
+/// by the loader or belong to the model.
+const COMPUTING: &[&str] = &[
+    "NoOp", "Assert", "Print", "PrintV2", "SaveV2", "Save", "SaveSlices", "RestoreV2", "Restore", "RestoreSlice", "MergeV2Checkpoints", "ShardedFilename", "ShardedFilespec", "InitializeTable", "InitializeTableV2", "InitializeTableFromTextFile",
+    "InitializeTableFromTextFileV2", "_Arg", "_Retval", "_DeviceArg", "_DeviceRetval", "Abort", "Timestamp", "TensorSummary", "TensorSummaryV2", "ScalarSummary", "HistogramSummary", "AudioSummary", "AudioSummaryV2", "MergeSummary", "RefIdentity", "RefSwitch", "RefMerge",
+    "RefEnter", "RefExit", "RefNextIteration", "RefSelect", "TemporaryVariable", "CountUpTo", "GetSessionHandle", "GetSessionTensor", "Bucketize", "Hash", "ToBool", "Unstack", "Betainc", "Atan2", "RiscAdd", "Eye",
+];
