@@ -26,7 +26,15 @@ fn one(path: &[String], bytes: &dyn Bytes, budget: &Budget, report: &mut Report)
         }
     }
     if !claimed {
-        report.add(Finding { kind: &UNKNOWN, weight: Weight::NotProven, member: path.join("!"), offset: 0, call: None, advisories: &[], words: "unknown".into() });
+        report.add(Finding {
+            kind: &UNKNOWN,
+            weight: Weight::NotProven,
+            member: path.join("!"),
+            offset: 0,
+            call: None,
+            advisories: &[],
+            words: "unknown".into(),
+        });
     }
 }
 
@@ -48,16 +56,44 @@ fn labelled() {
         let start = std::time::Instant::now();
         let report = scan(&file);
         let ms = start.elapsed().as_millis();
-        println!("{label}\t{}\t{path}\t{:?}\t{ms}\t{}", report.verdict(), report.formats, report.findings().iter().take(4).map(|f| format!("[{} {} {}]", f.kind.name, f.member, f.words)).collect::<Vec<_>>().join(" "));
+        println!(
+            "{label}\t{}\t{path}\t{:?}\t{ms}\t{}",
+            report.verdict(),
+            report.formats,
+            report
+                .findings()
+                .iter()
+                .take(4)
+                .map(|f| format!("[{} {} {}]", f.kind.name, f.member, f.words))
+                .collect::<Vec<_>>()
+                .join(" ")
+        );
     }
 }
 #[test]
 fn onnx_dir() {
-    fn walk(dir: &std::path::Path, out: &mut Vec<PathBuf>) { for e in std::fs::read_dir(dir).unwrap() { let p = e.unwrap().path(); if p.is_dir() { walk(&p, out) } else { out.push(p) } } }
+    fn walk(dir: &std::path::Path, out: &mut Vec<PathBuf>) {
+        for e in std::fs::read_dir(dir).unwrap() {
+            let p = e.unwrap().path();
+            if p.is_dir() { walk(&p, out) } else { out.push(p) }
+        }
+    }
     let mut files = Vec::new();
     walk(&PathBuf::from(std::env::var("SHIELDWALL_DATA").unwrap()).join("onnx-testdata"), &mut files);
     for path in files {
         let report = scan(&std::fs::File::open(&path).unwrap());
-        println!("onnx\t{}\t{}\t{:?}\t{}", report.verdict(), path.display(), report.formats, report.findings().iter().take(4).map(|f| format!("[{} {} {}]", f.kind.name, f.member, f.words)).collect::<Vec<_>>().join(" "));
+        println!(
+            "onnx\t{}\t{}\t{:?}\t{}",
+            report.verdict(),
+            path.display(),
+            report.formats,
+            report
+                .findings()
+                .iter()
+                .take(4)
+                .map(|f| format!("[{} {} {}]", f.kind.name, f.member, f.words))
+                .collect::<Vec<_>>()
+                .join(" ")
+        );
     }
 }

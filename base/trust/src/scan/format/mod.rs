@@ -1,9 +1,12 @@
 //! The formats that are read: one file each, and one line in the list below.
 
 mod gguf;
+mod hdf5;
 mod onnx;
 mod safetensors;
 mod savedmodel;
+mod sentencepiece;
+mod sevenz;
 mod tar;
 mod text;
 mod wrapped;
@@ -15,6 +18,7 @@ use crate::scan::Format;
 pub const FORMATS: &[&dyn Format] = &[
     &zip::Zip,
     &tar::Tar,
+    &sevenz::SevenZip,
     &wrapped::Wrapped::Gzip,
     &wrapped::Wrapped::Zlib,
     &wrapped::Wrapped::Bzip2,
@@ -31,5 +35,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &savedmodel::SavedModel::MetaGraph,
     &savedmodel::SavedModel::Graph,
     &savedmodel::SavedModel::Keras,
+    &hdf5::Hdf5,
+    &sentencepiece::SentencePiece,
     &text::Text,
 ];

@@ -35,7 +35,10 @@ impl Format for Onnx {
         }
         let mut reader = Reader { bytes, inside, report, functions, told: std::collections::HashSet::new() };
         if let Err(Broken(at)) = reader.model() {
-            reader.report.add(Finding { offset: at, ..found(inside, &BROKEN, Weight::NotProven, "the protocol buffer is broken here; the rest was not read") });
+            reader.report.add(Finding {
+                offset: at,
+                ..found(inside, &BROKEN, Weight::NotProven, "the protocol buffer is broken here; the rest was not read")
+            });
         }
     }
 }
@@ -49,9 +52,14 @@ fn is_model(bytes: &dyn Bytes) -> bool {
             Ok((5, Wire::Varint(_)) | (2..=4 | 6 | 14 | 20 | 25 | 26, Wire::Span(_))) => {}
             Ok((7, Wire::Span(span))) => {
                 graph = true;
-                nodes |= Fields::new(bytes, span).take(4).all(|field| matches!(field, Ok((1 | 2 | 5 | 10..=16, Wire::Span(_)))));
+                nodes |= Fields::new(bytes, span)
+                    .take(4)
+                    .all(|field| matches!(field, Ok((1 | 2 | 5 | 10..=16, Wire::Span(_)))));
             }
-            Ok((8, Wire::Span(span))) => version |= Fields::new(bytes, span).all(|field| matches!(field, Ok((1, Wire::Span(_)) | (2, Wire::Varint(_))))),
+            Ok((8, Wire::Span(span))) => {
+                version |=
+                    Fields::new(bytes, span).all(|field| matches!(field, Ok((1, Wire::Span(_)) | (2, Wire::Varint(_)))))
+            }
             // A model that is broken later is still a model.
             Err(_) if graph && version => break,
             _ => return false,
@@ -68,7 +76,11 @@ fn spans(bytes: &dyn Bytes, span: Span) -> impl Iterator<Item = (u64, Span)> + '
 }
 
 fn text(bytes: &dyn Bytes, span: Span, number: u64) -> String {
-    spans(bytes, span).filter(|(field, _)| *field == number).last().and_then(|(_, span)| span.text(bytes, NAME_MAX)).unwrap_or_default()
+    spans(bytes, span)
+        .filter(|(field, _)| *field == number)
+        .last()
+        .and_then(|(_, span)| span.text(bytes, NAME_MAX))
+        .unwrap_or_default()
 }
 
 struct Reader<'a, 'b> {
@@ -82,7 +94,14 @@ struct Reader<'a, 'b> {
 }
 
 impl Reader<'_, '_> {
-    fn say(&mut self, at: u64, kind: &'static crate::scan::Kind, weight: Weight, advisories: &'static [&'static str], words: String) {
+    fn say(
+        &mut self,
+        at: u64,
+        kind: &'static crate::scan::Kind,
+        weight: Weight,
+        advisories: &'static [&'static str],
+        words: String,
+    ) {
         if self.told.insert(words.clone()) {
             self.report.add(Finding { offset: at, advisories, ..found(self.inside, kind, weight, words) });
         }
@@ -134,7 +153,13 @@ impl Reader<'_, '_> {
     // Recursion is bounded by `DEPTH_MAX`.
     fn graph(&mut self, span: Span, depth: usize) -> Result<(), Broken> {
         if depth > DEPTH_MAX {
-            self.say(span.start, &LIMIT, Weight::NotProven, &[], "graphs lie too deep in each other (DEPTH_MAX)".to_owned());
+            self.say(
+                span.start,
+                &LIMIT,
+                Weight::NotProven,
+                &[],
+                "graphs lie too deep in each other (DEPTH_MAX)".to_owned(),
+            );
             return Ok(());
         }
         for field in Fields::new(self.bytes, span) {
@@ -170,7 +195,10 @@ impl Reader<'_, '_> {
             }
         }
         let name = format!("{}{}{}", shown(&domain), if domain.is_empty() { "" } else { "." }, shown(&op));
-        let python = matches!(op.as_str(), "PyOp" | "PyCustomOp" | "PythonOp" | "PythonOpGrad" | "PyFunc" | "PythonFunction" | "Python");
+        let python = matches!(
+            op.as_str(),
+            "PyOp" | "PyCustomOp" | "PythonOp" | "PythonOpGrad" | "PyFunc" | "PythonFunction" | "Python"
+        );
         if python || op.starts_with("PyOp") || domain.contains("pyop") {
             let words = format!("the graph runs Python through the operator `{name}`");
             self.say(span.start, &GRAPH, Weight::Malicious, &[], words);
@@ -205,21 +233,47 @@ impl Reader<'_, '_> {
             let (key, value) = (text(self.bytes, entry, 1), text(self.bytes, entry, 2));
             match key.as_str() {
                 "location" => {
-                    if let Some(why) = path::escapes(&value).or(path::remote(&value).then_some("it is on another machine")) {
+                    if let Some(why) =
+                        path::escapes(&value).or(path::remote(&value).then_some("it is on another machine"))
+                    {
                         let words = format!("a tensor is read from `{}`: {why}", shown(&value));
                         self.say(entry.start, &PATH, Weight::Malicious, &["CVE-2024-27318", "CVE-2022-25882"], words);
                     } else if value.starts_with("*/") {
                         // ONNX Runtime's own words for bytes in memory: an address.
-                        self.say(entry.start, &PATH, Weight::Malicious, &[], format!("a tensor is read from memory at a given address (`{}`)", shown(&value)));
+                        self.say(
+                            entry.start,
+                            &PATH,
+                            Weight::Malicious,
+                            &[],
+                            format!("a tensor is read from memory at a given address (`{}`)", shown(&value)),
+                        );
                     } else {
-                        self.say(entry.start, &PATH, Weight::Note, &[], format!("tensors lie in another file: `{}`", shown(&value)));
+                        self.say(
+                            entry.start,
+                            &PATH,
+                            Weight::Note,
+                            &[],
+                            format!("tensors lie in another file: `{}`", shown(&value)),
+                        );
                     }
                 }
                 "offset" | "length" if value.parse::<u64>().is_err() => {
-                    self.say(entry.start, &PATH, Weight::NotProven, &[], format!("the {key} of a tensor in another file is `{}`", shown(&value)));
+                    self.say(
+                        entry.start,
+                        &PATH,
+                        Weight::NotProven,
+                        &[],
+                        format!("the {key} of a tensor in another file is `{}`", shown(&value)),
+                    );
                 }
                 "offset" | "length" | "checksum" | "basepath" | "prepacked" => {}
-                _ => self.say(entry.start, &PATH, Weight::NotProven, &[], format!("a tensor in another file has the unknown key `{}`", shown(&key))),
+                _ => self.say(
+                    entry.start,
+                    &PATH,
+                    Weight::NotProven,
+                    &[],
+                    format!("a tensor in another file has the unknown key `{}`", shown(&key)),
+                ),
             }
         }
         Ok(())
@@ -230,7 +284,16 @@ impl Reader<'_, '_> {
 fn ordinary(domain: &str) -> bool {
     matches!(
         domain,
-        "" | "ai.onnx" | "ai.onnx.ml" | "ai.onnx.training" | "ai.onnx.preview" | "ai.onnx.preview.training" | "com.microsoft" | "com.microsoft.nchwc" | "com.microsoft.experimental" | "com.ms.internal.nhwc" | "org.pytorch.aten"
+        "" | "ai.onnx"
+            | "ai.onnx.ml"
+            | "ai.onnx.training"
+            | "ai.onnx.preview"
+            | "ai.onnx.preview.training"
+            | "com.microsoft"
+            | "com.microsoft.nchwc"
+            | "com.microsoft.experimental"
+            | "com.ms.internal.nhwc"
+            | "org.pytorch.aten"
     )
 }
 

@@ -59,7 +59,7 @@ impl Format for SavedModel {
                     Ok((1, Wire::Span(span))) => {
                         let mut texts = 0;
                         let fits = Fields::new(bytes, span).all(|field| match field {
-                            Ok((1, Wire::Span(_)) | (2, Wire::Varint(_))) => true,
+                            Ok((1 | 6 | 7, Wire::Span(_)) | (2, Wire::Varint(_))) => true,
                             Ok((3..=5, Wire::Span(_))) => {
                                 texts += 1;
                                 true
@@ -79,13 +79,18 @@ impl Format for SavedModel {
         let mut reader = Reader { bytes, inside, report, told: std::collections::HashSet::new() };
         let whole = Span::whole(bytes);
         let read = match self {
-            Self::Model => reader.each(whole, |reader, number, span| if number == 2 { reader.meta(span) } else { Ok(()) }),
+            Self::Model => {
+                reader.each(whole, |reader, number, span| if number == 2 { reader.meta(span) } else { Ok(()) })
+            }
             Self::MetaGraph => reader.meta(whole),
             Self::Graph => reader.graph(whole),
             Self::Keras => reader.each(whole, |reader, _, span| reader.object(span)),
         };
         if let Err(Broken(at)) = read {
-            report.add(Finding { offset: at, ..found(inside, &BROKEN, Weight::NotProven, "the protocol buffer is broken here; the rest was not read") });
+            report.add(Finding {
+                offset: at,
+                ..found(inside, &BROKEN, Weight::NotProven, "the protocol buffer is broken here; the rest was not read")
+            });
         }
     }
 }
@@ -113,7 +118,9 @@ fn is_graph(bytes: &dyn Bytes, span: Span) -> bool {
             Fields::new(bytes, node).take(SNIFF_FIELDS).all(|field| match field {
                 Ok((1, Wire::Span(_)) | (3..=9, Wire::Span(_))) => true,
                 Ok((2, Wire::Span(op))) => {
-                    named = op.text(bytes, NAME_MAX).is_some_and(|op| !op.is_empty() && op.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_>.".contains(&byte)));
+                    named = op.text(bytes, NAME_MAX).is_some_and(|op| {
+                        !op.is_empty() && op.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_>.".contains(&byte))
+                    });
                     named
                 }
                 _ => false,
@@ -142,7 +149,11 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn each(&mut self, span: Span, mut one: impl FnMut(&mut Self, u64, Span) -> Result<(), Broken>) -> Result<(), Broken> {
+    fn each(
+        &mut self,
+        span: Span,
+        mut one: impl FnMut(&mut Self, u64, Span) -> Result<(), Broken>,
+    ) -> Result<(), Broken> {
         for field in Fields::new(self.bytes, span) {
             if let (number, Wire::Span(inner)) = field? {
                 one(self, number, inner)?;
@@ -160,7 +171,12 @@ impl Reader<'_, '_> {
                     && let Some(name) = span.text(reader.bytes, NAME_MAX)
                     && let Some(why) = path::escapes(&name)
                 {
-                    reader.say(span.start, &PATH, Weight::Malicious, format!("the model reads `{}`: {why}", shown(&name)));
+                    reader.say(
+                        span.start,
+                        &PATH,
+                        Weight::Malicious,
+                        format!("the model reads `{}`: {why}", shown(&name)),
+                    );
                 }
                 Ok(())
             }),
@@ -195,13 +211,33 @@ impl Reader<'_, '_> {
             }
         }
         if let Some(place) = file {
-            self.say(span.start, &GRAPH, Weight::Malicious, format!("the graph writes to `{}` through `{}`", shown(&place), shown(&op)));
+            self.say(
+                span.start,
+                &GRAPH,
+                Weight::Malicious,
+                format!("the graph writes to `{}` through `{}`", shown(&place), shown(&op)),
+            );
         }
         match judge(&op) {
             Op::Computes => {}
-            Op::Acts(what) => self.say(span.start, &GRAPH, Weight::Malicious, format!("the graph {what} through the operator `{}`", shown(&op))),
-            Op::Reads => self.say(span.start, &GRAPH, Weight::NotProven, format!("the graph reads files through the operator `{}`", shown(&op))),
-            Op::Unknown => self.say(span.start, &GRAPH, Weight::NotProven, format!("the operator `{}` is not known to compute only", shown(&op))),
+            Op::Acts(what) => self.say(
+                span.start,
+                &GRAPH,
+                Weight::Malicious,
+                format!("the graph {what} through the operator `{}`", shown(&op)),
+            ),
+            Op::Reads => self.say(
+                span.start,
+                &GRAPH,
+                Weight::NotProven,
+                format!("the graph reads files through the operator `{}`", shown(&op)),
+            ),
+            Op::Unknown => self.say(
+                span.start,
+                &GRAPH,
+                Weight::NotProven,
+                format!("the operator `{}` is not known to compute only", shown(&op)),
+            ),
         }
         Ok(())
     }
@@ -231,13 +267,23 @@ impl Reader<'_, '_> {
                 return Ok(());
             }
             let Some(text) = span.bytes(reader.bytes, METADATA_MAX) else {
-                reader.say(span.start, &LIMIT, Weight::NotProven, "the description of an object is longer than METADATA_MAX".to_owned());
+                reader.say(
+                    span.start,
+                    &LIMIT,
+                    Weight::NotProven,
+                    "the description of an object is longer than METADATA_MAX".to_owned(),
+                );
                 return Ok(());
             };
             match json::parse(&text) {
                 Ok(value) => keras::judge(&value, keras::Place::Metadata, reader.inside, reader.report),
                 Err(error) if !text.is_empty() => {
-                    reader.say(span.start, &CONFIG_CALLS, Weight::NotProven, format!("the description of an object is not JSON: {}", error.why));
+                    reader.say(
+                        span.start,
+                        &CONFIG_CALLS,
+                        Weight::NotProven,
+                        format!("the description of an object is not JSON: {}", error.why),
+                    );
                 }
                 Err(_) => {}
             }
@@ -257,17 +303,64 @@ enum Op {
 fn judge(op: &str) -> Op {
     match op {
         "PyFunc" | "PyFuncStateless" | "EagerPyFunc" => Op::Acts("calls back into Python"),
-        "WriteFile" | "SaveDataset" | "SaveDatasetV2" | "DatasetToTFRecord" | "CreateSummaryFileWriter" | "WriteSummary" | "WriteRawProtoSummary" | "ImportEvent" | "WriteGraphSummary" | "WriteScalarSummary" | "WriteImageSummary"
-        | "WriteAudioSummary" | "WriteHistogramSummary" | "CreateSummaryDbWriter" | "DebugIdentity" | "DebugIdentityV2" | "DebugIdentityV3" | "SnapshotDataset" | "SnapshotDatasetV2" | "DeleteRpcFutureResource" | "ExperimentalDatasetToTFRecord" => {
-            Op::Acts("writes files")
-        }
+        "WriteFile"
+        | "SaveDataset"
+        | "SaveDatasetV2"
+        | "DatasetToTFRecord"
+        | "CreateSummaryFileWriter"
+        | "WriteSummary"
+        | "WriteRawProtoSummary"
+        | "ImportEvent"
+        | "WriteGraphSummary"
+        | "WriteScalarSummary"
+        | "WriteImageSummary"
+        | "WriteAudioSummary"
+        | "WriteHistogramSummary"
+        | "CreateSummaryDbWriter"
+        | "DebugIdentity"
+        | "DebugIdentityV2"
+        | "DebugIdentityV3"
+        | "SnapshotDataset"
+        | "SnapshotDatasetV2"
+        | "DeleteRpcFutureResource"
+        | "ExperimentalDatasetToTFRecord" => Op::Acts("writes files"),
         "ReadFile" | "MatchingFiles" | "LoadDataset" | "ListFiles" => Op::Acts("reads files of the machine"),
-        "RpcServer" | "RpcClient" | "RpcCall" | "RpcServerStart" | "RpcServerRegister" | "DataServiceDataset" | "DataServiceDatasetV2" | "DataServiceDatasetV3" | "DataServiceDatasetV4" | "RegisterDataset" | "RegisterDatasetV2" | "GcsConfigureCredentials" | "GcsConfigureBlockCache" => {
-            Op::Acts("reaches the network")
-        }
-        "TextLineReader" | "TextLineReaderV2" | "WholeFileReader" | "WholeFileReaderV2" | "TFRecordReader" | "TFRecordReaderV2" | "LMDBReader" | "FixedLengthRecordReader" | "FixedLengthRecordReaderV2" | "TextLineDataset"
-        | "TFRecordDataset" | "TFRecordDatasetV2" | "FixedLengthRecordDataset" | "FixedLengthRecordDatasetV2" | "LMDBDataset" | "SqlDataset" | "CSVDataset" | "CSVDatasetV2" | "CacheDataset" | "CacheDatasetV2" | "MatchingFilesDataset"
-        | "ReaderReadV2" | "ReaderReadUpToV2" => Op::Reads,
+        "RpcServer"
+        | "RpcClient"
+        | "RpcCall"
+        | "RpcServerStart"
+        | "RpcServerRegister"
+        | "DataServiceDataset"
+        | "DataServiceDatasetV2"
+        | "DataServiceDatasetV3"
+        | "DataServiceDatasetV4"
+        | "RegisterDataset"
+        | "RegisterDatasetV2"
+        | "GcsConfigureCredentials"
+        | "GcsConfigureBlockCache" => Op::Acts("reaches the network"),
+        "TextLineReader"
+        | "TextLineReaderV2"
+        | "WholeFileReader"
+        | "WholeFileReaderV2"
+        | "TFRecordReader"
+        | "TFRecordReaderV2"
+        | "LMDBReader"
+        | "FixedLengthRecordReader"
+        | "FixedLengthRecordReaderV2"
+        | "TextLineDataset"
+        | "TFRecordDataset"
+        | "TFRecordDatasetV2"
+        | "FixedLengthRecordDataset"
+        | "FixedLengthRecordDatasetV2"
+        | "LMDBDataset"
+        | "SqlDataset"
+        | "CSVDataset"
+        | "CSVDatasetV2"
+        | "CacheDataset"
+        | "CacheDatasetV2"
+        | "MatchingFilesDataset"
+        | "ReaderReadV2"
+        | "ReaderReadUpToV2" => Op::Reads,
         _ if op.starts_with("Py") && op.contains("Func") => Op::Acts("calls back into Python"),
         _ if COMPUTING.contains(&op) || family(op) => Op::Computes,
         _ => Op::Unknown,
@@ -277,26 +370,337 @@ fn judge(op: &str) -> Op {
 /// Families of operators that compute, by how their names begin.
 fn family(op: &str) -> bool {
     const FAMILIES: &[&str] = &[
-        "Add", "Sub", "Mul", "Div", "RealDiv", "Floor", "Trunc", "Mod", "Pow", "Sqrt", "Rsqrt", "Square", "Exp", "Expm1", "Log", "Abs", "Neg", "Sign", "Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Erf", "Lgamma",
-        "Digamma", "Igamma", "Zeta", "Betainc", "Bessel", "Ceil", "Rint", "Round", "Reciprocal", "Inv", "Complex", "Conj", "Real", "Imag", "Angle", "MatMul", "BatchMatMul", "SparseMatMul", "Einsum", "Cholesky", "Qr",
-        "Svd", "SelfAdjointEig", "Eig", "Matrix", "BatchMatrix", "Conv", "DepthwiseConv", "Dilation", "MaxPool", "AvgPool", "FractionalMaxPool", "FractionalAvgPool", "FusedBatchNorm", "_Fused", "BatchNorm", "LRN", "Relu", "Elu", "Selu",
-        "Softmax", "LogSoftmax", "Softplus", "Softsign", "Sigmoid", "Tanh", "LeakyRelu", "Gelu", "Swish", "BiasAdd", "L2Loss", "SparseSoftmax", "CTC", "Reduce", "Sum", "Mean", "Max", "Min", "Prod", "All", "Any", "Arg", "Cum",
-        "Segment", "UnsortedSegment", "SparseSegment", "Equal", "NotEqual", "Greater", "Less", "Logical", "Approximate", "Bitwise", "LeftShift", "RightShift", "PopulationCount", "Invert", "Select", "Where", "Cast", "Bitcast",
-        "Clip", "Fill", "Ones", "Zeros", "Const", "Placeholder", "Identity", "StopGradient", "PreventGradient", "CheckNumerics", "Reshape", "Squeeze", "ExpandDims", "Transpose", "Concat", "Split", "Slice",
-        "StridedSlice", "Gather", "Scatter", "TensorScatter", "ResourceScatter", "ResourceGather", "Pack", "Unpack", "Stack", "Tile", "Pad", "MirrorPad", "Reverse", "Roll", "Shape", "Size", "Rank", "Range", "LinSpace", "OneHot", "Unique",
-        "ListDiff", "TopK", "InTopK", "NthElement", "SearchSorted", "UpperBound", "LowerBound", "Bucketize", "Histogram", "Bincount", "DenseBincount", "RaggedBincount", "Dense", "Sparse", "Ragged", "Diag", "Broadcast", "SpaceToBatch",
-        "BatchToSpace", "SpaceToDepth", "DepthToSpace", "ExtractImagePatches", "ExtractVolumePatches", "ExtractGlimpse", "Resize", "CropAndResize", "NonMaxSuppression", "CombinedNonMaxSuppression", "Adjust", "HSVToRGB", "RGBToHSV",
-        "DrawBoundingBoxes", "ImageProjective", "Image", "Decode", "Encode", "Random", "Stateless", "Stateful", "Multinomial", "Truncated", "ParameterizedTruncated", "RFFT", "IRFFT", "FFT", "IFFT", "AudioSpectrogram", "Mfcc", "Spectrogram",
-        "String", "Substr", "Regex", "StaticRegex", "AsString", "Unicode", "Tokeniz", "ParseExample", "ParseSequenceExample", "ParseSingle", "ParseTensor", "SerializeTensor", "Lookup", "HashTable", "MutableHashTable",
-        "MutableDense", "Anonymous", "Variable", "Var", "Assign", "ResourceApply", "Apply", "ReadVariable", "IsVariable", "Destroy", "DisableCopy", "Switch", "Merge", "Enter", "Exit", "NextIteration", "LoopCond", "ControlTrigger", "If",
-        "While", "Case", "For", "PartitionedCall", "SymbolicGradient", "TensorArray", "TensorList", "EmptyTensorList", "Queue", "FIFOQueue", "PaddingFIFOQueue", "RandomShuffleQueue", "Barrier", "Stage", "Unstage",
-        "QuantizeV2", "Quantize", "Quantized", "Dequantize", "FakeQuant", "Requantiz", "CudnnRNN", "LSTMBlock", "BlockLSTM", "GRUBlock", "Nccl", "Collective", "Xla", "TPU", "Edit", "Lu", "Tridiagonal", "Banded", "Solve",
-        "Optional", "Iterator", "MakeIterator", "OneShotIterator", "ReduceDataset", "MapDataset", "BatchDataset", "TensorDataset", "TensorSliceDataset", "RangeDataset", "ShuffleDataset", "RepeatDataset", "PrefetchDataset", "ParallelMapDataset",
-        "ZipDataset", "FilterDataset", "TakeDataset", "SkipDataset", "OptionsDataset", "ModelDataset", "Boosted", "DecisionForest", "SimpleML", "TensorForest", "Fertile", "Compare", "Cross", "Dynamic", "ParallelDynamic", "Outfeed", "Infeed", "Copy",
-        "EnsureShape", "GuaranteeConst", "Empty", "Deep", "Inplace", "Unravel", "Nextafter", "NextAfter", "Xdivy", "Xlog", "SquaredDifference", "Inf", "Is", "Snapshot", "Set", "Unbatch", "Batch", "Accumulat", "Conditional", "Sdca", "ThreadUnsafe", "Fixed", "Uniform", "LogUniform", "Candidate", "NegTrain", "Skipgram", "Compute", "Angle", "Bessel", "Ndtri", "Polygamma",
+        "Add",
+        "Sub",
+        "Mul",
+        "Div",
+        "RealDiv",
+        "Floor",
+        "Trunc",
+        "Mod",
+        "Pow",
+        "Sqrt",
+        "Rsqrt",
+        "Square",
+        "Exp",
+        "Expm1",
+        "Log",
+        "Abs",
+        "Neg",
+        "Sign",
+        "Sin",
+        "Cos",
+        "Tan",
+        "Asin",
+        "Acos",
+        "Atan",
+        "Erf",
+        "Lgamma",
+        "Digamma",
+        "Igamma",
+        "Zeta",
+        "Betainc",
+        "Bessel",
+        "Ceil",
+        "Rint",
+        "Round",
+        "Reciprocal",
+        "Inv",
+        "Complex",
+        "Conj",
+        "Real",
+        "Imag",
+        "Angle",
+        "MatMul",
+        "BatchMatMul",
+        "SparseMatMul",
+        "Einsum",
+        "Cholesky",
+        "Qr",
+        "Svd",
+        "SelfAdjointEig",
+        "Eig",
+        "Matrix",
+        "BatchMatrix",
+        "Conv",
+        "DepthwiseConv",
+        "Dilation",
+        "MaxPool",
+        "AvgPool",
+        "FractionalMaxPool",
+        "FractionalAvgPool",
+        "FusedBatchNorm",
+        "_Fused",
+        "BatchNorm",
+        "LRN",
+        "Relu",
+        "Elu",
+        "Selu",
+        "Softmax",
+        "LogSoftmax",
+        "Softplus",
+        "Softsign",
+        "Sigmoid",
+        "Tanh",
+        "LeakyRelu",
+        "Gelu",
+        "Swish",
+        "BiasAdd",
+        "L2Loss",
+        "SparseSoftmax",
+        "CTC",
+        "Reduce",
+        "Sum",
+        "Mean",
+        "Max",
+        "Min",
+        "Prod",
+        "All",
+        "Any",
+        "Arg",
+        "Cum",
+        "Segment",
+        "UnsortedSegment",
+        "SparseSegment",
+        "Equal",
+        "NotEqual",
+        "Greater",
+        "Less",
+        "Logical",
+        "Approximate",
+        "Bitwise",
+        "LeftShift",
+        "RightShift",
+        "PopulationCount",
+        "Invert",
+        "Select",
+        "Where",
+        "Cast",
+        "Bitcast",
+        "Clip",
+        "Fill",
+        "Ones",
+        "Zeros",
+        "Const",
+        "Placeholder",
+        "Identity",
+        "StopGradient",
+        "PreventGradient",
+        "CheckNumerics",
+        "Reshape",
+        "Squeeze",
+        "ExpandDims",
+        "Transpose",
+        "Concat",
+        "Split",
+        "Slice",
+        "StridedSlice",
+        "Gather",
+        "Scatter",
+        "TensorScatter",
+        "ResourceScatter",
+        "ResourceGather",
+        "Pack",
+        "Unpack",
+        "Stack",
+        "Tile",
+        "Pad",
+        "MirrorPad",
+        "Reverse",
+        "Roll",
+        "Shape",
+        "Size",
+        "Rank",
+        "Range",
+        "LinSpace",
+        "OneHot",
+        "Unique",
+        "ListDiff",
+        "TopK",
+        "InTopK",
+        "NthElement",
+        "SearchSorted",
+        "UpperBound",
+        "LowerBound",
+        "Bucketize",
+        "Histogram",
+        "Bincount",
+        "DenseBincount",
+        "RaggedBincount",
+        "Dense",
+        "Sparse",
+        "Ragged",
+        "Diag",
+        "Broadcast",
+        "SpaceToBatch",
+        "BatchToSpace",
+        "SpaceToDepth",
+        "DepthToSpace",
+        "ExtractImagePatches",
+        "ExtractVolumePatches",
+        "ExtractGlimpse",
+        "Resize",
+        "CropAndResize",
+        "NonMaxSuppression",
+        "CombinedNonMaxSuppression",
+        "Adjust",
+        "HSVToRGB",
+        "RGBToHSV",
+        "DrawBoundingBoxes",
+        "ImageProjective",
+        "Image",
+        "Decode",
+        "Encode",
+        "Random",
+        "Stateless",
+        "Stateful",
+        "Multinomial",
+        "Truncated",
+        "ParameterizedTruncated",
+        "RFFT",
+        "IRFFT",
+        "FFT",
+        "IFFT",
+        "AudioSpectrogram",
+        "Mfcc",
+        "Spectrogram",
+        "String",
+        "Substr",
+        "Regex",
+        "StaticRegex",
+        "AsString",
+        "Unicode",
+        "Tokeniz",
+        "ParseExample",
+        "ParseSequenceExample",
+        "ParseSingle",
+        "ParseTensor",
+        "SerializeTensor",
+        "Lookup",
+        "HashTable",
+        "MutableHashTable",
+        "MutableDense",
+        "Anonymous",
+        "Variable",
+        "Var",
+        "Assign",
+        "ResourceApply",
+        "Apply",
+        "ReadVariable",
+        "IsVariable",
+        "Destroy",
+        "DisableCopy",
+        "Switch",
+        "Merge",
+        "Enter",
+        "Exit",
+        "NextIteration",
+        "LoopCond",
+        "ControlTrigger",
+        "If",
+        "While",
+        "Case",
+        "For",
+        "PartitionedCall",
+        "SymbolicGradient",
+        "TensorArray",
+        "TensorList",
+        "EmptyTensorList",
+        "Queue",
+        "FIFOQueue",
+        "PaddingFIFOQueue",
+        "RandomShuffleQueue",
+        "Barrier",
+        "Stage",
+        "Unstage",
+        "QuantizeV2",
+        "Quantize",
+        "Quantized",
+        "Dequantize",
+        "FakeQuant",
+        "Requantiz",
+        "CudnnRNN",
+        "LSTMBlock",
+        "BlockLSTM",
+        "GRUBlock",
+        "Nccl",
+        "Collective",
+        "Xla",
+        "TPU",
+        "Edit",
+        "Lu",
+        "Tridiagonal",
+        "Banded",
+        "Solve",
+        "Optional",
+        "Iterator",
+        "MakeIterator",
+        "OneShotIterator",
+        "ReduceDataset",
+        "MapDataset",
+        "BatchDataset",
+        "TensorDataset",
+        "TensorSliceDataset",
+        "RangeDataset",
+        "ShuffleDataset",
+        "RepeatDataset",
+        "PrefetchDataset",
+        "ParallelMapDataset",
+        "ZipDataset",
+        "FilterDataset",
+        "TakeDataset",
+        "SkipDataset",
+        "OptionsDataset",
+        "ModelDataset",
+        "Boosted",
+        "DecisionForest",
+        "SimpleML",
+        "TensorForest",
+        "Fertile",
+        "Compare",
+        "Cross",
+        "Dynamic",
+        "ParallelDynamic",
+        "Outfeed",
+        "Infeed",
+        "Copy",
+        "EnsureShape",
+        "GuaranteeConst",
+        "Empty",
+        "Deep",
+        "Inplace",
+        "Unravel",
+        "Nextafter",
+        "NextAfter",
+        "Xdivy",
+        "Xlog",
+        "SquaredDifference",
+        "Inf",
+        "Is",
+        "Snapshot",
+        "Set",
+        "Unbatch",
+        "Batch",
+        "Accumulat",
+        "Conditional",
+        "Sdca",
+        "ThreadUnsafe",
+        "Fixed",
+        "Uniform",
+        "LogUniform",
+        "Candidate",
+        "NegTrain",
+        "Skipgram",
+        "Compute",
+        "Angle",
+        "Bessel",
+        "Ndtri",
+        "Polygamma",
     ];
     // Readers and writers whose names begin like harmless ones.
-    let reaches = ["File", "Disk", "Dataset", "Save", "Restore", "Rpc", "Socket", "Url", "Path"].iter().any(|part| op.contains(part));
+    let reaches = ["File", "Disk", "Dataset", "Save", "Restore", "Rpc", "Socket", "Url", "Path"]
+        .iter()
+        .any(|part| op.contains(part));
     let dataset = op.ends_with("Dataset") || op.ends_with("DatasetV2") || op.ends_with("DatasetV3");
     (!reaches || dataset) && FAMILIES.iter().any(|family| op.starts_with(family))
 }
@@ -304,7 +708,53 @@ fn family(op: &str) -> bool {
 /// Operators that compute and that no family names, among them those of the saver and of vocabularies: their paths are given
 /// by the loader or belong to the model.
 const COMPUTING: &[&str] = &[
-    "NoOp", "Assert", "Print", "PrintV2", "SaveV2", "Save", "SaveSlices", "RestoreV2", "Restore", "RestoreSlice", "MergeV2Checkpoints", "ShardedFilename", "ShardedFilespec", "InitializeTable", "InitializeTableV2", "InitializeTableFromTextFile",
-    "InitializeTableFromTextFileV2", "_Arg", "_Retval", "_DeviceArg", "_DeviceRetval", "Abort", "Timestamp", "TensorSummary", "TensorSummaryV2", "ScalarSummary", "HistogramSummary", "AudioSummary", "AudioSummaryV2", "MergeSummary", "RefIdentity", "RefSwitch", "RefMerge",
-    "RefEnter", "RefExit", "RefNextIteration", "RefSelect", "TemporaryVariable", "CountUpTo", "GetSessionHandle", "GetSessionTensor", "Bucketize", "Hash", "ToBool", "Unstack", "Betainc", "Atan2", "RiscAdd", "Eye",
+    "NoOp",
+    "Assert",
+    "Print",
+    "PrintV2",
+    "SaveV2",
+    "Save",
+    "SaveSlices",
+    "RestoreV2",
+    "Restore",
+    "RestoreSlice",
+    "MergeV2Checkpoints",
+    "ShardedFilename",
+    "ShardedFilespec",
+    "InitializeTable",
+    "InitializeTableV2",
+    "InitializeTableFromTextFile",
+    "InitializeTableFromTextFileV2",
+    "_Arg",
+    "_Retval",
+    "_DeviceArg",
+    "_DeviceRetval",
+    "Abort",
+    "Timestamp",
+    "TensorSummary",
+    "TensorSummaryV2",
+    "ScalarSummary",
+    "HistogramSummary",
+    "AudioSummary",
+    "AudioSummaryV2",
+    "MergeSummary",
+    "RefIdentity",
+    "RefSwitch",
+    "RefMerge",
+    "RefEnter",
+    "RefExit",
+    "RefNextIteration",
+    "RefSelect",
+    "TemporaryVariable",
+    "CountUpTo",
+    "GetSessionHandle",
+    "GetSessionTensor",
+    "Bucketize",
+    "Hash",
+    "ToBool",
+    "Unstack",
+    "Betainc",
+    "Atan2",
+    "RiscAdd",
+    "Eye",
 ];

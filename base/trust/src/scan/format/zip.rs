@@ -84,7 +84,9 @@ fn seen_by_readers(bytes: &dyn Bytes) -> Vec<Directory> {
             Some((start, start.saturating_add(entry.packed)))
         })
         .collect();
-    let inside = |directory: &Directory| members.iter().any(|&(start, end)| start <= directory.start && directory.end_record + 22 <= end);
+    let inside = |directory: &Directory| {
+        members.iter().any(|&(start, end)| start <= directory.start && directory.end_record + 22 <= end)
+    };
     let others: Vec<Directory> = all.filter(|directory| !(honest && inside(directory))).collect();
     std::iter::once(first).chain(others).collect()
 }
