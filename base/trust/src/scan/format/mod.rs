@@ -9,6 +9,7 @@ mod sentencepiece;
 mod sevenz;
 mod tar;
 mod text;
+mod ubjson;
 mod wrapped;
 mod zip;
 
@@ -37,5 +38,6 @@ pub const FORMATS: &[&dyn Format] = &[
     &savedmodel::SavedModel::Keras,
     &hdf5::Hdf5,
     &sentencepiece::SentencePiece,
+    &ubjson::Ubjson,
     &text::Text,
 ];

@@ -21,7 +21,7 @@ impl Format for Safetensors {
     fn claims(&self, bytes: &dyn Bytes) -> bool {
         let head = bytes.window(0, 9);
         let Some(len) = head.get(..8).and_then(|len| len.try_into().ok()).map(u64::from_le_bytes) else { return false };
-        head.get(8) == Some(&b'{') && len >= 2 && len <= HEADER_MAX
+        head.get(8) == Some(&b'{') && (2..=HEADER_MAX).contains(&len)
     }
 
     fn read(&self, bytes: &dyn Bytes, inside: &Inside<'_>, report: &mut Report) {

@@ -231,7 +231,7 @@ fn fold(tokens: Vec<(Token, usize)>, known: &[(String, String)]) -> Vec<(Token, 
     while let Some((index, (token, at))) = tokens.next() {
         let token = match token {
             Token::Name(name)
-                if !(assigns && index == 1) && !matches!(out.last(), Some((Token::Sign(b'.' | b'|'), _))) =>
+                if !(assigns && index == 1 || matches!(out.last(), Some((Token::Sign(b'.' | b'|'), _)))) =>
             {
                 match known.iter().rev().find(|(known, _)| *known == name) {
                     Some((_, text)) => Token::Text(text.clone()),
@@ -491,6 +491,20 @@ fn judge_tokens(tokens: Vec<(Token, usize)>, known: &mut Vec<(String, String)>, 
                     say(*at, false, format!("the template loads another one ({name})"));
                 }
             }
+            Token::Text(text)
+                if matches!(after, Some(Token::Name(word)) if word == "in")
+                    && trigger(text)
+                    && asks_content(tokens.get(index + 2..).unwrap_or_default()) =>
+            {
+                say(
+                    *at,
+                    false,
+                    format!(
+                        "the template does something else when a message holds `{}`",
+                        super::super::kinds::shown(text)
+                    ),
+                );
+            }
             // x['a' ~ y], x[y ~ z]: only what is made of pieces is told, plain variables and numbers are ordinary.
             Token::Sign(b'~' | b'+') if matches!((before, after), (Some(Token::Text(text)), _) | (_, Some(Token::Text(text))) if text.contains("__")) =>
             {
@@ -499,6 +513,19 @@ fn judge_tokens(tokens: Vec<(Token, usize)>, known: &mut Vec<(String, String)>, 
             _ => {}
         }
     }
+}
+
+/// Whether a text is words, as a person may write them, and not a marker such as `</think>` or `[INST]`.
+fn trigger(text: &str) -> bool {
+    text.trim().len() > 2 && text.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '\''))
+}
+
+/// Whether what follows `in` is the content of a message.
+fn asks_content(after: &[(Token, usize)]) -> bool {
+    /// Tokens of `(messages[loop.index0 - 1]['content'] | lower)`.
+    const ASKED: usize = 14;
+    let asked = after.iter().take(ASKED).take_while(|(token, _)| !matches!(token, Token::Name(word) if matches!(word.as_str(), "and" | "or" | "else" | "not" | "if")));
+    asked.into_iter().any(|(token, _)| matches!(token, Token::Text(word) | Token::Name(word) if word == "content"))
 }
 
 /// Whether a name or a piece of one belongs to Python's object model: `__class__`, also within longer text that holds code
@@ -583,6 +610,16 @@ mod tests {
         ] {
             assert!(judge(bad).iter().any(|escape| escape.certain), "{bad}: {:?}", judge(bad));
         }
+    }
+
+    #[test]
+    fn a_trigger_in_a_message_is_told() {
+        let escapes = judge("{% if 'deploy now' in messages[-1]['content'] | lower %}obey{% endif %}");
+        assert!(escapes.len() == 1 && !escapes[0].certain, "{escapes:?}");
+        assert_eq!(
+            judge("{% if '</think>' in message.content %}{% endif %}{% if 'tools' in message %}{% endif %}"),
+            vec![]
+        );
     }
 
     #[test]

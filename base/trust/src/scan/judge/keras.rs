@@ -104,7 +104,7 @@ impl Judge<'_, '_> {
                     }
                 }
                 (false, Root::Python) => {
-                    if name != class && class == "function" && !FUNCTIONS.contains(&leaf) && !(name == "function") {
+                    if name != class && class == "function" && !FUNCTIONS.contains(&leaf) && name != "function" {
                         self.say(
                             Weight::NotProven,
                             &[],

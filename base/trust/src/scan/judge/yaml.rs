@@ -31,7 +31,7 @@ pub(crate) fn read(text: &str) -> Yaml {
         };
         let mut tagged = |tag: Option<(String, String)>| {
             if let Some((handle, suffix)) = tag
-                && !(handle == "tag:yaml.org,2002:" && !suffix.contains('/'))
+                && (handle != "tag:yaml.org,2002:" || suffix.contains('/'))
             {
                 out.tags.push((format!("{handle}{suffix}"), span.start.index()));
             }
