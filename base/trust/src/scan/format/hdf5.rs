@@ -30,13 +30,11 @@ impl Format for Hdf5 {
     fn read(&self, bytes: &dyn Bytes, inside: &Inside<'_>, report: &mut Report) {
         let Some(at) = superblock(bytes) else { return };
         if at > 0 {
-            report.add(found(
-                inside,
-                &HIDDEN,
-                Weight::NotProven,
-                format!("{at} bytes stand before the file's own beginning"),
-            ));
-            if !bytes.window(0, 512).iter().all(|&byte| byte == 0) {
+            // A block for the user's own bytes is allowed; with zeros it is room, with anything else another file.
+            let empty = bytes.window(0, usize::try_from(at).unwrap_or(0)).iter().all(|&byte| byte == 0);
+            let weight = if empty { Weight::Note } else { Weight::NotProven };
+            report.add(found(inside, &HIDDEN, weight, format!("{at} bytes stand before the file's own beginning")));
+            if !empty {
                 (inside.member)("before the file", &Part::new(bytes, 0, at), report);
             }
         }
