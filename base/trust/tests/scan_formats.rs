@@ -1,6 +1,15 @@
 //! What the scan says of containers and of formats without pickles: on the labelled artifacts where they are at hand, and on
 //! hostile bytes made here. Payloads are `echo` only, put together opcode by opcode; nothing is ever unpickled.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test"
+)]
+
 use std::path::PathBuf;
 
 use shieldwall_trust::scan::format::FORMATS;
@@ -395,6 +404,14 @@ fn files_of_repositories_are_read_by_their_content() {
         (r#"{"nbformat":4,"cells":[{"cell_type":"code","source":["import os\n","os.system('echo hi')"]}]}"#, Malicious),
         (r#"{"nbformat":4,"cells":[{"cell_type":"markdown","source":["words"]}]}"#, Clean),
         ("{\"a\": 1", NotProven),
+        ("{\"a\": 1, \"a\": 2}", NotProven),
+        ("a: &x os.system\nb: {_target_: *x}\n", Malicious),
+        ("model:\n  _target_: torch.load\n  f: x\n", Malicious),
+        ("{{ cycler.__init__.__globals__.os.popen('echo hi').read() }}", Malicious),
+        ("{{ bos_token }}{% for m in messages %}{{ raise_exception('x') }}{% endfor %}", Clean),
+        ("node {\n  op: \"PyFunc\"\n}\n", Malicious),
+        ("node {\n  op: \"MatMul\"\n}\n", NotProven),
+        ("---\nlicense: mit\ntags:\n- x\n---\n\n# Card\n\nUse: `a` [b](c) **d**: e\n", Clean),
         ("tree\nversion=v4\nnum_class=1\n", Clean),
     ] {
         check(text, text.as_bytes(), expected);

@@ -231,7 +231,17 @@ impl Reader<'_, '_> {
                     }
                 }
             }
-            let Ok(text) = std::str::from_utf8(text) else { continue };
+            let Ok(text) = std::str::from_utf8(text) else {
+                if attribute.name.ends_with("_config") {
+                    self.say(
+                        at,
+                        &UNREAD,
+                        Weight::NotProven,
+                        format!("the attribute `{}` is not UTF-8", shown(&attribute.name)),
+                    );
+                }
+                continue;
+            };
             if text.trim_start().starts_with(['{', '[']) {
                 match json::parse(text.as_bytes()) {
                     Ok(value) => config::judge(&value, self.inside, self.report),

@@ -76,7 +76,13 @@ impl Format for SavedModel {
     }
 
     fn read(&self, bytes: &dyn Bytes, inside: &Inside<'_>, report: &mut Report) {
-        let mut reader = Reader { bytes, inside, report, told: std::collections::HashSet::new() };
+        let mut reader = Reader {
+            bytes,
+            inside,
+            report,
+            told: std::collections::HashSet::new(),
+            functions: std::collections::HashSet::new(),
+        };
         let whole = Span::whole(bytes);
         let read = match self {
             Self::Model => {
@@ -126,11 +132,7 @@ fn is_graph(bytes: &dyn Bytes, span: Span) -> bool {
                 _ => false,
             }) && named
         }
-        Ok((2, Wire::Span(_))) => {
-            any = true;
-            true
-        }
-        Ok((4 | 5, Wire::Span(_)) | (3, Wire::Varint(_))) => true,
+        Ok((2 | 4 | 5, Wire::Span(_)) | (3, Wire::Varint(_))) => true,
         _ => false,
     }) && any
 }
@@ -140,6 +142,8 @@ struct Reader<'a, 'b> {
     inside: &'a Inside<'b>,
     report: &'a mut Report,
     told: std::collections::HashSet<String>,
+    /// Functions of the graph's own library: they are called like operators and their nodes are judged themselves.
+    functions: std::collections::HashSet<String>,
 }
 
 impl Reader<'_, '_> {
@@ -185,6 +189,24 @@ impl Reader<'_, '_> {
     }
 
     fn graph(&mut self, span: Span) -> Result<(), Broken> {
+        // The library stands after the nodes: names first.
+        self.each(span, |reader, number, library| match number {
+            2 => reader.each(library, |reader, number, function| match number {
+                1 => reader.each(function, |reader, number, signature| match number {
+                    1 => reader.each(signature, |reader, number, name| {
+                        if number == 1
+                            && let Some(name) = name.text(reader.bytes, NAME_MAX)
+                        {
+                            reader.functions.insert(name);
+                        }
+                        Ok(())
+                    }),
+                    _ => Ok(()),
+                }),
+                _ => Ok(()),
+            }),
+            _ => Ok(()),
+        })?;
         self.each(span, |reader, number, span| match number {
             1 => reader.node(span),
             // The library: functions, each with nodes.
@@ -232,6 +254,7 @@ impl Reader<'_, '_> {
                 Weight::NotProven,
                 format!("the graph reads files through the operator `{}`", shown(&op)),
             ),
+            Op::Unknown if self.functions.contains(&op) => {}
             Op::Unknown => self.say(
                 span.start,
                 &GRAPH,
@@ -289,6 +312,30 @@ impl Reader<'_, '_> {
             }
             Ok(())
         })
+    }
+}
+
+/// A graph as text (`saved_model.pbtxt`): operators by their names.
+pub(crate) fn text(text: &str, inside: &Inside<'_>, report: &mut Report) {
+    let mut told = std::collections::HashSet::new();
+    for at in memchr::memmem::find_iter(text.as_bytes(), b"op:") {
+        let op = text
+            .get(at + 3..)
+            .and_then(|rest| rest.trim_start().strip_prefix('"'))
+            .and_then(|rest| rest.split('"').next());
+        let Some(op) = op.filter(|op| told.insert(*op)) else { continue };
+        if let Op::Acts(what) = judge(op) {
+            let words = format!("the graph {what} through the operator `{}`", shown(op));
+            report.add(Finding { offset: at as u64, ..found(inside, &GRAPH, Weight::Malicious, words) });
+        }
+    }
+    if !told.is_empty() {
+        report.add(found(
+            inside,
+            &GRAPH,
+            Weight::NotProven,
+            "a graph as text, of which only the operators' names were read",
+        ));
     }
 }
 

@@ -3,6 +3,7 @@
 //! What the text is, is decided by its grammar: JSON, Python, XML, YAML, a template, prose. Configurations are judged by
 //! what they make a loader do, code is never proved harmless, and everything else is words that nothing runs.
 
+use super::savedmodel;
 use crate::scan::judge::{config, jinja, json, python, yaml};
 use crate::scan::kinds::{BROKEN, CODE, LIMIT, PATH, found};
 use crate::scan::report::{Finding, Report, Weight};
@@ -76,13 +77,24 @@ fn judge(text: &str, inside: &Inside<'_>, report: &mut Report) {
         }
         return;
     }
-    if text.len() <= python::SOURCE_MAX && python::judge(text, inside, report) {
+    // What begins with a brace is a template if it is not JSON; a Python file would begin with a set that nobody keeps.
+    if !start.starts_with('{') && python::judge(text, inside, report) {
         return;
     }
-    if text.len() <= yaml::YAML_MAX && yaml_text(text, inside, report) {
-        return;
+    let braced = start.starts_with('{') && jinja::is_template(text);
+    if braced {
+        // A map in a map for YAML, an expression for a template: both are judged.
+        config::template("", text, inside, report);
     }
-    if jinja::is_template(text) {
+    if text.contains("op: \"") || text.contains("op:\"") {
+        savedmodel::text(text, inside, report);
+    }
+    match text.len() <= yaml::YAML_MAX {
+        true if yaml_text(text, inside, report) => return,
+        true => {}
+        false => long_yaml(text, inside, report),
+    }
+    if jinja::is_template(text) && !braced {
         config::template("", text, inside, report);
     }
 }
@@ -178,9 +190,38 @@ fn xml(text: &str, inside: &Inside<'_>, report: &mut Report) -> bool {
     is_xml || any
 }
 
+/// Text that is too long to be read as YAML: whatever a loader of YAML would act on is looked for by name.
+fn long_yaml(text: &str, inside: &Inside<'_>, report: &mut Report) {
+    for word in [
+        "!!python",
+        "!python",
+        "!<",
+        "%TAG",
+        "2002:python",
+        "_target_",
+        "class_path",
+        "loader_module",
+        "class_name",
+        "auto_map",
+    ] {
+        if let Some(at) = memchr::memmem::find(text.as_bytes(), word.as_bytes()) {
+            let words = format!("`{word}` stands in a text that is too long to be read as YAML (YAML_MAX)");
+            report.add(Finding { offset: at as u64, ..found(inside, &LIMIT, Weight::NotProven, words) });
+        }
+    }
+}
+
 /// YAML where it is a map or a list of maps; any line of prose is YAML too.
 fn yaml_text(text: &str, inside: &Inside<'_>, report: &mut Report) -> bool {
     let read = yaml::read(text);
+    if read.limited {
+        report.add(found(
+            inside,
+            &LIMIT,
+            Weight::NotProven,
+            "the YAML is deeper or larger than is read (DEPTH_MAX, ALIASED_MAX)",
+        ));
+    }
     let is_config = |value: &crate::scan::judge::value::Value| {
         !value.entries().is_empty() || value.items().iter().any(|item| !item.entries().is_empty())
     };
@@ -189,7 +230,7 @@ fn yaml_text(text: &str, inside: &Inside<'_>, report: &mut Report) -> bool {
     for document in &configs {
         config::judge(document, inside, report);
     }
-    if !read.whole && text.contains("!!python/") {
+    if !read.whole && text.contains("python/") {
         report.add(found(
             inside,
             &BROKEN,

@@ -5,7 +5,7 @@ use super::names::{Power, power, power_of_dotted};
 use super::value::Value;
 use super::{jinja, keras, path, python, skops};
 use crate::scan::Inside;
-use crate::scan::kinds::{CODE, CONFIG_CALLS, PATH, TEMPLATE, found, shown};
+use crate::scan::kinds::{BROKEN, CODE, CONFIG_CALLS, PATH, TEMPLATE, found, shown};
 use crate::scan::report::{Finding, Report, Weight};
 
 /// Templates that are told of one file.
@@ -28,7 +28,10 @@ pub(crate) fn judge(value: &Value, inside: &Inside<'_>, report: &mut Report) {
         pipeline(value, inside, report);
     }
     let mut told = 0;
+    let mut twice = None;
     value.walk(&mut |key, value| {
+        let mut names = std::collections::HashSet::new();
+        twice = twice.or(value.entries().iter().map(|(name, _)| name.as_str()).find(|name| !names.insert(*name)));
         entry(key, value, inside, report);
         if let Value::Text(text) = value {
             texts(key, text, &mut told, inside, report);
@@ -37,6 +40,10 @@ pub(crate) fn judge(value: &Value, inside: &Inside<'_>, report: &mut Report) {
             texts("", key, &mut told, inside, report);
         }
     });
+    if let Some(key) = twice {
+        let words = format!("the key `{}` stands twice in one map: readers take the first or the last", shown(key));
+        report.add(found(inside, &BROKEN, Weight::NotProven, words));
+    }
 }
 
 /// Every string: a template, or a pickle in base64.
@@ -100,7 +107,7 @@ fn entry(key: &str, value: &Value, inside: &Inside<'_>, report: &mut Report) {
             }
         }
         ("_target_" | "class_path" | "_recursive_target_", Value::Text(target)) => {
-            match (power_of_dotted(target), known(target)) {
+            match (instantiated(target), known(target)) {
                 (Power::Acts, _) => {
                     let words = format!("the configuration is instantiated by calling `{}`", shown(target));
                     say(
@@ -122,7 +129,7 @@ fn entry(key: &str, value: &Value, inside: &Inside<'_>, report: &mut Report) {
             }
         }
         ("target", Value::Text(target))
-            if target.contains('.') && power_of_dotted(target) == Power::Acts && !target.contains(['/', ' ']) =>
+            if target.contains('.') && instantiated(target) == Power::Acts && !target.contains(['/', ' ']) =>
         {
             say(
                 Weight::Malicious,
@@ -221,7 +228,28 @@ fn known(target: &str) -> bool {
             | "torchmetrics"
             | "ldm"
             | "sgm"
-    ) && target.split('.').count() > 1
+    ) && target.rsplit_once('.').is_some_and(|(_, leaf)| leaf.starts_with(|c: char| c.is_ascii_uppercase()))
+}
+
+/// What a target of an instantiation can do: a loader or a saver of any library acts, because the configuration gives its
+/// arguments too.
+fn instantiated(target: &str) -> Power {
+    let leaf = target.rsplit('.').next().unwrap_or_default();
+    match leaf {
+        "load"
+        | "save"
+        | "dump"
+        | "dumps"
+        | "loadtxt"
+        | "save_pretrained"
+        | "from_pickle"
+        | "load_state_dict_from_url"
+        | "load_module"
+        | "call"
+        | "run" => Power::Acts,
+        _ if leaf.starts_with("load_") || leaf.starts_with("read_") || leaf.starts_with("download") => Power::Acts,
+        _ => power_of_dotted(target),
+    }
 }
 
 /// `model_index.json` of diffusers: each part is `[library, class]`, and a library may be a file of the repository.

@@ -470,7 +470,8 @@ fn judge_tokens(tokens: Vec<(Token, usize)>, known: &mut Vec<(String, String)>, 
                 {
                     say(*at, false, "a filter fetches an attribute whose name is computed while it is rendered".into());
                 } else if !is_attribute && !is_filter && !is_keyword && !is_set && WAYS_OUT.contains(&name.as_str()) {
-                    let reaches = matches!(after, Some(Token::Sign(b'.' | b'[' | b'(' | b'|')));
+                    let reaches = matches!(name.as_str(), "lipsum" | "cycler" | "joiner")
+                        || matches!(after, Some(Token::Sign(b'.' | b'[' | b'(' | b'|')));
                     if reaches {
                         say(*at, true, format!("the template uses `{name}`, which leads out of its sandbox"));
                     }
@@ -504,6 +505,10 @@ fn judge_tokens(tokens: Vec<(Token, usize)>, known: &mut Vec<(String, String)>, 
                         super::super::kinds::shown(text)
                     ),
                 );
+            }
+            // No template calls what it found under a key; a chain out of the sandbox must.
+            Token::Sign(b'(') if matches!(before, Some(Token::Sign(b']'))) => {
+                say(*at, false, "the template calls what it finds under a key".into());
             }
             // x['a' ~ y], x[y ~ z]: only what is made of pieces is told, plain variables and numbers are ordinary.
             Token::Sign(b'~' | b'+') if matches!((before, after), (Some(Token::Text(text)), _) | (_, Some(Token::Text(text))) if text.contains("__")) =>

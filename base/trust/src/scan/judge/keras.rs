@@ -153,11 +153,12 @@ impl Judge<'_, '_> {
     fn class(&mut self, class: &str, node: &Value) {
         let leaf = class.rsplit('>').next().unwrap_or(class);
         let leaf = leaf.rsplit('.').next().unwrap_or(leaf);
-        let config = node.get("config");
+        let config: Vec<&Value> = node.all("config").collect();
         match leaf {
             "Lambda" | "lambda" | "LAMBDA" => {
-                let function = config.and_then(|config| config.get("function"));
-                let named_only = config.and_then(|config| config.text("function_type")) == Some("function");
+                let function = config.iter().find_map(|config| config.get("function"));
+                let named_only = config.len() == 1
+                    && config.iter().find_map(|config| config.text("function_type")) == Some("function");
                 let source =
                     function.and_then(Value::as_text).is_some_and(|text| text.contains("lambda") || text.contains('('));
                 match named_only && !source && matches!(function, Some(Value::Text(_))) {
@@ -188,7 +189,7 @@ impl Judge<'_, '_> {
                     Some("torch.load(…)".to_owned()),
                     "a TorchModuleWrapper layer unpickles what stands in its configuration".to_owned(),
                 );
-                if let Some(text) = config.and_then(|config| config.text("module")) {
+                for text in config.iter().flat_map(|config| config.all("module")).filter_map(Value::as_text) {
                     (self.inside.member)("TorchModuleWrapper", &base64(text), self.report);
                 }
             }
@@ -202,7 +203,7 @@ impl Judge<'_, '_> {
             }
             "StringLookup" | "IntegerLookup" | "TextVectorization" | "IndexLookup" => {
                 for key in ["vocabulary", "idf_weights"] {
-                    for file in config.into_iter().flat_map(|config| config.all(key)).filter_map(Value::as_text) {
+                    for file in config.iter().flat_map(|config| config.all(key)).filter_map(Value::as_text) {
                         let words = format!("loading the model reads the file `{}` into its vocabulary", shown(file));
                         self.say(
                             Weight::Malicious,

@@ -14,6 +14,8 @@ use crate::scan::{Bytes, Inside};
 
 /// Bytes of source that are read. The longest module of any model library is far below two megabytes.
 pub(crate) const SOURCE_MAX: usize = 16 << 20;
+/// Tokens of one source: about a hundred thousand lines. What goes on after them is said.
+const TOKENS_MAX: usize = 1 << 20;
 /// Findings of one file.
 const TOLD_MAX: usize = 32;
 
@@ -40,6 +42,9 @@ fn tokens(text: &str) -> Option<Vec<(Token<'_>, usize)>> {
     let mut depth = 0_usize;
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
+        if out.len() >= TOKENS_MAX {
+            break;
+        }
         let start = at;
         match byte {
             b'#' => at = memchr::memchr(b'\n', bytes.get(at..)?).map_or(bytes.len(), |end| at + end),
@@ -94,6 +99,8 @@ fn tokens(text: &str) -> Option<Vec<(Token<'_>, usize)>> {
                     b'(' | b'[' | b'{' => depth += 1,
                     b')' | b']' | b'}' => depth = depth.checked_sub(1)?,
                     b'?' | b'$' => return None,
+                    // `{%` opens a block of a template and nothing in Python.
+                    b'%' if bytes.get(start.wrapping_sub(1)) == Some(&b'{') => return None,
                     _ => {}
                 }
                 if !byte.is_ascii_whitespace() {
@@ -175,8 +182,12 @@ pub(crate) fn judge(text: &str, inside: &Inside<'_>, report: &mut Report) -> boo
     let calls = tokens
         .windows(2)
         .any(|two| matches!(two, [(Token::Name(name), _), (Token::Sign(b'('), _)] if !KEYWORDS.contains(name)));
-    if !imports && !calls {
+    let cut = tokens.len() >= TOKENS_MAX;
+    if !imports && !calls && !cut {
         return false;
+    }
+    if cut {
+        report.add(found(inside, &LIMIT, Weight::NotProven, "the rest of the text was not read (TOKENS_MAX)"));
     }
     let aliases = aliases(&tokens);
     let mut told = 0;
@@ -202,6 +213,9 @@ pub(crate) fn judge(text: &str, inside: &Inside<'_>, report: &mut Report) -> boo
                 ..found(inside, &CODE, Weight::Malicious, words)
             });
         }
+    }
+    if !imports && !calls {
+        return true;
     }
     report.add(found(
         inside,
@@ -313,7 +327,7 @@ pub(crate) fn torchscript(bytes: &dyn Bytes, inside: &Inside<'_>, report: &mut R
     let Ok(text) = String::from_utf8(text) else {
         return report.add(found(inside, &CODE, Weight::NotProven, "TorchScript that is not UTF-8"));
     };
-    let Some(tokens) = tokens(&text) else {
+    let Some(tokens) = tokens(&text).filter(|tokens| tokens.len() < TOKENS_MAX) else {
         return report.add(found(inside, &CODE, Weight::NotProven, "TorchScript that cannot be read"));
     };
     for (index, (token, at)) in tokens.iter().enumerate() {

@@ -1,5 +1,5 @@
-//! YAML into a tree, with the tags that stand in it. Aliases are not followed: what they point to was judged where it
-//! stands, and a "billion laughs" costs nothing.
+//! YAML into a tree, with the tags that stand in it. Aliases are replaced by what they stand for, as a loader does, up to a
+//! limit that a "billion laughs" reaches at once.
 
 use saphyr_parser::{Event, Parser};
 
@@ -10,6 +10,9 @@ pub(crate) const YAML_MAX: usize = 8 << 20;
 /// Maps and lists within each other.
 const DEPTH_MAX: usize = 200;
 
+/// Values that aliases may stand for, all together.
+const ALIASED_MAX: usize = 100_000;
+
 /// What was read before the end, or before an error.
 pub(crate) struct Yaml {
     /// The documents.
@@ -18,12 +21,16 @@ pub(crate) struct Yaml {
     pub tags: Vec<(String, usize)>,
     /// Whether it was read to its end.
     pub whole: bool,
+    /// Whether a limit of this reader was reached: [`ALIASED_MAX`] or [`DEPTH_MAX`].
+    pub limited: bool,
 }
 
 /// Reads as far as it goes.
 pub(crate) fn read(text: &str) -> Yaml {
-    let mut out = Yaml { documents: Vec::new(), tags: Vec::new(), whole: true };
-    let mut open: Vec<Open> = Vec::new();
+    let mut out = Yaml { documents: Vec::new(), tags: Vec::new(), whole: true, limited: false };
+    let mut open: Vec<(Open, usize)> = Vec::new();
+    let mut anchors = std::collections::HashMap::<usize, Value>::new();
+    let mut aliased = 0;
     for event in Parser::new_from_str(text) {
         let Ok((event, span)) = event else {
             out.whole = false;
@@ -36,39 +43,59 @@ pub(crate) fn read(text: &str) -> Yaml {
                 out.tags.push((format!("{handle}{suffix}"), span.start.index()));
             }
         };
+        let mut anchored = 0;
         let value = match event {
-            Event::Scalar(text, _, _, tag) => {
+            Event::Scalar(text, _, anchor, tag) => {
                 tagged(tag.map(|tag| (tag.handle.clone(), tag.suffix.clone())));
+                anchored = anchor;
                 Some(Value::Text(text.into_owned()))
             }
-            Event::Alias(_) => Some(Value::Null),
-            Event::SequenceStart(.., tag) => {
+            Event::Alias(anchor) => {
+                let value = anchors.get(&anchor).cloned().unwrap_or(Value::Null);
+                let mut many = 0;
+                value.walk(&mut |_, _| many += 1);
+                aliased += many;
+                out.limited |= aliased > ALIASED_MAX;
+                Some(if out.limited { Value::Null } else { value })
+            }
+            Event::SequenceStart(anchor, tag) => {
                 tagged(tag.map(|tag| (tag.handle.clone(), tag.suffix.clone())));
-                open.push(Open::List(Vec::new()));
+                open.push((Open::List(Vec::new()), anchor));
                 None
             }
-            Event::MappingStart(.., tag) => {
+            Event::MappingStart(anchor, tag) => {
                 tagged(tag.map(|tag| (tag.handle.clone(), tag.suffix.clone())));
-                open.push(Open::Map(Vec::new(), None));
+                open.push((Open::Map(Vec::new(), None), anchor));
                 None
             }
-            Event::SequenceEnd | Event::MappingEnd => open.pop().map(Open::close),
+            Event::SequenceEnd | Event::MappingEnd => open.pop().map(|(inner, anchor)| {
+                anchored = anchor;
+                inner.close()
+            }),
             _ => None,
         };
+        if let Some(value) = value.as_ref().filter(|_| anchored != 0) {
+            value.walk(&mut |_, _| aliased += 1);
+            if aliased <= ALIASED_MAX {
+                anchors.insert(anchored, value.clone());
+            } else {
+                out.limited = true;
+            }
+        }
         if open.len() > DEPTH_MAX {
-            out.whole = false;
+            (out.whole, out.limited) = (false, true);
             break;
         }
         match (value, open.last_mut()) {
             (None, _) => {}
-            (Some(value), Some(inner)) => inner.push(value),
+            (Some(value), Some((inner, _))) => inner.push(value),
             (Some(value), None) => out.documents.push(value),
         }
     }
-    while let Some(inner) = open.pop() {
+    while let Some((inner, _)) = open.pop() {
         let value = inner.close();
         match open.last_mut() {
-            Some(outer) => outer.push(value),
+            Some((outer, _)) => outer.push(value),
             None => out.documents.push(value),
         }
     }
@@ -117,6 +144,11 @@ mod tests {
         assert_eq!(yaml.tags.len(), 1, "{:?}", yaml.tags);
         assert!(yaml.tags[0].0.contains("python/object/apply:os.system"));
         assert_eq!(yaml.documents[0].text("a"), Some("1"));
+        let aliases = read("a: &x Lambda\nb: &y {class_name: *x}\nc: [*y]\n");
+        assert_eq!(aliases.documents[0].get("c").unwrap().items()[0].text("class_name"), Some("Lambda"));
+        let laughs: String = (1..30).map(|n| format!("a{n}: &a{n} [*a{0}, *a{0}]\n", n - 1)).collect();
+        assert!(read(&format!("a0: &a0 ha\n{laughs}")).limited);
+        assert!(read(&"- ".repeat(300)).limited);
         assert!(!read("a: [1, 2").whole);
         read(&"[".repeat(10_000));
         read(&"- ".repeat(10_000));
