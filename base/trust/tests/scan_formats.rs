@@ -405,6 +405,19 @@ fn files_of_repositories_are_read_by_their_content() {
         (r#"{"nbformat":4,"cells":[{"cell_type":"markdown","source":["words"]}]}"#, Clean),
         ("{\"a\": 1", NotProven),
         ("{\"a\": 1, \"a\": 2}", NotProven),
+        (
+            r#"{"__class__":"function","__module__":"builtins","__loader__":"FunctionNode","content":{"module_path":"os","function":"system"}}"#,
+            Malicious,
+        ),
+        (
+            r#"{"__class__":"ufunc","__module__":"numpy","__loader__":"FunctionNode","content":{"module_path":"numpy","function":"log1p"}}"#,
+            Clean,
+        ),
+        (
+            r#"{"__class__":"methodcaller","__module__":"operator","__loader__":"OperatorFuncNode","content":{}}"#,
+            Malicious,
+        ),
+        (r#"{"__class__":"Thing","__module__":"mine","__loader__":"ObjectNode","content":{}}"#, NotProven),
         ("a: &x os.system\nb: {_target_: *x}\n", Malicious),
         ("model:\n  _target_: torch.load\n  f: x\n", Malicious),
         ("{{ cycler.__init__.__globals__.os.popen('echo hi').read() }}", Malicious),

@@ -7,6 +7,7 @@
 //! their start, and their checksums are not computed; a two-gigabyte model costs its headers.
 
 use std::collections::{HashMap, HashSet};
+use std::io::Read;
 
 use crate::scan::judge::{path, python};
 use crate::scan::kinds::{BOMB, CONTAINER_ESCAPES, CONTAINER_LIES, HIDDEN, UNREAD, found, limit, shown};
@@ -43,8 +44,15 @@ impl Format for Zip {
 
     fn read(&self, bytes: &dyn Bytes, inside: &Inside<'_>, report: &mut Report) {
         let directories = seen_by_readers(bytes);
-        let mut archive =
-            Archive { bytes, inside, report, torch: HashSet::new(), read: HashSet::new(), taken: Vec::new() };
+        let mut archive = Archive {
+            bytes,
+            inside,
+            report,
+            torch: HashSet::new(),
+            read: HashSet::new(),
+            taken: Vec::new(),
+            ends: Vec::new(),
+        };
         if directories.is_empty() {
             archive.report.add(found(
                 inside,
@@ -109,6 +117,8 @@ struct Archive<'a, 'b> {
     read: HashSet<(u64, u64, u16)>,
     /// Bytes that some rule accounts for.
     taken: Vec<(u64, u64)>,
+    /// Where members end, with the header, its place and the place of their bytes: what follows may be the rest of them.
+    ends: Vec<(u64, u64, Header)>,
 }
 
 impl Archive<'_, '_> {
@@ -255,7 +265,7 @@ impl Archive<'_, '_> {
                 &UNREAD,
                 Weight::NotProven,
                 &[],
-                format!("`{}` is encrypted (flags {:#x})", shown(&name), entry.flags),
+                format!("`{}` asks for encryption or patching (flags {:#x})", shown(&name), entry.flags),
             );
         }
         if local.method != entry.method {
@@ -282,6 +292,7 @@ impl Archive<'_, '_> {
         let end = start.saturating_add(entry.packed);
         let end = end.saturating_add(local::descriptor(self.bytes, end, entry));
         self.taken.push((at, end));
+        self.ends.push((end, start, entry.clone()));
         if entry.packed > self.bytes.len().saturating_sub(start) {
             self.lie(at, &[], format!("`{}` goes on past the end of the file", shown(&name)));
         }
@@ -316,8 +327,13 @@ impl Archive<'_, '_> {
         match method {
             0 if opaque => self.peek(name, start, &part),
             0 => {
-                if honest && part.len() <= CRC_BYTES_MAX {
-                    self.check(name, start, header.crc, crc(&part));
+                if honest
+                    && part.len() <= CRC_BYTES_MAX
+                    && !self.check(name, start, header.crc, crc(&part))
+                    && inflates(&part)
+                {
+                    // Stored bytes with another CRC that can be unpacked: the method was changed.
+                    self.content(header, name, start, packed, 8, false);
                 }
                 self.read_member(name, &part);
             }
@@ -380,7 +396,8 @@ impl Archive<'_, '_> {
         }
     }
 
-    fn check(&mut self, name: &str, at: u64, said: u32, is: u32) {
+    /// Whether a CRC is as announced.
+    fn check(&mut self, name: &str, at: u64, said: u32, is: u32) -> bool {
         if said != is {
             let words = format!(
                 "`{}` has CRC {is:08x}, {said:08x} was announced: some readers refuse it, torch reads it",
@@ -388,6 +405,7 @@ impl Archive<'_, '_> {
             );
             self.lie(at, &["CVE-2025-10156"], words);
         }
+        said == is
     }
 
     fn link(&mut self, name: &str, at: u64, part: &Part<'_>) {
@@ -464,6 +482,11 @@ impl Archive<'_, '_> {
                 &[],
                 format!("{} bytes belong to no member of the directory", end - start),
             );
+            // Sizes that were made smaller leave the rest of a member in the gap.
+            let before = self.ends.iter().position(|(member_end, ..)| *member_end == start);
+            if let Some((_, member_start, header)) = before.and_then(|index| self.ends.get(index)).cloned() {
+                self.content(&header, &header.shown(), member_start, end - member_start, header.method, false);
+            }
             let any = self.hidden(start, &gap);
             // A reader that looks for a known beginning reads the gap itself; a member's own bytes were read above. The
             // whole file is not a gap: its other formats read it already.
@@ -499,6 +522,12 @@ impl Archive<'_, '_> {
         }
         any
     }
+}
+
+/// Whether bytes begin as deflated data.
+fn inflates(bytes: &dyn Bytes) -> bool {
+    let mut buffer = [0; 64];
+    zip_method(8, bytes).is_some_and(|mut reader| matches!(reader.read(&mut buffer), Ok(16..)))
 }
 
 fn crc(bytes: &dyn Bytes) -> u32 {

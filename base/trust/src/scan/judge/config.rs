@@ -33,6 +33,16 @@ pub(crate) fn judge(value: &Value, inside: &Inside<'_>, report: &mut Report) {
         let mut names = std::collections::HashSet::new();
         twice = twice.or(value.entries().iter().map(|(name, _)| name.as_str()).find(|name| !names.insert(*name)));
         entry(key, value, inside, report);
+        if value.has("loader_module")
+            && value.text("code").is_some_and(|code| !matches!(code, "" | "null" | "~" | "Null" | "NULL"))
+        {
+            report.add(found(
+                inside,
+                &CODE,
+                Weight::NotProven,
+                "loading the model puts a folder of its own code in reach of imports",
+            ));
+        }
         if let Value::Text(text) = value {
             texts(key, text, &mut told, inside, report);
         }

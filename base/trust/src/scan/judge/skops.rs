@@ -72,6 +72,20 @@ pub(crate) fn judge(schema: &Value, inside: &Inside<'_>, report: &mut Report) {
         if let Some(loader) = node.text("__loader__") {
             one(node, loader, inside, report);
         }
+        for (module, function) in
+            node.all("module_path").filter_map(Value::as_text).zip(node.all("function").filter_map(Value::as_text))
+        {
+            let dotted = format!("{module}.{function}");
+            let weight = match power(module, function) {
+                Power::Acts => Weight::Malicious,
+                Power::Unknown if !LIBRARIES.contains(&module.split('.').next().unwrap_or_default()) => {
+                    Weight::NotProven
+                }
+                _ => continue,
+            };
+            let words = format!("loading the model imports the function `{}`", shown(&dotted));
+            report.add(Finding { call: Some(shown(&dotted)), ..found(inside, &CONFIG_CALLS, weight, words) });
+        }
         for file in node.all("file").filter_map(Value::as_text) {
             if let Some(why) = super::path::escapes(file) {
                 report.add(found(
