@@ -10,6 +10,8 @@
 //! | [`names`] | names of callables and modules, by what they can do |
 //! | [`config`] | configurations of models: Keras, Hugging Face, Hydra, MLflow, skops |
 //! | [`keras`] | what the configuration of a Keras model would import and call |
+//! | [`keras_names`] | what Keras itself brings |
+//! | [`tensorflow`] | operators of graphs, by what they do |
 //! | [`skops`] | the types that a skops schema names |
 //! | [`jinja`] | chat templates |
 //! | [`python`] | Python and TorchScript source |
@@ -19,10 +21,12 @@ pub(crate) mod config;
 pub(crate) mod jinja;
 pub(crate) mod json;
 pub(crate) mod keras;
+pub(crate) mod keras_names;
 pub(crate) mod names;
 pub(crate) mod path;
 pub(crate) mod proto;
 pub(crate) mod python;
 pub(crate) mod skops;
+pub(crate) mod tensorflow;
 pub(crate) mod value;
 pub(crate) mod yaml;
