@@ -9,8 +9,8 @@ use crate::scan::{Bytes, Format, Inside};
 /// GGUF files.
 pub struct Gguf;
 
-/// Keys and tensors of one file. The largest models have a few thousand of each.
-const COUNT_MAX: u64 = 1 << 20;
+/// Keys and tensors of one file. The largest models have some ten thousand of each.
+const COUNT_MAX: u64 = 1 << 17;
 /// Bytes of one text that are kept; longer ones are stepped over and said.
 const STRING_MAX: u64 = 16 << 20;
 /// Arrays within arrays.
@@ -146,7 +146,7 @@ fn whole(reader: &mut Reader<'_, '_>, report: &mut Report) -> Result<(), Bad> {
         } else {
             value(reader, &key, kind, 0, report)?;
         }
-        if !names.insert(key.clone()) {
+        if !names.insert(shown(&key)) {
             let words = format!("the key `{}` stands twice: readers take the first or the last", shown(&key));
             report.add(Finding { offset: at, ..found(reader.inside, &BROKEN, Weight::NotProven, words) });
         }
@@ -154,7 +154,7 @@ fn whole(reader: &mut Reader<'_, '_>, report: &mut Report) -> Result<(), Bad> {
     let mut places = Vec::new();
     for _ in 0..tensors {
         reader.steps()?;
-        let name = reader.string()?.unwrap_or_default();
+        let name = shown(&reader.string()?.unwrap_or_default());
         let dims = reader.u32()?;
         if dims > DIMS_MAX {
             return reader.bad(format!("`{}` has {dims} dimensions", shown(&name)));

@@ -104,7 +104,10 @@ impl Reader<'_, '_> {
 
     fn object(&mut self, name: &str, address: u64, open: &mut Vec<(String, u64)>) -> Result<(), Unread> {
         let unread = |words: &str| Unread(address, words.to_owned());
-        for message in object::messages(&self.file, address)? {
+        let messages = object::messages(&self.file, address)?;
+        let many: usize = messages.iter().map(|message| message.body.len()).sum();
+        self.inside.budget.steps(many as u64).map_err(|spent| unread(&spent.to_string()))?;
+        for message in messages {
             // A reference to a message elsewhere: types are shared so, and types cannot act.
             let shared = message.flags & 2 != 0;
             let body = message.body.as_slice();
@@ -124,7 +127,7 @@ impl Reader<'_, '_> {
                     ),
                 },
                 0x06 => match object::link(&self.file, body).ok_or_else(|| unread("a link cannot be read"))? {
-                    Link::Hard(child, at) => open.push((format!("{name}/{child}"), at)),
+                    Link::Hard(child, at) => open.push((shown(&format!("{name}/{child}")), at)),
                     Link::Soft => {}
                     Link::External(child, target) => {
                         let words = format!(
@@ -152,7 +155,7 @@ impl Reader<'_, '_> {
                     };
                     for member in group::members(&self.file, tree, heap)? {
                         if let Some(at) = member.address {
-                            open.push((format!("{name}/{}", member.name), at));
+                            open.push((shown(&format!("{name}/{}", member.name)), at));
                         }
                     }
                 }
@@ -215,6 +218,9 @@ impl Reader<'_, '_> {
 
     fn attribute(&mut self, object: &str, attribute: &object::Attribute, at: u64) {
         for text in &attribute.texts {
+            if let Err(spent) = self.inside.budget.steps(text.len() as u64) {
+                return self.report.add(limit(self.inside, spent));
+            }
             let end = text.iter().rposition(|&byte| byte != 0).map_or(0, |end| end + 1);
             let text = text.get(..end).unwrap_or_default();
             let pickled =

@@ -107,15 +107,19 @@ fn json_text(text: &str, inside: &Inside<'_>, report: &mut Report) -> bool {
             config::judge(&value, inside, report);
             true
         }
+        Err(error) if error.limit => {
+            let words = format!("the JSON is deeper or larger than is read: {}", error.why);
+            report.add(Finding { offset: error.at as u64, ..found(inside, &LIMIT, Weight::NotProven, words) });
+            true
+        }
         Err(error) => {
-            let lines = text.lines().filter(|line| !line.trim().is_empty());
-            let values: Option<Vec<_>> = lines.map(|line| json::parse(line.as_bytes()).ok()).collect();
-            match values {
-                Some(values) if !values.is_empty() => {
-                    values.iter().for_each(|value| config::judge(value, inside, report));
+            let lines = || text.lines().filter(|line| !line.trim().is_empty()).map(|line| json::parse(line.as_bytes()));
+            match lines().all(|line| line.is_ok()) {
+                true => {
+                    lines().flatten().for_each(|value| config::judge(&value, inside, report));
                     true
                 }
-                _ => {
+                false => {
                     // Templates begin with a brace too, and so does prose; what begins as a JSON map does not end so.
                     let map = text
                         .trim_start()

@@ -12,6 +12,8 @@ pub struct Ubjson;
 
 /// Lists and maps within each other; XGBoost needs about eight.
 const DEPTH_MAX: usize = 100;
+/// Values that are kept; numbers are not.
+const VALUES_MAX: u32 = 4 << 20;
 /// Bytes of one text.
 const TEXT_MAX: u64 = 16 << 20;
 
@@ -45,7 +47,7 @@ impl Format for Ubjson {
     }
 
     fn read(&self, bytes: &dyn Bytes, inside: &Inside<'_>, report: &mut Report) {
-        let mut reader = Reader { bytes, at: 0, window: Vec::new(), start: 0, inside };
+        let mut reader = Reader { bytes, at: 0, window: Vec::new(), start: 0, inside, left: VALUES_MAX };
         match reader.marked(0) {
             Ok(value) => {
                 if value.has("learner") && value.has("version") {
@@ -68,6 +70,7 @@ struct Reader<'a, 'b> {
     window: Vec<u8>,
     start: u64,
     inside: &'a Inside<'b>,
+    left: u32,
 }
 
 impl Reader<'_, '_> {
@@ -120,6 +123,11 @@ impl Reader<'_, '_> {
         }
         String::from_utf8(self.bytes.window(at, usize::try_from(len).unwrap_or(0)))
             .map_err(|_| "a text is not UTF-8".to_owned())
+    }
+
+    fn keep(&mut self) -> Result<(), String> {
+        self.left = self.left.checked_sub(1).ok_or("more values than are kept (VALUES_MAX)")?;
+        Ok(())
     }
 
     fn marked(&mut self, depth: usize) -> Result<Value, String> {
@@ -198,6 +206,7 @@ impl Reader<'_, '_> {
             };
             let item = self.value(marker, depth + 1)?;
             if !matches!(item, Value::Number(_) | Value::Null | Value::Bool(_)) {
+                self.keep()?;
                 items.push(item);
             }
         }
@@ -219,6 +228,7 @@ impl Reader<'_, '_> {
                     self.at -= 1;
                 }
             }
+            self.keep()?;
             let key = self.text()?;
             let marker = match kind {
                 Some(kind) => kind,

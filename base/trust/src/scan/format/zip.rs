@@ -51,6 +51,7 @@ impl Format for Zip {
             torch: HashSet::new(),
             read: HashSet::new(),
             taken: Vec::new(),
+            spent: 0,
             ends: Vec::new(),
         };
         if directories.is_empty() {
@@ -117,6 +118,8 @@ struct Archive<'a, 'b> {
     read: HashSet<(u64, u64, u16)>,
     /// Bytes that some rule accounts for.
     taken: Vec<(u64, u64)>,
+    /// Bytes read so far.
+    spent: u64,
     /// Where members end, with the header, its place and the place of their bytes: what follows may be the rest of them.
     ends: Vec<(u64, u64, Header)>,
 }
@@ -318,12 +321,14 @@ impl Archive<'_, '_> {
         if header.mode & 0o170_000 == 0o120_000 {
             self.link(name, start, &part);
         }
-        let opaque = honest
-            && self.torch.iter().any(|folder| {
-                name.strip_prefix(folder.as_str())
-                    .and_then(|name| name.strip_prefix("data/"))
-                    .is_some_and(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()))
-            });
+        // Overlapping members and double readings cost; a member of an honest archive is read once.
+        self.spent = self.spent.saturating_add(part.len());
+        if self.spent > self.bytes.len()
+            && let Err(spent) = self.inside.budget.unpacked(part.len())
+        {
+            return self.report.add(limit(self.inside, spent));
+        }
+        let opaque = honest && self.is_storage(name);
         match method {
             0 if opaque => self.peek(name, start, &part),
             0 => {
@@ -415,6 +420,12 @@ impl Archive<'_, '_> {
         self.say(at, &CONTAINER_ESCAPES, weight, &[], words);
     }
 
+    /// Whether a name is that of a tensor's storage: `data/` and a number, beside a `data.pkl`.
+    fn is_storage(&self, name: &str) -> bool {
+        let folder = name.trim_end_matches(|c: char| c.is_ascii_digit());
+        folder.len() < name.len() && folder.strip_suffix("data/").is_some_and(|folder| self.torch.contains(folder))
+    }
+
     /// A tensor's storage: opaque, unless it begins like something that acts. Random weights begin like a pickle once in
     /// ten thousand; so only what turns out to act is told.
     fn peek(&mut self, name: &str, at: u64, bytes: &dyn Bytes) {
@@ -435,10 +446,9 @@ impl Archive<'_, '_> {
 
     fn read_member(&mut self, name: &str, bytes: &dyn Bytes) {
         let is_script = name.ends_with(".py")
-            && self
-                .torch
-                .iter()
-                .any(|folder| name.strip_prefix(folder.as_str()).is_some_and(|name| name.starts_with("code/")));
+            && name
+                .match_indices("code/")
+                .any(|(at, _)| name.get(..at).is_some_and(|folder| self.torch.contains(folder)));
         if is_script {
             let mut path = self.inside.path.to_vec();
             path.push(name.to_owned());

@@ -29,6 +29,8 @@ pub(crate) struct File<'a> {
     pub end: u64,
     /// One window of the file: headers lie close together.
     cache: std::cell::RefCell<(u64, Vec<u8>)>,
+    /// Collections of the global heap: where each object lies. An index has 16 bits.
+    heaps: std::cell::RefCell<std::collections::HashMap<u64, Heap>>,
 }
 
 /// A place in the file from which numbers are read one after the other.
@@ -92,7 +94,16 @@ impl<'a> File<'a> {
                 cursor.take(offset_size)?;
                 (base, cursor.number(offset_size)?, cursor.number(offset_size)?)
             };
-            Some(Self { bytes, base, offset_size, length_size, root, end, cache: std::cell::RefCell::default() })
+            Some(Self {
+                bytes,
+                base,
+                offset_size,
+                length_size,
+                root,
+                end,
+                cache: std::cell::RefCell::default(),
+                heaps: std::cell::RefCell::default(),
+            })
         };
         read().ok_or_else(|| Unread(at, "the superblock is of no known form".to_owned()))
     }
@@ -144,6 +155,19 @@ impl<'a> File<'a> {
 
     /// One object of a global heap collection.
     pub(crate) fn heap_object(&self, collection: u64, index: u64, len: u64) -> Option<Vec<u8>> {
+        if !self.heaps.borrow().contains_key(&collection) {
+            if self.heaps.borrow().len() >= HEAPS_MAX {
+                return None;
+            }
+            self.heaps.borrow_mut().insert(collection, self.heap(collection)?);
+        }
+        let &(start, size) = self.heaps.borrow().get(&collection)?.get(&index)?;
+        let wanted = usize::try_from(size.min(len).min(TEXT_MAX)).ok()?;
+        Some(self.window(start, wanted))
+    }
+
+    /// Places and sizes of the objects of a collection.
+    fn heap(&self, collection: u64) -> Option<Heap> {
         let head = self.window(collection, 8 + self.length_size);
         if !head.starts_with(b"GCOL") {
             return None;
@@ -151,22 +175,26 @@ impl<'a> File<'a> {
         let size = Cursor::new(head.get(8..)?).number(self.length_size)?;
         let end = collection.checked_add(size)?;
         let mut at = collection + 8 + self.length_size as u64;
-        while at < end {
+        let mut out = Heap::new();
+        // Each object but the free space, which is 0, has a number of its own.
+        while at < end && out.len() <= usize::from(u16::MAX) {
             let head = self.window(at, 8 + self.length_size);
             let mut cursor = Cursor::new(&head);
-            let number = cursor.number(2)?;
+            let Some(number) = cursor.number(2).filter(|&number| number != 0) else { break };
             cursor.take(6)?;
             let size = self.length(&mut cursor)?;
             let start = at + head.len() as u64;
-            if number == index && number != 0 {
-                let wanted = usize::try_from(size.min(len).min(TEXT_MAX)).ok()?;
-                return Some(self.window(start, wanted));
-            }
-            if number == 0 {
+            if out.insert(number, (start, size)).is_some() {
                 return None;
             }
             at = start.checked_add(size.checked_next_multiple_of(8)?)?;
         }
-        None
+        Some(out)
     }
 }
+
+/// Objects of one collection: place and size by number.
+type Heap = std::collections::HashMap<u64, (u64, u64)>;
+
+/// Collections that are kept open. Each holds four kilobytes of texts or one long one.
+const HEAPS_MAX: usize = 4_096;

@@ -5,6 +5,10 @@ use super::file::{Cursor, File};
 
 /// Levels of a B-tree. Eight levels of two children hold more groups than any model has layers.
 const LEVELS_MAX: u32 = 16;
+/// Members of one group.
+const MEMBERS_MAX: usize = 1 << 17;
+/// Bytes of one name.
+const NAME_MAX: usize = 4 << 10;
 /// Bytes of a local heap: names of the members of one group.
 const HEAP_MAX: usize = 16 << 20;
 
@@ -29,6 +33,9 @@ pub(crate) fn members(file: &File<'_>, tree: u64, heap: u64) -> Result<Vec<Membe
         }
         let children = children(file, at).ok_or_else(|| unread(at, "the tree of a group cannot be read"))?;
         for child in children.0 {
+            if out.len() > MEMBERS_MAX || children.1 == 0 && !seen.insert(child) {
+                return Err(unread(child, "a group has more members than are read (MEMBERS_MAX), or the same twice"));
+            }
             match children.1 {
                 0 => symbols(file, child, &names, &mut out)
                     .ok_or_else(|| unread(child, "the members of a group cannot be read"))?,
@@ -88,7 +95,7 @@ fn symbols(file: &File<'_>, at: u64, names: &[u8], out: &mut Vec<Member>) -> Opt
         let kind = cursor.number(4)?;
         cursor.take(20)?;
         let name = names.get(name..)?;
-        let end = name.iter().position(|&byte| byte == 0)?;
+        let end = name.iter().take(NAME_MAX).position(|&byte| byte == 0)?;
         let name = String::from_utf8_lossy(name.get(..end)?).into_owned();
         out.push(Member { name, address: (kind != 2).then_some(address) });
     }

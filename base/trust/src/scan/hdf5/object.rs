@@ -7,6 +7,8 @@ use super::file::{Cursor, File};
 const PIECE_MAX: u64 = 16 << 20;
 /// Pieces of one header.
 const PIECES_MAX: usize = 4_096;
+/// Bytes of the texts of one attribute.
+const TEXTS_BYTES_MAX: usize = 64 << 20;
 /// Texts of one attribute. Names of the weights of a layer are one each.
 const TEXTS_MAX: u64 = 65_536;
 
@@ -139,11 +141,14 @@ pub(crate) fn attribute(file: &File<'_>, body: &[u8]) -> Option<Attribute> {
         }
         9 => {
             let mut cursor = Cursor::new(data);
+            let mut held = 0_usize;
             for _ in 0..many.min(TEXTS_MAX) {
                 let len = cursor.number(4)?;
                 let (heap, index) = (file.offset(&mut cursor)?, cursor.number(4)?);
                 if len > 0 {
-                    texts.push(file.heap_object(heap, index, len)?);
+                    let text = file.heap_object(heap, index, len)?;
+                    held = text.len().checked_add(held).filter(|&held| held <= TEXTS_BYTES_MAX)?;
+                    texts.push(text);
                 }
             }
         }

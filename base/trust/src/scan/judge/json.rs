@@ -7,16 +7,21 @@ use super::value::{NUMBERS_KEPT_MAX, Value};
 /// seen is below forty.
 pub(crate) const DEPTH_MAX: usize = 200;
 
+/// Values that are kept of one text. A tokenizer has a million, a boosted model mostly numbers, which are not kept.
+pub(crate) const VALUES_MAX: usize = 4 << 20;
+
 /// Where and why a text is not JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NotJson {
     pub at: usize,
     pub why: &'static str,
+    /// It may well be JSON: a limit of this reader was reached.
+    pub limit: bool,
 }
 
 /// Reads one value and what stands after it must be white.
 pub(crate) fn parse(text: &[u8]) -> Result<Value, NotJson> {
-    let mut reader = Reader { text, at: 0 };
+    let mut reader = Reader { text, at: 0, left: VALUES_MAX };
     let value = reader.value(0)?;
     reader.white();
     match reader.at == text.len() {
@@ -27,18 +32,19 @@ pub(crate) fn parse(text: &[u8]) -> Result<Value, NotJson> {
 
 /// Reads one value from the start and says how many bytes it took.
 pub(crate) fn parse_first(text: &[u8]) -> Result<(Value, usize), NotJson> {
-    let mut reader = Reader { text, at: 0 };
+    let mut reader = Reader { text, at: 0, left: VALUES_MAX };
     Ok((reader.value(0)?, reader.at))
 }
 
 struct Reader<'a> {
     text: &'a [u8],
     at: usize,
+    left: usize,
 }
 
 impl Reader<'_> {
     fn not(&self, why: &'static str) -> NotJson {
-        NotJson { at: self.at, why }
+        NotJson { at: self.at, why, limit: false }
     }
 
     fn peek(&self) -> Option<u8> {
@@ -64,7 +70,8 @@ impl Reader<'_> {
     // Recursion is bounded by `DEPTH_MAX`.
     fn value(&mut self, depth: usize) -> Result<Value, NotJson> {
         if depth > DEPTH_MAX {
-            return Err(self.not("lists and maps lie too deep in each other (DEPTH_MAX)"));
+            let why = "lists and maps lie too deep in each other (DEPTH_MAX)";
+            return Err(NotJson { limit: true, ..self.not(why) });
         }
         self.white();
         match self.peek() {
@@ -78,6 +85,16 @@ impl Reader<'_> {
             Some(b'I') => self.word("Infinity", Value::Number(f64::INFINITY)),
             Some(b'-' | b'0'..=b'9') => self.number(),
             _ => Err(self.not("no value stands here")),
+        }
+    }
+
+    fn keep(&mut self) -> Result<(), NotJson> {
+        match self.left.checked_sub(1) {
+            Some(left) => {
+                self.left = left;
+                Ok(())
+            }
+            None => Err(NotJson { limit: true, ..self.not("more values than are kept (VALUES_MAX)") }),
         }
     }
 
@@ -104,6 +121,7 @@ impl Reader<'_> {
         loop {
             let item = self.value(depth + 1)?;
             if items.len() < NUMBERS_KEPT_MAX || !matches!(item, Value::Number(_) | Value::Bool(_) | Value::Null) {
+                self.keep()?;
                 items.push(item);
             }
             self.white();
@@ -131,6 +149,7 @@ impl Reader<'_> {
             if self.peek() != Some(b'"') {
                 return Err(self.not("a key is a string"));
             }
+            self.keep()?;
             let key = self.string()?;
             self.white();
             if self.peek() != Some(b':') {
@@ -228,6 +247,6 @@ mod tests {
         {
             assert_eq!(parse(text.as_bytes()).unwrap_err().at, at, "{text}");
         }
-        assert!(parse("[".repeat(100_000).as_bytes()).is_err());
+        assert!(parse("[".repeat(100_000).as_bytes()).unwrap_err().limit);
     }
 }

@@ -13,12 +13,13 @@
 //! | [`keras_names`] | what Keras itself brings |
 //! | [`tensorflow`] | operators of graphs, by what they do |
 //! | [`skops`] | the types that a skops schema names |
-//! | [`jinja`] | chat templates |
+//! | [`jinja`], `jinja_tokens` | chat templates |
 //! | [`python`] | Python and TorchScript source |
 //! | [`path`] | names of files: which of them leave their folder |
 
 pub(crate) mod config;
 pub(crate) mod jinja;
+mod jinja_tokens;
 pub(crate) mod json;
 pub(crate) mod keras;
 pub(crate) mod keras_names;

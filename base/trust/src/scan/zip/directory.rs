@@ -5,8 +5,9 @@ use crate::scan::Bytes;
 
 /// The longest comment (65,535) with the end record and the two zip64 records before it.
 const TAIL_MAX: usize = 65_535 + 22 + 20 + 56;
-/// Bytes of one central directory. Ten million members with names of ordinary length; past it the rest is not read.
-const DIRECTORY_BYTES_MAX: u64 = 256 << 20;
+/// Bytes of all central directories of one file, read twice where two end records point to them: some hundred thousand
+/// members with names of ordinary length. Past it the rest is not read, and is then a lie about where the directory ends.
+const DIRECTORY_BYTES_MAX: u64 = 32 << 20;
 /// End records that are tried. An honest archive has one; nested stored archives show theirs in the tail.
 const ENDS_MAX: usize = 16;
 
@@ -34,9 +35,10 @@ pub(crate) fn find(file: &dyn Bytes) -> Vec<Directory> {
     let tail_start = file.len() - tail_len as u64;
     let tail = file.window(tail_start, tail_len);
     let mut out: Vec<Directory> = Vec::new();
+    let mut left = DIRECTORY_BYTES_MAX;
     for at in memchr::memmem::rfind_iter(&tail, b"PK\x05\x06").take(ENDS_MAX) {
         let Some(record) = tail.get(at..) else { continue };
-        out.extend(end(file, tail_start + at as u64, record));
+        out.extend(end(file, tail_start + at as u64, record, &mut left));
     }
     out.sort_by_key(|directory| {
         let ends_the_file = directory.comment.0 + directory.comment.1 == file.len();
@@ -46,7 +48,7 @@ pub(crate) fn find(file: &dyn Bytes) -> Vec<Directory> {
 }
 
 /// The directories that one end record can mean: with zip64 and without, counted from the record or by absolute offset.
-fn end(file: &dyn Bytes, at: u64, record: &[u8]) -> Vec<Directory> {
+fn end(file: &dyn Bytes, at: u64, record: &[u8], left: &mut u64) -> Vec<Directory> {
     let (Some(promised), Some(size), Some(offset), Some(comment)) =
         (u16_at(record, 10), u32_at(record, 12), u32_at(record, 16), u16_at(record, 20))
     else {
@@ -55,16 +57,25 @@ fn end(file: &dyn Bytes, at: u64, record: &[u8]) -> Vec<Directory> {
     let comment = (at + 22, u64::from(comment));
     let mut out = Vec::new();
     if let Some((wide_at, size, offset, promised)) = zip64(file, at) {
-        out.extend(both(file, at, wide_at, size, offset, promised, comment));
+        out.extend(both(file, at, wide_at, Said { size, offset, promised }, comment, left));
     }
     if out.is_empty() || (size, offset) != (u32::MAX, u32::MAX) && promised != u16::MAX {
-        for directory in both(file, at, at, u64::from(size), u64::from(offset), u64::from(promised), comment) {
+        let said = Said { size: u64::from(size), offset: u64::from(offset), promised: u64::from(promised) };
+        for directory in both(file, at, at, said, comment, left) {
             if !out.iter().any(|known| known.start == directory.start && known.base == directory.base) {
                 out.push(directory);
             }
         }
     }
     out
+}
+
+/// What an end record says of its directory.
+#[derive(Clone, Copy)]
+struct Said {
+    size: u64,
+    offset: u64,
+    promised: u64,
 }
 
 /// The zip64 end record: where it is, size and offset of the directory, number of entries.
@@ -83,15 +94,8 @@ fn zip64(file: &dyn Bytes, end: u64) -> Option<(u64, u64, u64, u64)> {
     None
 }
 
-fn both(
-    file: &dyn Bytes,
-    end: u64,
-    before: u64,
-    size: u64,
-    offset: u64,
-    promised: u64,
-    comment: (u64, u64),
-) -> Vec<Directory> {
+fn both(file: &dyn Bytes, end: u64, before: u64, said: Said, comment: (u64, u64), left: &mut u64) -> Vec<Directory> {
+    let Said { size, offset, promised } = said;
     let mut starts = Vec::new();
     if let Some(start) = before.checked_sub(size) {
         starts.push((start, start.saturating_sub(offset)));
@@ -103,15 +107,16 @@ fn both(
         .into_iter()
         .filter(|(start, _)| promised == 0 || file.window(*start, 4) == *b"PK\x01\x02")
         .map(|(start, base)| {
-            let (entries, stopped) = entries(file, start, end.max(before));
+            let (entries, stopped) = entries(file, start, end.max(before), left);
             Directory { start, end_record: end, base, entries, promised, stopped, should_stop: before, comment }
         })
         .collect()
 }
 
 /// All entries from a place on, and where they stop.
-fn entries(file: &dyn Bytes, start: u64, end: u64) -> (Vec<Header>, u64) {
-    let len = end.saturating_sub(start).min(DIRECTORY_BYTES_MAX);
+fn entries(file: &dyn Bytes, start: u64, end: u64, left: &mut u64) -> (Vec<Header>, u64) {
+    let len = end.saturating_sub(start).min(*left);
+    *left -= len;
     let bytes = file.window(start, usize::try_from(len).unwrap_or(0));
     let mut out = Vec::new();
     let mut rest = bytes.as_slice();
