@@ -14,6 +14,10 @@ pub struct Text;
 
 /// Bytes of a text that are read. A boosted model in JSON or a vocabulary has tens of megabytes.
 pub(crate) const TEXT_MAX: usize = 256 << 20;
+/// Declarations of one XML file that are looked at; one entity is enough for a verdict.
+const DECLARATIONS_MAX: usize = 4_096;
+/// Bytes of one declaration.
+const DECLARATION_MAX: usize = 8 << 10;
 /// Bytes at the beginning that tell text from other bytes.
 const SNIFF: usize = 4 << 10;
 
@@ -81,10 +85,9 @@ fn judge(text: &str, inside: &Inside<'_>, report: &mut Report) {
     if !start.starts_with('{') && python::judge(text, inside, report) {
         return;
     }
-    let braced = start.starts_with('{') && jinja::is_template(text);
-    if braced {
-        // A map in a map for YAML, an expression for a template: both are judged.
-        config::template("", text, inside, report);
+    if start.starts_with("{{") || start.starts_with("{%") || start.starts_with("{#") {
+        // A map as the key of a map is YAML that no loader of models can build.
+        return config::template("", text, inside, report);
     }
     if text.contains("op: \"") || text.contains("op:\"") {
         savedmodel::text(text, inside, report);
@@ -94,7 +97,7 @@ fn judge(text: &str, inside: &Inside<'_>, report: &mut Report) {
         true => {}
         false => long_yaml(text, inside, report),
     }
-    if jinja::is_template(text) && !braced {
+    if jinja::is_template(text) {
         config::template("", text, inside, report);
     }
 }
@@ -154,15 +157,15 @@ fn xml(text: &str, inside: &Inside<'_>, report: &mut Report) -> bool {
         || text.starts_with("<PMML")
         || text.starts_with("<net");
     let mut any = false;
-    for at in memchr::memmem::find_iter(head, b"<!") {
-        let rest = head.get(at..).unwrap_or_default();
-        let declares = [&b"<!ENTITY"[..], b"<!DOCTYPE"]
-            .iter()
-            .any(|word| rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word)));
-        if !declares {
-            continue;
-        }
+    let declares = |at: &usize| {
+        let rest = head.get(*at..).unwrap_or_default();
+        let starts = |word: &[u8]| rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+        starts(b"<!ENTITY") || starts(b"<!DOCTYPE")
+    };
+    for at in memchr::memmem::find_iter(head, b"<!").filter(declares).take(DECLARATIONS_MAX) {
         any = true;
+        let rest = head.get(at..).unwrap_or_default();
+        let rest = rest.get(..DECLARATION_MAX).unwrap_or(rest);
         let end = memchr::memchr(b'>', rest).unwrap_or(rest.len());
         let declaration = String::from_utf8_lossy(rest.get(..end).unwrap_or_default()).into_owned();
         let html = declaration.to_ascii_lowercase().starts_with("<!doctype html");
