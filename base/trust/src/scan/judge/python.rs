@@ -109,7 +109,8 @@ fn tokens(text: &str) -> Option<Vec<(Token<'_>, usize)>> {
             }
         }
     }
-    Some(out)
+    // A bracket that stays open is no Python, unless reading stopped early.
+    (depth == 0 || out.len() >= TOKENS_MAX).then_some(out)
 }
 
 /// Whether a name or number may stand here: not right after another one.
@@ -428,6 +429,8 @@ mod tests {
             ("# Title\n\nThis model card says os.system(\"x\") is bad.\n", (false, Verdict::Clean)),
             ("Call `eval(x)` and don't\n", (false, Verdict::Clean)),
             ("3\n", (false, Verdict::Clean)),
+            ("hello\nprint(\n", (false, Verdict::Clean)),
+            ("model.eval()\nx = re.compile('a')\n", (true, Verdict::NotProven)),
             ("a,b,c\n1,2,3\n", (false, Verdict::Clean)),
             ("torch==2.1\nnumpy>=1.2", (false, Verdict::Clean)),
         ] {
