@@ -83,6 +83,7 @@ impl Format for SavedModel {
             report,
             told: std::collections::HashSet::new(),
             functions: std::collections::HashSet::new(),
+            computing: std::collections::HashSet::new(),
         };
         let whole = Span::whole(bytes);
         let read = match self {
@@ -145,6 +146,8 @@ struct Reader<'a, 'b> {
     told: std::collections::HashSet<String>,
     /// Functions of the graph's own library: they are called like operators and their nodes are judged themselves.
     functions: std::collections::HashSet<String>,
+    /// Operators that were judged to compute: a graph has a hundred of them and a million nodes.
+    computing: std::collections::HashSet<String>,
 }
 
 impl Reader<'_, '_> {
@@ -241,8 +244,11 @@ impl Reader<'_, '_> {
                 format!("the graph writes to `{}` through `{}`", shown(&place), shown(&op)),
             );
         }
+        if self.computing.contains(&op) {
+            return Ok(());
+        }
         match judge(&op) {
-            Op::Computes => {}
+            Op::Computes => drop(self.computing.insert(op)),
             Op::Acts(what) => self.say(
                 span.start,
                 &GRAPH,
