@@ -10,11 +10,20 @@
 //! | [`bytes`] | random access to a file, a part of it, or what was unpacked from it |
 //! | [`budget`] | the named limits of one scan, and what was spent |
 //! | [`format`] | one file a format, each told apart by its content |
+//! | [`kinds`] | kinds of findings of containers and of formats without pickles |
+//! | `judge` | what configurations, templates, source and paths would do |
+//! | `hdf5` | the structure of HDF5 files |
+//! | `unpack`, `zip` | bytes out of packed streams; zip archives by two rules at once |
 
 pub mod budget;
 pub mod bytes;
 pub mod format;
+mod hdf5;
+mod judge;
+pub mod kinds;
 pub mod report;
+mod unpack;
+mod zip;
 
 pub use budget::{Budget, Spent};
 pub use bytes::{Bytes, Part};
