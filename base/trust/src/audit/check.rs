@@ -109,7 +109,7 @@ impl Checked {
 }
 
 /// What entry 0 names as the one before it.
-pub(super) fn no_entry() -> Hash {
+pub(crate) fn no_entry() -> Hash {
     Hash::from_bytes([0; 32])
 }
 

@@ -85,7 +85,7 @@ struct Whole {
 }
 
 /// An entry's line, without a line feed.
-pub(super) fn write(number: u64, time_ms: i64, event: &Event, previous: &Hash) -> String {
+pub(crate) fn write(number: u64, time_ms: i64, event: &Event, previous: &Hash) -> String {
     let text = |text: &str| serde_json::Value::from(text).to_string();
     let details: Vec<String> =
         event.details.iter().map(|(name, value)| format!("{}:{}", text(name), text(value))).collect();

@@ -79,8 +79,8 @@ struct Kept {
 pub struct Writer<'a> {
     folder: PathBuf,
     key: &'a SecretKey,
-    log: Box<dyn Disk + 'a>,
-    heads: Box<dyn Disk + 'a>,
+    log: Box<dyn Disk>,
+    heads: Box<dyn Disk>,
     edge: Edge,
     last: Hash,
     bytes: u64,
@@ -147,6 +147,16 @@ impl<'a> Writer<'a> {
     /// # Errors
     /// When they cannot be written, or one is too long.
     pub fn append(&mut self, time_ms: i64, events: &[Event]) -> Result<u64, AuditError> {
+        self.append_with(time_ms, events, None)
+    }
+
+    /// The same, together with bytes at the end of another file: all of it or nothing.
+    pub(crate) fn append_with(
+        &mut self,
+        time_ms: i64,
+        events: &[Event],
+        more: Option<(&mut dyn Disk, &[u8])>,
+    ) -> Result<u64, AuditError> {
         let (mut edge, mut last) = (self.edge.clone(), self.last);
         let first = edge.size() + self.told.len() as u64;
         let mut text = Vec::new();
@@ -162,8 +172,12 @@ impl<'a> Writer<'a> {
         }
         let mut head = Head::sign(edge.size(), time_ms, edge.root(), self.key).to_line();
         head.push('\n');
-        append_all(&mut [(self.log.as_mut(), &text), (self.heads.as_mut(), head.as_bytes())])
-            .map_err(|source| AuditError::Io { path: self.folder.join(LOG), source })?;
+        let (log, heads) = (self.log.as_mut(), self.heads.as_mut());
+        let done = match more {
+            Some((disk, bytes)) => append_all(&mut [(log, &text), (heads, head.as_bytes()), (disk, bytes)]),
+            None => append_all(&mut [(log, &text), (heads, head.as_bytes())]),
+        };
+        done.map_err(|source| AuditError::Io { path: self.folder.join(LOG), source })?;
         self.told.clear();
         self.bytes += text.len() as u64;
         (self.edge, self.last) = (edge, last);
@@ -302,6 +316,27 @@ pub fn entries(folder: &Path, each: &mut dyn FnMut(Entry)) -> Result<(), AuditEr
     let path = folder.join(LOG);
     let read = each_line(&path, &mut |line| {
         if let Some(entry) = entry::read(line) {
+            each(entry);
+        }
+        true
+    });
+    read.map_err(|source| AuditError::Io { path: path.clone(), source })
+}
+
+/// As [`entries`], of actions that begin with `prefix` alone; others cost little.
+///
+/// # Errors
+/// When reading fails.
+pub fn entries_of(folder: &Path, prefix: &str, each: &mut dyn FnMut(Entry)) -> Result<(), AuditError> {
+    /// Bytes of a line before its action's: two numbers and their names.
+    const BEFORE_MAX: usize = 128;
+    let path = folder.join(LOG);
+    let wanted = format!("\"action\":\"{prefix}");
+    let read = each_line(&path, &mut |line| {
+        let start = line.get(..BEFORE_MAX.min(line.len())).unwrap_or_default();
+        if start.windows(wanted.len()).any(|part| part == wanted.as_bytes())
+            && let Some(entry) = entry::read(line).filter(|entry| entry.event.action.starts_with(prefix))
+        {
             each(entry);
         }
         true

@@ -146,7 +146,7 @@ fn a_torn_line_and_entries_without_a_head_are_told_by_the_next_writer() {
     // A writer stopped between the entry and its head.
     let heads = fs::read_to_string(folder.join(HEADS)).unwrap();
     log(folder, &key, 6);
-    fs::write(folder.join(HEADS), &heads[..heads.len() - 1]).unwrap();
+    fs::write(folder.join(HEADS), heads.trim_end()).unwrap();
     assert_eq!(faults(folder, &key), [Fault::Unsigned(5)]);
     let mut writer = Writer::open(folder, &key).unwrap();
     assert_eq!(writer.append(5, &[Event::new("x", "y")]).unwrap(), 7);
@@ -239,4 +239,17 @@ fn an_entry_that_is_too_long_is_refused_and_hostile_files_are_faults() {
         assert!(!faults(folder, &key).is_empty());
         fs::write(folder.join(HEADS), &heads).unwrap();
     }
+}
+
+/// `SHIELDWALL_AUDIT_ENTRIES=1000000` measures; time itself is measured from outside.
+#[test]
+fn many_entries_are_written_at_once_and_verified_in_one_pass() {
+    let many: u64 = std::env::var("SHIELDWALL_AUDIT_ENTRIES").ok().and_then(|text| text.parse().ok()).unwrap_or(20_000);
+    let folder = tempfile::tempdir().unwrap();
+    let (folder, key) = (folder.path(), key());
+    let events: Vec<Event> =
+        (0..many).map(|at| Event::new("rules.add", format!("pack {at}")).with("version", "1.0.0")).collect();
+    Writer::open(folder, &key).unwrap().append(1_700_000_000_000, &events).unwrap();
+    let checked = verify(folder, &key.public(), None).unwrap();
+    assert_eq!((checked.entries, checked.faults), (many, Vec::new()));
 }
