@@ -10,7 +10,10 @@ use shieldwall_detect::anomaly::{TextScorer, TextScorers, TextVerdict};
 use shieldwall_learn::calibrate::Conformal;
 use shieldwall_learn::text::{Scratch, TextModel};
 use shieldwall_learn::{Bundle, Model, Part, Tensors};
+use shieldwall_trust::registry::{Active, Registry, activate};
 use shieldwall_trust::{Artifact, Hash, Roots};
+
+use crate::home::Home;
 
 // `SHIPPED`: kind, SHA-256 by its manifest, the file.
 include!(concat!(env!("OUT_DIR"), "/models.rs"));
@@ -35,15 +38,49 @@ pub fn hashes() -> Vec<Hash> {
     SHIPPED.iter().filter_map(|(_, hash, _)| hash.parse().ok()).collect()
 }
 
-/// Scorers of texts by the models that the program carries.
+/// The models that make findings, by kind: the one that the registry has as active, or else the one that the program
+/// carries. One that was revoked is left out.
 ///
 /// # Errors
-/// Never in a released build: a test loads them.
-pub fn scorers() -> Result<TextScorers> {
-    let mut scorers = TextScorers::default();
+/// When the registry cannot be read, or an active model is damaged.
+pub fn actives(home: Option<&Home>) -> Result<Vec<(String, Active<Artifact>)>> {
+    let registry = home.map(crate::books::registry).transpose()?;
+    let roots = Roots { shipped: hashes(), ..Roots::default() };
+    let mut actives = Vec::new();
     for (kind, _, bytes) in SHIPPED {
-        let scorer = Some(scorer(kind, bytes)?);
-        match *kind {
+        let own = match &registry {
+            Some(registry) => registry.active(kind)?,
+            None => None,
+        };
+        let active = match own {
+            Some(active) => Some(active),
+            None => {
+                let verified = roots.verify(Artifact::new(*kind, bytes.to_vec()))?;
+                activate(verified, registry.as_ref().map(Registry::state)).ok()
+            }
+        };
+        actives.extend(active.map(|active| ((*kind).to_owned(), active)));
+    }
+    Ok(actives)
+}
+
+/// Kinds and hashes of the models that make findings.
+///
+/// # Errors
+/// When the registry cannot be read.
+pub fn acting(home: Option<&Home>) -> Result<Vec<(String, Hash)>> {
+    Ok(actives(home)?.into_iter().map(|(kind, active)| (kind, active.get().hash())).collect())
+}
+
+/// Scorers of texts by active models: nothing else makes findings.
+///
+/// # Errors
+/// When a model is none of ours.
+pub fn scorers(models: &[(String, Active<Artifact>)]) -> Result<TextScorers> {
+    let mut scorers = TextScorers::default();
+    for (kind, active) in models {
+        let scorer = Some(scorer(kind, active)?);
+        match kind.as_str() {
             "domain" => scorers.domain = scorer,
             "http" => scorers.request = scorer,
             "command" => scorers.command = scorer,
@@ -54,11 +91,10 @@ pub fn scorers() -> Result<TextScorers> {
     Ok(scorers)
 }
 
-fn scorer(kind: &str, bytes: &[u8]) -> Result<TextScorer> {
-    let roots = Roots { shipped: hashes(), ..Roots::default() };
-    let verified = roots.verify(Artifact::new(kind, bytes.to_vec()))?;
-    let context = || format!("the shipped model `{kind}`");
-    let bundle = Tensors::load(&verified).and_then(|tensors| Bundle::from_tensors(&tensors)).with_context(context)?;
+fn scorer(kind: &str, active: &Active<Artifact>) -> Result<TextScorer> {
+    let context = || format!("the active model `{kind}`");
+    let bundle =
+        Tensors::load(active.verified()).and_then(|tensors| Bundle::from_tensors(&tensors)).with_context(context)?;
     let model = TextModel::from_tensors(&bundle.model).with_context(context)?;
     let calibration = Conformal::from_tensors(&bundle.calibration).with_context(context)?;
     let state: Mutex<(Scratch, FxHashMap<[u8; 32], TextVerdict>)> = Mutex::default();
@@ -110,7 +146,7 @@ mod tests {
         for (kind, hash, bytes) in SHIPPED {
             assert_eq!(Hash::of(bytes).to_string(), *hash, "{kind}");
         }
-        scorers().unwrap();
+        scorers(&actives(None).unwrap()).unwrap();
         let total: usize = SHIPPED.iter().map(|(_, _, bytes)| bytes.len()).sum();
         assert!(total <= 8 << 20, "{total} bytes");
     }

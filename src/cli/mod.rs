@@ -1,5 +1,6 @@
 //! The commands, one file a verb.
 
+mod audit;
 mod baseline;
 mod explain;
 mod model;
@@ -93,8 +94,10 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Tell what was learned as normal, or forget it
     Baseline(baseline::BaselineArgs),
-    /// Train, score, evaluate and describe models
+    /// Train, score, evaluate, promote and describe models
     Model(model::ModelArgs),
+    /// Check what was written down of what was done
+    Audit(audit::AuditArgs),
     /// List, check, test and add rules
     Rules(rules::RulesArgs),
 }
@@ -115,6 +118,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&cli.global, args),
         Command::Baseline(args) => baseline::run(&cli.global, args),
         Command::Model(args) => model::run(&cli.global, args),
+        Command::Audit(args) => audit::run(&cli.global, args),
         Command::Rules(args) => rules::run(&cli.global, args),
     };
     match result {
@@ -171,6 +175,18 @@ mod tests {
             "shieldwall model score flows/ today.csv --format jsonl --online",
             "shieldwall model evaluate flows/ later.csv --label attack",
             "shieldwall model card flows/",
+            "shieldwall model list --format jsonl",
+            "shieldwall model gate heldout flows/ --data later.csv --label attack",
+            "shieldwall model approve flows/ --key anna.pem -o anna.json",
+            "shieldwall model promote 3fa9c1 --evidence a.json --approve-key anna.pem --approve-key ben.pem",
+            "shieldwall model promote flows/ --to shadow",
+            "shieldwall model rollback domain --why drift",
+            "shieldwall model demote 3fa9c1",
+            "shieldwall model revoke 3fa9c1 --older --why leak",
+            "shieldwall model checklist --format jsonl",
+            "shieldwall audit verify --since 2026-11-01 --public-key p.pem --head kept.json",
+            "shieldwall audit show 1 case42",
+            "shieldwall audit proof 3",
         ] {
             assert!(Cli::try_parse_from(line.split_whitespace()).is_ok(), "{line}");
         }

@@ -15,3 +15,4 @@ mod learning;
 mod model;
 mod run;
 mod story;
+mod trust;

@@ -252,4 +252,9 @@ fn many_entries_are_written_at_once_and_verified_in_one_pass() {
     Writer::open(folder, &key).unwrap().append(1_700_000_000_000, &events).unwrap();
     let checked = verify(folder, &key.public(), None).unwrap();
     assert_eq!((checked.entries, checked.faults), (many, Vec::new()));
+    // A long log is added to by its kept edge.
+    assert!(checked.bytes > WHOLE_BYTES_MAX);
+    assert_eq!(Writer::open(folder, &key).unwrap().append(0, &[Event::new("x", "y")]).unwrap(), many);
+    let checked = verify(folder, &key.public(), None).unwrap();
+    assert_eq!((checked.entries, checked.faults), (many + 1, Vec::new()));
 }
