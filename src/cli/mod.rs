@@ -4,6 +4,7 @@ mod audit;
 mod baseline;
 mod explain;
 mod model;
+mod pack;
 mod rules;
 mod scan;
 mod show;
@@ -96,6 +97,8 @@ enum Command {
     Baseline(baseline::BaselineArgs),
     /// Train, score, evaluate, promote and describe models
     Model(model::ModelArgs),
+    /// Build, sign, verify, test and take in signed packs of rules, models and lists
+    Pack(pack::PackArgs),
     /// Check what was written down of what was done
     Audit(audit::AuditArgs),
     /// List, check, test and add rules
@@ -118,6 +121,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&cli.global, args),
         Command::Baseline(args) => baseline::run(&cli.global, args),
         Command::Model(args) => model::run(&cli.global, args),
+        Command::Pack(args) => pack::run(&cli.global, args),
         Command::Audit(args) => audit::run(&cli.global, args),
         Command::Rules(args) => rules::run(&cli.global, args),
     };
@@ -187,6 +191,11 @@ mod tests {
             "shieldwall audit verify --since 2026-11-01 --public-key p.pem --head kept.json",
             "shieldwall audit show 1 case42",
             "shieldwall audit proof 3",
+            "shieldwall pack build rules/ -o acme.pack",
+            "shieldwall pack sign acme.pack",
+            "shieldwall pack verify acme.pack --public-key acme.pem",
+            "shieldwall pack test acme.pack",
+            "shieldwall pack add acme.pack --public-key acme.pem --shadow evidence/ --allow-downgrade",
         ] {
             assert!(Cli::try_parse_from(line.split_whitespace()).is_ok(), "{line}");
         }

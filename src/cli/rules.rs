@@ -154,7 +154,11 @@ enum Expected {
     Silent,
 }
 
-fn test(global: &Global, folder: &Path, out: &mut dyn Write) -> Result<Outcome> {
+/// Runs the rules of a folder on their own examples.
+///
+/// # Errors
+/// When the folder has no rules or cannot be read.
+pub(super) fn test(global: &Global, folder: &Path, out: &mut dyn Write) -> Result<Outcome> {
     let lists = packs::lists(global.home().ok().as_ref())?;
     let loaded = load::load(&[packs::read_pack(folder)?], &lists);
     if loaded.set.rules.is_empty() && loaded.refusals.is_empty() {

@@ -215,3 +215,53 @@ fn the_checklist_has_26_controls_and_says_what_is_not_there() {
     assert_eq!(rows[4]["status"], "no evidence");
     assert!(run(&place, "model checklist").out.contains("NIST AI RMF"));
 }
+
+#[test]
+fn a_pack_acts_only_when_it_is_signed_tested_and_no_downgrade() {
+    let (place, other) = (Place::new(), Place::new());
+    let rule = "title: T\nid: 7a1c2f0e-0f6b-4ac9-9f29-1c2d3e4f5a6b\nlogsource: {product: linux, service: sshd}\n\
+                detection: {s: {message|contains: Accepted}, condition: s}\nlevel: low\n";
+    let log = "Jan  1 10:00:00 web sshd[1]: Accepted password for root from 192.0.2.1 port 1 ssh2\n";
+    place.file("src/a.yml", rule);
+    place.file("src/a.true.log", log);
+    let log = place.file("auth.log", log);
+    let build = |version: &str| {
+        let manifest =
+            format!("name = \"acme\"\nversion = \"{version}\"\nkind = \"rules\"\nlicence = \"Apache-2.0\"\n");
+        place.file("src/pack.toml", manifest);
+        assert_eq!(run(&place, "pack build @src -o @acme.pack").code, 0);
+    };
+    build("1.1.0");
+    assert_eq!(run(&place, "pack add @acme.pack").code, 4, "unsigned");
+    let signed = run(&place, "pack sign @acme.pack");
+    assert_eq!(signed.code, 0, "{}", signed.err);
+    assert_eq!(run(&place, "pack verify @acme.pack").code, 0);
+    assert_eq!(run(&place, "pack test @acme.pack").code, 0);
+    // Nobody here believes that key.
+    fs::copy(place.path("acme.pack"), other.path("acme.pack")).unwrap();
+    assert_eq!(run(&other, "pack verify @acme.pack").code, 4);
+    assert_eq!(run(&other, "pack add @acme.pack").code, 4);
+    let shadow = run(&place, "pack add @acme.pack --shadow @auth.log");
+    assert_eq!(shadow.code, 1, "{}", shadow.err);
+    assert!(shadow.out.contains("would fire  7a1c2f0e"), "{}", shadow.out);
+    assert!(!place.path("home/packs/acme.rules").exists());
+    assert_eq!(run(&place, "pack add @acme.pack").code, 0);
+    assert!(fs::read_to_string(place.path("home/packs.lock")).unwrap().contains("1.1.0"));
+    let scanned = place.scan(&log, &["--no-learning"]);
+    assert!(scanned.rules().contains(&"7a1c2f0e-0f6b-4ac9-9f29-1c2d3e4f5a6b".to_owned()), "{}", scanned.out);
+    assert!(run(&place, "audit verify --since 2000-01-01").out.contains("pack.add acme"));
+    // Older, damaged, failing its own test: refused.
+    build("1.0.9");
+    run(&place, "pack sign @acme.pack");
+    assert_eq!(run(&place, "pack add @acme.pack").code, 4);
+    assert_eq!(run(&place, "pack add @acme.pack --allow-downgrade").code, 0);
+    let mut bytes = fs::read(place.path("acme.pack")).unwrap();
+    let at = bytes.windows(8).position(|part| part == b"Accepted").unwrap();
+    bytes[at] ^= 1;
+    fs::write(place.path("acme.pack"), bytes).unwrap();
+    assert_eq!(run(&place, "pack verify @acme.pack").code, 4);
+    place.file("src/a.false.log", fs::read(&log).unwrap());
+    build("1.2.0");
+    run(&place, "pack sign @acme.pack");
+    assert_eq!(run(&place, "pack add @acme.pack").code, 4);
+}
