@@ -7,6 +7,10 @@
 //! ├── cases/latest/     the case of the last scan that was given no place of its own
 //! ├── baselines/default.baseline   what `scan --learn` learned
 //! ├── packs/NAME.rules  packs taken in by `rules add`: compiled, hash-checked
+//! ├── packs.lock        which packs were added: version, hashes, signer
+//! ├── keys/local.pem    the key that this machine signs with, for its owner alone
+//! ├── audit/            what was done, hash-chained and signed
+//! ├── registry/         models: journal, artifacts, evidence
 //! ├── compiled/HASH.rules   other packs, compiled on first use
 //! └── lists/NAME.txt    what `%NAME%` in rules stands for, one value a line; put there by you
 //! ```
@@ -75,6 +79,26 @@ impl Home {
     /// Where added packs are.
     pub fn packs(&self) -> PathBuf {
         self.root.join("packs")
+    }
+
+    /// The key that this machine signs with.
+    pub fn key(&self) -> PathBuf {
+        self.root.join("keys/local.pem")
+    }
+
+    /// Where the audit log is.
+    pub fn audit(&self) -> PathBuf {
+        self.root.join("audit")
+    }
+
+    /// Where the registry of models is.
+    pub fn registry(&self) -> PathBuf {
+        self.root.join("registry")
+    }
+
+    /// Which packs were added, with their hashes.
+    pub fn packs_lock(&self) -> PathBuf {
+        self.root.join("packs.lock")
     }
 
     /// Where the user's lists for placeholders are.

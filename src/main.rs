@@ -1,6 +1,7 @@
 //! The program: parse, call, print, pick the exit code.
 
 mod baselines;
+mod books;
 mod case;
 mod cli;
 mod home;

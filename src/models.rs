@@ -11,7 +11,10 @@ use shieldwall_forecast::Forecaster;
 use shieldwall_learn::calibrate::Conformal;
 use shieldwall_learn::text::{Scratch, TextModel, plain};
 use shieldwall_learn::{Bundle, Model, Part, Tensors};
+use shieldwall_trust::registry::{Active, Registry, activate};
 use shieldwall_trust::{Artifact, Hash, Roots};
+
+use crate::home::Home;
 
 // `SHIPPED`: kind, SHA-256 by its manifest, the file.
 include!(concat!(env!("OUT_DIR"), "/models.rs"));
@@ -36,15 +39,50 @@ pub fn hashes() -> Vec<Hash> {
     SHIPPED.iter().filter_map(|(_, hash, _)| hash.parse().ok()).collect()
 }
 
-/// Scorers of texts by the models that the program carries.
+/// The models that make findings, by kind: the one that the registry has as active, or else the one that the program
+/// carries. One that was revoked is left out.
 ///
 /// # Errors
-/// Never in a released build: a test loads them.
-pub fn scorers() -> Result<TextScorers> {
+/// When the registry cannot be read, or an active model is damaged.
+pub fn actives(home: Option<&Home>) -> Result<Vec<(String, Active<Artifact>)>> {
+    let registry = home.map(crate::books::registry).transpose()?;
+    let roots = Roots { shipped: hashes(), ..Roots::default() };
+    let mut actives = Vec::new();
+    for (kind, _, bytes) in SHIPPED {
+        let own = match &registry {
+            Some(registry) => registry.active(kind)?,
+            None => None,
+        };
+        let active = match own {
+            Some(active) => Some(active),
+            None => {
+                let verified = roots.verify(Artifact::new(*kind, bytes.to_vec()))?;
+                activate(verified, registry.as_ref().map(Registry::state)).ok()
+            }
+        };
+        actives.extend(active.map(|active| ((*kind).to_owned(), active)));
+    }
+    Ok(actives)
+}
+
+/// Kinds and hashes of the models that make findings.
+///
+/// # Errors
+/// When the registry cannot be read.
+pub fn acting(home: Option<&Home>) -> Result<Vec<(String, Hash)>> {
+    Ok(actives(home)?.into_iter().map(|(kind, active)| (kind, active.get().hash())).collect())
+}
+
+/// Scorers of texts by active models: nothing else makes findings.
+///
+/// # Errors
+/// When a model is none of ours.
+pub fn scorers(models: &[(String, Active<Artifact>)]) -> Result<TextScorers> {
     let mut scorers = TextScorers::default();
-    for (kind, _, bytes) in SHIPPED.iter().filter(|(kind, ..)| *kind != "forecast") {
-        let scorer = Some(scorer(kind, bytes)?);
-        match *kind {
+    // Texts are scored here; what is forecast is no finding.
+    for (kind, active) in models.iter().filter(|(kind, _)| kind != "forecast") {
+        let scorer = Some(scorer(kind, active)?);
+        match kind.as_str() {
             "domain" => scorers.domain = scorer,
             "http" => scorers.request = scorer,
             "command" => scorers.command = scorer,
@@ -73,9 +111,10 @@ fn bundle(kind: &str, bytes: &[u8]) -> Result<Bundle> {
     bundle.with_context(|| format!("the shipped model `{kind}`"))
 }
 
-fn scorer(kind: &str, bytes: &[u8]) -> Result<TextScorer> {
-    let context = || format!("the shipped model `{kind}`");
-    let bundle = bundle(kind, bytes)?;
+fn scorer(kind: &str, active: &Active<Artifact>) -> Result<TextScorer> {
+    let context = || format!("the active model `{kind}`");
+    let bundle =
+        Tensors::load(active.verified()).and_then(|tensors| Bundle::from_tensors(&tensors)).with_context(context)?;
     let model = TextModel::from_tensors(&bundle.model).with_context(context)?;
     let calibration = Conformal::from_tensors(&bundle.calibration).with_context(context)?;
     let state: Mutex<(Scratch, FxHashMap<[u8; 32], TextVerdict>)> = Mutex::default();
@@ -135,7 +174,7 @@ mod tests {
         for (kind, hash, bytes) in SHIPPED {
             assert_eq!(Hash::of(bytes).to_string(), *hash, "{kind}");
         }
-        scorers().unwrap();
+        scorers(&actives(None).unwrap()).unwrap();
         let total: usize = SHIPPED.iter().map(|(_, _, bytes)| bytes.len()).sum();
         assert!(total <= 8 << 20, "{total} bytes");
     }

@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use shieldwall_detect::anomaly;
+use shieldwall_trust::audit::Event;
 
 use super::{Global, Outcome};
 use crate::baselines::Kept;
+use crate::books;
 use crate::home::Home;
 use crate::output::escape::escape_lines;
 
@@ -83,7 +85,8 @@ fn forget(home: &Home, entity: &str) -> Result<String> {
         bail!("no entity `{entity}` in these baselines: `shieldwall baseline show` lists them");
     }
     kept.baselines = baselines;
-    kept.write(&path)?;
+    let event = Event::new("baseline.forget", entity).with("entities", count);
+    books::do_recorded(home, event, || kept.write(&path))?;
     Ok(if count == 1 { "one entity".to_owned() } else { format!("{count} entities") })
 }
 

@@ -1,11 +1,13 @@
 //! The commands, one file a verb.
 
+mod audit;
 mod baseline;
 mod data;
 mod explain;
 mod forecast;
 mod forecast_import;
 mod model;
+mod pack;
 mod rules;
 mod scan;
 mod show;
@@ -98,10 +100,14 @@ enum Command {
     Forecast(forecast::ForecastArgs),
     /// Tell what was learned as normal, or forget it
     Baseline(baseline::BaselineArgs),
-    /// Train, score, evaluate and describe models
+    /// Train, score, evaluate, promote and describe models
     Model(model::ModelArgs),
     /// Check data before they teach: schema, duplicates, leaks, flipped labels, backdoors, sources
     Data(data::DataArgs),
+    /// Build, sign, verify, test and take in signed packs of rules, models and lists
+    Pack(pack::PackArgs),
+    /// Check what was written down of what was done
+    Audit(audit::AuditArgs),
     /// List, check, test and add rules
     Rules(rules::RulesArgs),
 }
@@ -124,6 +130,8 @@ pub fn main() -> ExitCode {
         Command::Baseline(args) => baseline::run(&cli.global, args),
         Command::Model(args) => model::run(&cli.global, args),
         Command::Data(args) => data::run(&cli.global, args),
+        Command::Pack(args) => pack::run(&cli.global, args),
+        Command::Audit(args) => audit::run(&cli.global, args),
         Command::Rules(args) => rules::run(&cli.global, args),
     };
     match result {
@@ -187,6 +195,23 @@ mod tests {
             "shieldwall data check flows.csv --reference last.csv --manifest dataset.json --scores rows.csv --no-sign",
             "shieldwall data check commands.jsonl --kind command",
             "shieldwall data diff old/dataset.json new.csv",
+            "shieldwall model list --format jsonl",
+            "shieldwall model gate heldout flows/ --data later.csv --label attack",
+            "shieldwall model approve flows/ --key anna.pem -o anna.json",
+            "shieldwall model promote 3fa9c1 --evidence a.json --approve-key anna.pem --approve-key ben.pem",
+            "shieldwall model promote flows/ --to shadow",
+            "shieldwall model rollback domain --why drift",
+            "shieldwall model demote 3fa9c1",
+            "shieldwall model revoke 3fa9c1 --older --why leak",
+            "shieldwall model checklist --format jsonl",
+            "shieldwall audit verify --since 2026-11-01 --public-key p.pem --head kept.json",
+            "shieldwall audit show 1 case42",
+            "shieldwall audit proof 3",
+            "shieldwall pack build rules/ -o acme.pack",
+            "shieldwall pack sign acme.pack",
+            "shieldwall pack verify acme.pack --public-key acme.pem",
+            "shieldwall pack test acme.pack",
+            "shieldwall pack add acme.pack --public-key acme.pem --shadow evidence/ --allow-downgrade",
         ] {
             assert!(Cli::try_parse_from(line.split_whitespace()).is_ok(), "{line}");
         }

@@ -11,10 +11,13 @@ use clap::{Args, Subcommand};
 use shieldwall_detect::sigma::ir::RuleSet;
 use shieldwall_detect::sigma::load::{self, Loaded};
 use shieldwall_detect::sigma::matcher::{Dormant, Matcher, Options};
+use shieldwall_trust::Hash;
+use shieldwall_trust::audit::Event;
 
 use super::{Global, Outcome};
+use crate::books;
 use crate::home::write_whole;
-use crate::line::{self, LineOptions};
+use crate::line::{self, LineOptions, hex};
 use crate::output::escape::escape;
 use crate::packs::{self, Choice};
 
@@ -151,7 +154,11 @@ enum Expected {
     Silent,
 }
 
-fn test(global: &Global, folder: &Path, out: &mut dyn Write) -> Result<Outcome> {
+/// Runs the rules of a folder on their own examples.
+///
+/// # Errors
+/// When the folder has no rules or cannot be read.
+pub(super) fn test(global: &Global, folder: &Path, out: &mut dyn Write) -> Result<Outcome> {
     let lists = packs::lists(global.home().ok().as_ref())?;
     let loaded = load::load(&[packs::read_pack(folder)?], &lists);
     if loaded.set.rules.is_empty() && loaded.refusals.is_empty() {
@@ -246,7 +253,13 @@ fn add(global: &Global, path: &Path, name: Option<&str>, replace: bool, out: &mu
         bail!("`{}` has no rule that compiles", path.display());
     }
     let _writer = home.write()?;
-    write_whole(&place, &load::compiled::write(&loaded, &source))?;
+    let compiled = load::compiled::write(&loaded, &source);
+    let event = Event::new("rules.add", &*name)
+        .with("source_sha256", hex(&source))
+        .with("sha256", Hash::of(&compiled))
+        .with("rules", loaded.set.rules.len())
+        .with("signed", false);
+    books::do_recorded(&home, event, || write_whole(&place, &compiled))?;
     let licences: std::collections::BTreeSet<&str> =
         loaded.set.rules.iter().map(|rule| rule.license.as_str()).filter(|licence| !licence.is_empty()).collect();
     let licences: Vec<&str> = licences.into_iter().collect();

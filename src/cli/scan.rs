@@ -12,9 +12,12 @@ use shieldwall_decode::TimePolicy;
 use shieldwall_detect::anomaly;
 use shieldwall_detect::sigma::ir::Level;
 use shieldwall_schema::{Timestamp, Zone};
+use shieldwall_trust::Hash;
+use shieldwall_trust::audit::Event;
 
 use super::{Global, Outcome};
 use crate::baselines::Kept;
+use crate::books;
 use crate::case::{Case, ReportKind};
 use crate::home::Home;
 use crate::line::{self, CaseName, Fold, Learning, LineOptions, Run};
@@ -242,7 +245,11 @@ pub fn run(global: &Global, args: &ScanArgs) -> Result<Outcome> {
 
 /// How to learn, and the baselines that `--learn` goes on from.
 fn learning(args: &ScanArgs, home: Option<&Home>) -> Result<(Learning, Option<Arc<Kept>>)> {
-    let mut learning = Learning { settings: anomaly::Settings { budget_a_day: args.budget }, ..Learning::default() };
+    let mut learning = Learning {
+        settings: anomaly::Settings { budget_a_day: args.budget },
+        models: Some(crate::models::actives(home)?),
+        ..Learning::default()
+    };
     let mut before = None;
     if args.learn {
         let home = home.context("--learn needs a place for data: set --data-dir or SHIELDWALL_HOME")?;
@@ -271,7 +278,8 @@ fn keep_learned(home: &Home, before: Option<&Kept>, kept: &Kept) -> Result<()> {
     if Kept::read(&path)?.as_ref() != before {
         bail!("`{}` was changed while this scan ran: nothing was kept; scan again to learn", path.display());
     }
-    kept.write(&path)
+    let event = Event::new("baseline.learn", "default").with("logs", kept.sources.len());
+    books::do_recorded(home, event, || kept.write(&path))
 }
 
 /// Refuses to write over what is to be read.
@@ -310,10 +318,31 @@ fn deliver(run: &mut Run, home: Option<&Home>, destination: Destination, args: &
                 formats => formats.iter().filter_map(|format| format.report()).collect(),
             };
             Case::create(&path)?.save(run, &reports)?;
+            if let Some(Err(error)) = home.map(|home| record(home, &path, run))
+                && !args.quiet
+            {
+                let words = escape(&format!("{error:#}"));
+                writeln!(io::stderr(), "note: this scan is not in the audit log: {words}")?;
+            }
             let case = CaseName::Named(path.display().to_string());
             print(run, args, FormatArg::Text, io::stdout().lock(), Style::of_stdout(), case)
         }
     }
+}
+
+/// Writes down that a case was made, by which rules and models.
+fn record(home: &Home, case: &Path, run: &Run) -> Result<()> {
+    let findings = std::fs::read(case.join("findings.jsonl"))?;
+    let rules = run.manifest().pointer("/rules/sha256").and_then(|hash| hash.as_str().map(str::to_owned));
+    let mut event = Event::new("scan", Hash::of(&findings).to_string())
+        .with("case", case.display())
+        .with("findings", run.findings())
+        .with("rules", rules.unwrap_or_default());
+    for (kind, hash) in crate::models::acting(Some(home))? {
+        event = event.with(&format!("model.{kind}"), hash);
+    }
+    books::write_down(home, &[event])?;
+    Ok(())
 }
 
 fn keep_latest(run: &mut Run, home: Option<&Home>, quiet: bool) -> CaseName {
@@ -321,7 +350,8 @@ fn keep_latest(run: &mut Run, home: Option<&Home>, quiet: bool) -> CaseName {
         || bail!("no place for data"),
         |home| {
             let _writer = home.write()?;
-            Case::create(&home.latest_case())?.save(run, &[])
+            Case::create(&home.latest_case())?.save(run, &[])?;
+            record(home, &home.latest_case(), run)
         },
     );
     match kept {

@@ -12,6 +12,8 @@ use anyhow::{Result, anyhow, bail};
 use shieldwall_collect::Unread;
 use shieldwall_detect::anomaly::{Learner, Settings};
 use shieldwall_schema::{Projection, Tag, Want};
+use shieldwall_trust::Artifact;
+use shieldwall_trust::registry::Active;
 
 use super::drive::SourceRun;
 use super::ranked::Ranked;
@@ -31,6 +33,8 @@ pub struct Learning {
     pub kept: Vec<(String, Arc<Kept>)>,
     /// Logs that are only learned from.
     pub logs: Vec<PathBuf>,
+    /// The models that make findings, by kind; those that the program carries where nothing is said.
+    pub models: Option<Vec<(String, Active<Artifact>)>>,
 }
 
 impl Learning {
@@ -39,7 +43,10 @@ impl Learning {
     /// # Errors
     /// When kept baselines are none, or two of them learned from the same log.
     pub fn learner(&self) -> Result<(Learner, BTreeSet<Hash>)> {
-        let scorers = crate::models::scorers()?;
+        let scorers = match &self.models {
+            Some(models) => crate::models::scorers(models)?,
+            None => crate::models::scorers(&crate::models::actives(None)?)?,
+        };
         let mut known: BTreeSet<Hash> = BTreeSet::new();
         let mut learner: Option<Learner> = None;
         for (name, kept) in &self.kept {

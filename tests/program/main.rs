@@ -16,3 +16,4 @@ mod learning;
 mod model;
 mod run;
 mod story;
+mod trust;

@@ -4,6 +4,9 @@
 //! |---|---|
 //! | [`artifact`] | [`Artifact`]: bytes with their SHA-256 |
 //! | [`verified`] | [`Verified`]: what was found worthy; made in one place only, beside the check |
+//! | [`audit`] | what was done, in an order that nobody can change unseen |
+//! | [`pack`] | rules, models and lists in one signed file |
+//! | [`registry`] | which models may be tried, and which acts |
 //! | [`scan`] | what a model file would do when loaded: clean, malicious or not proven; nothing is ever executed |
 //! | [`list`] | the list of models that this machine trained itself |
 //!
@@ -11,7 +14,11 @@
 //! user can write. Where a file lies never matters. Signatures will be one more way, through the same maker.
 
 pub mod artifact;
+pub mod audit;
+pub mod key;
 pub mod list;
+pub mod pack;
+pub mod registry;
 pub mod scan;
 pub mod verified;
 

@@ -35,6 +35,8 @@ pub enum Why {
     Named,
     /// It stands in the list of what was trained here.
     TrainedHere,
+    /// The registry of this machine took it in.
+    Registered,
 }
 
 /// An artifact that nobody vouches for.
@@ -56,6 +58,8 @@ pub struct Roots {
     pub named: Vec<Hash>,
     /// Hashes of what was trained here.
     pub trained: Vec<Hash>,
+    /// Hashes that the registry took in.
+    pub registered: Vec<Hash>,
 }
 
 impl Roots {
@@ -65,7 +69,12 @@ impl Roots {
     /// When nobody vouches for it.
     pub fn verify(&self, artifact: Artifact) -> Result<Verified<Artifact>, Untrusted> {
         let hash = artifact.hash();
-        let ways = [(&self.shipped, Why::Shipped), (&self.named, Why::Named), (&self.trained, Why::TrainedHere)];
+        let ways = [
+            (&self.shipped, Why::Shipped),
+            (&self.named, Why::Named),
+            (&self.trained, Why::TrainedHere),
+            (&self.registered, Why::Registered),
+        ];
         match ways.into_iter().find(|(hashes, _)| hashes.contains(&hash)) {
             Some((_, why)) => Ok(Verified { inner: artifact, why }),
             None => Err(Untrusted { name: artifact.name().to_owned(), hash }),

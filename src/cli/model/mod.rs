@@ -14,10 +14,16 @@
 
 mod attack;
 mod card;
+mod checklist;
 mod drift;
 mod evaluate;
 mod figures;
+mod gate;
 pub(super) mod label;
+mod list;
+mod policy;
+mod promote;
+mod rollback;
 pub(super) mod rows;
 mod score;
 mod sequences;
@@ -51,6 +57,22 @@ enum ModelCommand {
     Attack(attack::AttackArgs),
     /// Show a model's card
     Card(card::CardArgs),
+    /// List the models of the registry and where each stands
+    List(list::ListArgs),
+    /// Measure one thing about a model and sign what was found
+    Gate(gate::GateArgs),
+    /// Sign that you approve a step
+    Approve(promote::ApproveArgs),
+    /// Take a model a step forward, if evidence shows what the policy asks for
+    Promote(promote::PromoteArgs),
+    /// Put the active model of a kind back and the one before it in its place
+    Rollback(rollback::RollbackArgs),
+    /// Put a model back into the shadow
+    Demote(rollback::BackArgs),
+    /// Say that a model may never act again
+    Revoke(rollback::RevokeArgs),
+    /// Show the controls of a secure pipeline, and what this machine has to show for each
+    Checklist(checklist::ChecklistArgs),
 }
 
 /// What a model is of.
@@ -101,5 +123,13 @@ pub fn run(global: &Global, args: &ModelArgs) -> Result<Outcome> {
         ModelCommand::Evaluate(args) => evaluate::run(global, args),
         ModelCommand::Attack(args) => attack::run(global, args),
         ModelCommand::Card(args) => card::run(global, args),
+        ModelCommand::List(args) => list::run(global, args),
+        ModelCommand::Gate(args) => gate::run(global, args),
+        ModelCommand::Approve(args) => promote::approve(global, args),
+        ModelCommand::Promote(args) => promote::run(global, args),
+        ModelCommand::Rollback(args) => rollback::run(global, args),
+        ModelCommand::Demote(args) => rollback::demote(global, args),
+        ModelCommand::Revoke(args) => rollback::revoke(global, args),
+        ModelCommand::Checklist(args) => checklist::run(global, args),
     }
 }

@@ -213,7 +213,7 @@ fn manifest(
 }
 
 /// SHA-256 of a file, or of the files of a folder in the order of their names.
-fn hash_of(path: &Path) -> Result<String> {
+pub fn hash_of(path: &Path) -> Result<String> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     for file in texts::files(path) {

@@ -1,0 +1,375 @@
+//! `shieldwall pack`: rules, models and lists in one signed file. Nothing of a pack acts before its signature was checked, its
+//! own tests passed, and what it would find was shown.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand};
+use serde_json::Value;
+use shieldwall_detect::sigma::load;
+use shieldwall_trust::audit::Event;
+use shieldwall_trust::key::{PublicKey, SecretKey};
+use shieldwall_trust::pack::{self, FILES_MAX, Kind, MANIFEST, Manifest, PACK_BYTES_MAX, Pack};
+use shieldwall_trust::{Artifact, Hash};
+
+use super::{Global, Outcome, rules};
+use crate::books;
+use crate::home::{Home, write_whole};
+use crate::line::{self, LineOptions};
+use crate::output::escape::escape;
+use crate::packs::{self, Choice};
+
+/// Arguments of `pack`.
+#[derive(Debug, Args)]
+pub struct PackArgs {
+    #[command(subcommand)]
+    command: PackCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum PackCommand {
+    /// Make a pack of a folder with a pack.toml (name, version, kind, licence)
+    Build {
+        /// The folder
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        /// The pack
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Sign a pack
+    Sign {
+        /// The pack
+        #[arg(value_name = "PACK")]
+        pack: PathBuf,
+        /// With this secret key [default: the local key]
+        #[arg(long, value_name = "KEY")]
+        key: Option<PathBuf>,
+        /// Write the signed pack here [default: in its place]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Check a pack's files and its signature
+    Verify {
+        /// The pack
+        #[arg(value_name = "PACK")]
+        pack: PathBuf,
+        /// Who may have signed (may be given more than once) [default: the local key]
+        #[arg(long, value_name = "KEY")]
+        public_key: Vec<PathBuf>,
+    },
+    /// Run a pack's own tests
+    Test {
+        /// The pack
+        #[arg(value_name = "PACK")]
+        pack: PathBuf,
+    },
+    /// Verify a pack, run its tests, show what it would find, and take it in
+    Add(AddArgs),
+}
+
+/// Arguments of `pack add`.
+#[derive(Debug, Args)]
+struct AddArgs {
+    /// The pack
+    #[arg(value_name = "PACK")]
+    pack: PathBuf,
+    /// Who may have signed (may be given more than once) [default: the local key]
+    #[arg(long, value_name = "KEY")]
+    public_key: Vec<PathBuf>,
+    /// Show on these logs what would fire that did not before; nothing is taken in
+    #[arg(long, value_name = "PATH")]
+    shadow: Vec<PathBuf>,
+    /// Take in a version older than the one that is here
+    #[arg(long)]
+    allow_downgrade: bool,
+}
+
+/// Runs `pack`.
+///
+/// # Errors
+/// When a pack or key cannot be read, is not worthy of trust, or cannot be written.
+pub fn run(global: &Global, args: &PackArgs) -> Result<Outcome> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let outcome = match &args.command {
+        PackCommand::Build { folder, output } => build(folder, output, &mut out),
+        PackCommand::Sign { pack, key, output } => sign(global, pack, key.as_deref(), output.as_deref(), &mut out),
+        PackCommand::Verify { pack, public_key } => verify(global, pack, public_key, &mut out),
+        PackCommand::Test { pack } => test(global, &read(pack)?.1, &mut out),
+        PackCommand::Add(args) => add(global, args, &mut out),
+    }?;
+    out.flush()?;
+    Ok(outcome)
+}
+
+fn read(path: &Path) -> Result<(Vec<u8>, Pack)> {
+    let shown = path.display();
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).with_context(|| format!("cannot read `{shown}`"))?;
+    // One block more than a pack may have is enough to see that it has too many.
+    file.take(PACK_BYTES_MAX as u64 + 4096).read_to_end(&mut bytes)?;
+    let pack = pack::read(&bytes).with_context(|| format!("`{shown}`"))?;
+    Ok((bytes, pack))
+}
+
+fn build(folder: &Path, output: &Path, out: &mut dyn Write) -> Result<Outcome> {
+    let text = fs::read_to_string(folder.join(MANIFEST))
+        .with_context(|| format!("`{}` has no {MANIFEST} (name, version, kind, licence)", folder.display()))?;
+    let manifest = Manifest::read(&text)?;
+    let (mut files, mut total) = (Vec::new(), 0);
+    for entry in walkdir::WalkDir::new(folder).follow_links(false).sort_by_file_name() {
+        let entry = entry.with_context(|| format!("cannot list `{}`", folder.display()))?;
+        if !entry.file_type().is_file() {
+            continue;
+        }
+        let name = entry.path().strip_prefix(folder)?.to_string_lossy().replace('\\', "/");
+        let bytes = fs::read(entry.path()).with_context(|| format!("cannot read `{}`", entry.path().display()))?;
+        total += bytes.len();
+        files.push((name, bytes));
+        if files.len() > FILES_MAX || total > PACK_BYTES_MAX {
+            bail!("`{}` has more than {FILES_MAX} files or {PACK_BYTES_MAX} bytes", folder.display());
+        }
+    }
+    let bytes = pack::build(manifest, files)?;
+    write_whole(output, &bytes)?;
+    let pack = pack::read(&bytes)?;
+    writeln!(
+        out,
+        "{}: {} file(s), {} {}",
+        output.display(),
+        pack.files().len(),
+        pack.manifest().name,
+        pack.manifest().version
+    )?;
+    Ok(Outcome::Clean)
+}
+
+fn sign(
+    global: &Global,
+    path: &Path,
+    key: Option<&Path>,
+    output: Option<&Path>,
+    out: &mut dyn Write,
+) -> Result<Outcome> {
+    let (bytes, _) = read(path)?;
+    let key = match key {
+        Some(key) => SecretKey::load(key)?,
+        None => books::key(&global.home()?)?,
+    };
+    write_whole(output.unwrap_or(path), &pack::sign(&bytes, &key)?)?;
+    writeln!(out, "signed by {}", key.public().id())?;
+    write!(out, "{}", key.public().to_pem())?;
+    Ok(Outcome::Clean)
+}
+
+/// Who is believed: the keys named, or else the local one.
+fn believed(global: &Global, named: &[PathBuf]) -> Result<Vec<PublicKey>> {
+    if named.is_empty() {
+        return Ok(books::public_key(&global.home()?)?.into_iter().collect());
+    }
+    named.iter().map(|path| Ok(PublicKey::load(path)?)).collect()
+}
+
+fn verify(global: &Global, path: &Path, named: &[PathBuf], out: &mut dyn Write) -> Result<Outcome> {
+    let (_, pack) = read(path)?;
+    let signer = pack.verify(&believed(global, named)?).with_context(|| format!("`{}`", path.display()))?;
+    let manifest = pack.manifest();
+    writeln!(
+        out,
+        "{} {}: {} file(s) as the manifest says, signed by {signer}",
+        manifest.name,
+        manifest.version,
+        pack.files().len()
+    )?;
+    Ok(Outcome::Clean)
+}
+
+/// A folder with a pack's files, as long as it is held. Names were checked when the pack was read.
+fn unpacked(pack: &Pack) -> Result<tempfile::TempDir> {
+    let folder = tempfile::tempdir()?;
+    for (name, bytes) in pack.files() {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap_or(folder.path()))?;
+        fs::write(path, bytes)?;
+    }
+    Ok(folder)
+}
+
+fn test(global: &Global, pack: &Pack, out: &mut dyn Write) -> Result<Outcome> {
+    match pack.manifest().kind {
+        Kind::Rules => rules::test(global, unpacked(pack)?.path(), out),
+        _ => {
+            writeln!(out, "packs of this kind have no tests of their own")?;
+            Ok(Outcome::Clean)
+        }
+    }
+}
+
+fn add(global: &Global, args: &AddArgs, out: &mut dyn Write) -> Result<Outcome> {
+    let home = global.home()?;
+    let (bytes, pack) = read(&args.pack)?;
+    let signer = pack.verify(&believed(global, &args.public_key)?).with_context(|| {
+        format!("`{}` is not taken in (local unsigned rules: `shieldwall rules add`)", args.pack.display())
+    })?;
+    let manifest = pack.manifest();
+    let tested = test(global, &pack, out)?;
+    if tested != Outcome::Clean {
+        bail!("`{}` fails its own tests: it is not taken in", manifest.name);
+    }
+    if !args.shadow.is_empty() {
+        return shadow(&home, &pack, &args.shadow, out);
+    }
+    let mut lock = Lock::read(&home)?;
+    if let Some(here) = lock.packs.get(&manifest.name) {
+        let (here, new) = (here.version.parse::<pack::Version>()?, manifest.version()?);
+        if new < here && !args.allow_downgrade {
+            bail!("{} {here} is here and {new} is older: say --allow-downgrade if you mean it", manifest.name);
+        }
+    }
+    let _writer = home.write()?;
+    let event = Event::new("pack.add", &*manifest.name)
+        .with("version", &manifest.version)
+        .with("manifest_sha256", pack.hash())
+        .with("sha256", Hash::of(&bytes))
+        .with("signer", &signer);
+    books::do_recorded(&home, event, || {
+        take_in(&home, &pack)?;
+        write_whole(&home.packs().join(format!("{}.pack", manifest.name)), &bytes)?;
+        lock.packs.insert(
+            manifest.name.clone(),
+            Locked { version: manifest.version.clone(), sha256: Hash::of(&bytes).to_string(), signer: signer.clone() },
+        );
+        lock.write(&home)
+    })?;
+    writeln!(out, "added {} {}, signed by {signer}", manifest.name, manifest.version)?;
+    Ok(Outcome::Clean)
+}
+
+/// Puts what is in a pack where it acts, or may be promoted to act.
+fn take_in(home: &Home, pack: &Pack) -> Result<()> {
+    let name = &pack.manifest().name;
+    match pack.manifest().kind {
+        Kind::Rules => {
+            let loaded = compiled(home, pack)?;
+            let source = load::fingerprint(&[], &packs::lists(Some(home))?);
+            write_whole(&home.packs().join(format!("{name}.rules")), &load::compiled::write(&loaded, &source))
+        }
+        Kind::Lists => {
+            for (file, bytes) in pack.files().iter().filter(|(file, _)| file.ends_with(".txt")) {
+                let file = Path::new(file).file_name().context("a list without a name")?;
+                write_whole(&home.lists().join(file), bytes)?;
+            }
+            Ok(())
+        }
+        Kind::Models => {
+            for (file, bytes) in pack.files().iter().filter(|(file, _)| file.ends_with(".safetensors")) {
+                let artifact = Artifact::new(format!("{name}/{file}"), bytes.clone());
+                // The folder says the kind: `domain/model.safetensors`.
+                let kind = file.split('/').next().unwrap_or_default().to_owned();
+                books::change_registry(home, |registry, audit, _| {
+                    Ok(registry.register(
+                        audit,
+                        books::now_ms(),
+                        &artifact,
+                        &kind,
+                        &[("pack".to_owned(), name.clone())],
+                    )?)
+                })?;
+            }
+            Ok(())
+        }
+        // Kept whole; nothing in this version uses them yet.
+        Kind::Playbooks | Kind::Mappings => Ok(()),
+    }
+}
+
+fn compiled(home: &Home, pack: &Pack) -> Result<load::Loaded> {
+    let manifest = pack.manifest();
+    let rules = load::Pack {
+        name: manifest.name.clone(),
+        license: manifest.licence.clone(),
+        files: pack
+            .files()
+            .iter()
+            .filter(|(name, _)| name.ends_with(".yml") || name.ends_with(".yaml"))
+            .cloned()
+            .collect(),
+        ..load::Pack::default()
+    };
+    let loaded = load::load(&[rules], &packs::lists(Some(home))?);
+    if let Some(refusal) = loaded.refusals.first() {
+        bail!("`{}`: {refusal}; {} rule(s) refused in all", manifest.name, loaded.refusals.len());
+    }
+    if loaded.set.rules.is_empty() {
+        bail!("`{}` has no rule", manifest.name);
+    }
+    Ok(loaded)
+}
+
+/// Shows what would fire on logs that did not before.
+fn shadow(home: &Home, pack: &Pack, logs: &[PathBuf], out: &mut dyn Write) -> Result<Outcome> {
+    if pack.manifest().kind != Kind::Rules {
+        bail!("only rules can be run in the shadow on logs; models: `shieldwall model evaluate`");
+    }
+    let fired = |loaded| -> Result<BTreeMap<String, u64>> {
+        let options = LineOptions { threads: 1, ..LineOptions::default() };
+        let mut run = line::scan(logs, loaded, packs::mappings()?, &options)?;
+        let mut lines = Vec::new();
+        run.write_findings(&mut lines)?;
+        let mut fired = BTreeMap::new();
+        for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            let finding: Value = serde_json::from_slice(line)?;
+            let part = |path: &str| finding.pointer(path).and_then(Value::as_str).unwrap_or_default();
+            let rule = format!("{}  {}", part("/finding_info/analytic/uid"), part("/finding_info/analytic/name"));
+            let matches = finding.pointer("/unmapped/matches").and_then(Value::as_u64).unwrap_or(1);
+            *fired.entry(rule).or_default() += matches;
+        }
+        Ok(fired)
+    };
+    let before = fired(packs::load_chosen(&Choice::default(), Some(home))?)?;
+    let after = fired(compiled(home, pack)?)?;
+    let mut new = 0;
+    for (rule, matches) in after {
+        let more = matches.saturating_sub(before.get(&rule).copied().unwrap_or(0));
+        if more > 0 {
+            new += 1;
+            writeln!(out, "would fire  {}  on {more} record(s)", escape(&rule))?;
+        }
+    }
+    writeln!(out, "{new} rule(s) would fire that did not before; nothing was taken in")?;
+    Ok(Outcome::of(new > 0, false))
+}
+
+/// One added pack.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Locked {
+    version: String,
+    sha256: String,
+    signer: String,
+}
+
+/// Which packs were added.
+#[derive(Default, serde::Serialize, serde::Deserialize)]
+struct Lock {
+    packs: BTreeMap<String, Locked>,
+}
+
+impl Lock {
+    fn read(home: &Home) -> Result<Self> {
+        let path = home.packs_lock();
+        match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| format!("`{}` is damaged", path.display())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
+        }
+    }
+
+    fn write(&self, home: &Home) -> Result<()> {
+        let mut bytes = serde_json::to_vec_pretty(self)?;
+        bytes.push(b'\n');
+        write_whole(&home.packs_lock(), &bytes)
+    }
+}
