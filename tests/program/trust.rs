@@ -48,7 +48,7 @@ fn train(place: &Place, name: &str, seed: u64) -> String {
     place.file("later.csv", flows(300, 10_000));
     let ran = run(place, &format!("model train tabular --data @train.csv --label label --seed {seed} -o @{name}"));
     assert_eq!(ran.code, 0, "{}", ran.err);
-    ran.err.split("SHA-256 ").nth(1).unwrap()[..64].to_owned()
+    ran.err.split("SHA-256 ").nth(1).and_then(|rest| rest.get(..64)).unwrap().to_owned()
 }
 
 fn gates(place: &Place, model: &str) {
@@ -150,7 +150,7 @@ fn rollback_takes_a_moment_and_nothing_revoked_comes_back() {
 fn a_candidate_is_scored_and_evaluated_by_its_hash_and_listed() {
     let place = Place::new();
     let hash = train(&place, "one", 1);
-    let ran = run(&place, &format!("model score {} @later.csv --format jsonl", &hash[..10]));
+    let ran = run(&place, &format!("model score {} @later.csv --format jsonl", hash.get(..10).unwrap()));
     assert_eq!(ran.code, 1, "{}", ran.err);
     assert_eq!(run(&place, "model evaluate @one @later.csv --label label").code, 0);
     assert_eq!(stages(&place), [(hash, "candidate".to_owned())]);

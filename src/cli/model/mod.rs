@@ -1,8 +1,10 @@
-//! `shieldwall model`: train, score, evaluate, card.
+//! `shieldwall model`: train, score, evaluate, card; gates and the registry.
 //!
 //! | module | does |
 //! |---|---|
 //! | [`train`], [`score`], [`evaluate`], [`attack`], [`card`] | the commands |
+//! | [`gate`], [`promote`], [`rollback`], [`list`], [`checklist`] | evidence, steps forward and back, what is there |
+//! | [`policy`] | what must be shown before a step |
 //! | [`trained`] | a model of any kind with its calibration, as one artifact |
 //! | [`store`] | a model's folder: written whole, loaded only if somebody vouches for it |
 //! | [`rows`] | CSV and Parquet as rows of text |
