@@ -118,7 +118,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::run(&cli.global, args),
         Command::Baseline(args) => baseline::run(&cli.global, args),
         Command::Model(args) => model::run(&cli.global, args),
-        Command::Data(args) => data::run(&cli.global, args),
+        Command::Data(args) => data::run(args),
         Command::Rules(args) => rules::run(&cli.global, args),
     };
     match result {
@@ -179,7 +179,7 @@ mod tests {
             "shieldwall model attack flows/ later.csv --label attack -k 2 --cost-max 5 --count 200 --write-attacker attacker.json",
             "shieldwall data check flows.csv --label attack",
             "shieldwall data check flows.csv --label attack --test later.csv --time ts --group host --source sensor --format jsonl",
-            "shieldwall data check flows.csv --reference last.csv --manifest dataset.json --scores rows.csv --no-sign",
+            "shieldwall data check flows.csv --reference last.csv --manifest dataset.json --scores rows.csv",
             "shieldwall data check commands.jsonl --kind command",
             "shieldwall data diff old/dataset.json new.csv",
         ] {
