@@ -132,6 +132,7 @@ pub fn main() -> ExitCode {
         Command::Data(args) => data::run(&cli.global, args),
         Command::Pack(args) => pack::run(&cli.global, args),
         Command::Audit(args) => audit::run(&cli.global, args),
+        Command::Data(args) => data::run(args),
         Command::Rules(args) => rules::run(&cli.global, args),
     };
     match result {
@@ -192,7 +193,7 @@ mod tests {
             "shieldwall model attack flows/ later.csv --label attack -k 2 --cost-max 5 --count 200 --write-attacker attacker.json",
             "shieldwall data check flows.csv --label attack",
             "shieldwall data check flows.csv --label attack --test later.csv --time ts --group host --source sensor --format jsonl",
-            "shieldwall data check flows.csv --reference last.csv --manifest dataset.json --scores rows.csv --no-sign",
+            "shieldwall data check flows.csv --reference last.csv --manifest dataset.json --scores rows.csv",
             "shieldwall data check commands.jsonl --kind command",
             "shieldwall data diff old/dataset.json new.csv",
             "shieldwall model list --format jsonl",

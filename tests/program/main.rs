@@ -9,6 +9,7 @@
 
 mod cli;
 mod conformance;
+mod data;
 mod determinism;
 mod faults;
 mod forecast;

@@ -12,10 +12,10 @@ use super::finding::{Finding, Level, write_json, write_words};
 use super::read::{DataSet, Roles, read};
 use super::tables::Scores;
 use super::{manifest, tables, texts};
+use crate::cli::Outcome;
 use crate::cli::model::KindArg;
 use crate::cli::model::rows::Rows;
 use crate::cli::model::texts::{LABEL, Labels, is_json, read as read_texts};
-use crate::cli::{Global, Outcome};
 use crate::home::write_whole;
 use crate::output::escape::escape;
 
@@ -63,19 +63,16 @@ pub struct CheckArgs {
     /// What chance begins with
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
-    /// Does not sign the manifest
-    #[arg(long)]
-    no_sign: bool,
 }
 
 /// Runs `data check`.
 ///
 /// # Errors
 /// When data cannot be read, or a file not be written.
-pub fn run(global: &Global, args: &CheckArgs) -> Result<Outcome> {
+pub fn run(args: &CheckArgs) -> Result<Outcome> {
     let mut findings = Vec::new();
     let (rows, scores, partial) = match args.kind {
-        KindArg::Tabular => table(global, args, &mut findings)?,
+        KindArg::Tabular => table(args, &mut findings)?,
         KindArg::Sequence => bail!("sequences are not checked: `data check` takes tables and texts"),
         kind => text(kind, args, &mut findings)?,
     };
@@ -100,7 +97,7 @@ pub fn run(global: &Global, args: &CheckArgs) -> Result<Outcome> {
     Ok(Outcome::of(found, partial))
 }
 
-fn table(global: &Global, args: &CheckArgs, out: &mut Vec<Finding>) -> Result<(usize, Scores, bool)> {
+fn table(args: &CheckArgs, out: &mut Vec<Finding>) -> Result<(usize, Scores, bool)> {
     let roles = Roles {
         label: args.label.clone(),
         source: args.source.clone(),
@@ -125,7 +122,6 @@ fn table(global: &Global, args: &CheckArgs, out: &mut Vec<Finding>) -> Result<(u
     if let Some(path) = &args.manifest {
         let text = format!("{:#}\n", manifest::of(&args.data, &data)?);
         write_whole(path, text.as_bytes()).with_context(|| format!("cannot write `{}`", path.display()))?;
-        let _ = (global, args.no_sign);
     }
     Ok((data.frame.rows(), scores, false))
 }

@@ -94,9 +94,9 @@ fn assigned(rows: usize, labels: &[bool], folds: &Folds<'_>, random: &mut Random
         Held::Rows => {
             let mut order: Vec<usize> = (0..rows).collect();
             random.shuffle(&mut order);
-            let mut counts = [0usize; 2];
+            let (mut normal, mut hostile) = (0usize, 0usize);
             for row in order {
-                let count = &mut counts[usize::from(labels.get(row).copied().unwrap_or(false))];
+                let count = if labels.get(row) == Some(&true) { &mut hostile } else { &mut normal };
                 if let Some(out) = out.get_mut(row) {
                     *out = *count % folds.folds.max(1);
                 }

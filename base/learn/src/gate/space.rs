@@ -72,7 +72,7 @@ impl Space {
 
     /// How many points.
     pub fn rows(&self) -> usize {
-        if self.width == 0 { 0 } else { self.points.len() / self.width }
+        self.points.len().checked_div(self.width).unwrap_or(0)
     }
 
     /// Each row's cluster, of at most `count`.

@@ -158,7 +158,7 @@ impl Control {
         if self.whole {
             (low, high) = (low.ceil(), high.floor());
         }
-        if !(low <= high) {
+        if low > high {
             return None;
         }
         Some(if from.is_nan() { low.max(0.0_f64.min(high)) } else { from.clamp(low, high) })
