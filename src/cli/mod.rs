@@ -129,7 +129,6 @@ pub fn main() -> ExitCode {
         Command::Forecast(args) => forecast::run(&cli.global, args),
         Command::Baseline(args) => baseline::run(&cli.global, args),
         Command::Model(args) => model::run(&cli.global, args),
-        Command::Data(args) => data::run(&cli.global, args),
         Command::Pack(args) => pack::run(&cli.global, args),
         Command::Audit(args) => audit::run(&cli.global, args),
         Command::Data(args) => data::run(args),
