@@ -53,7 +53,7 @@ fn a_newer_attack_is_imported_and_a_damaged_model_is_refused() {
     let place = Place::new();
     let bundle = place.file(
         "attack.json",
-        &json!({ "type": "bundle", "objects": [
+        json!({ "type": "bundle", "objects": [
             { "type": "attack-pattern", "id": "attack-pattern--1", "name": "Brand new", "x_mitre_platforms": ["Linux"],
               "external_references": [{ "source_name": "mitre-attack", "external_id": "T1999" }],
               "kill_chain_phases": [{ "kill_chain_name": "mitre-attack", "phase_name": "impact" }] },

@@ -206,10 +206,10 @@ fn what_moved_is_named_and_learning_on_follows_it() {
         }
         text
     };
-    let data = place.file("flows.csv", &table(2000, 100, 4));
+    let data = place.file("flows.csv", table(2000, 100, 4));
     assert_eq!(train(&place, "tabular", &data, &[], "flows").code, 0);
-    let same = place.file("same.csv", &table(1500, 100, 4));
-    let moved = place.file("moved.csv", &table(3000, 900, 4));
+    let same = place.file("same.csv", table(1500, 100, 4));
+    let moved = place.file("moved.csv", table(3000, 900, 4));
     let still = score(&place, "flows", &same, &[]);
     assert!(!still.err.contains("drift"), "{}", still.err);
     let ran = score(&place, "flows", &moved, &["--format", "jsonl"]);

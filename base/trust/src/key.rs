@@ -166,7 +166,7 @@ impl SecretKey {
         for _ in 0..64 {
             let mut draw = Zeroizing::new([0; 66]);
             getrandom::fill(draw.as_mut_slice()).map_err(|_| KeyError::NoRandom)?;
-            draw[0] &= 1;
+            draw.iter_mut().take(1).for_each(|first| *first &= 1);
             let (first32, first48) = (draw.get(2..34).unwrap_or_default(), draw.get(2..50).unwrap_or_default());
             let secret = match algorithm {
                 Algorithm::Ed25519 => first32.try_into().ok().map(Secret::Ed25519),

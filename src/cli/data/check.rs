@@ -71,11 +71,7 @@ pub struct CheckArgs {
 /// When data cannot be read, or a file not be written.
 pub fn run(args: &CheckArgs) -> Result<Outcome> {
     let mut findings = Vec::new();
-    let (rows, scores, partial) = match args.kind {
-        KindArg::Tabular => table(args, &mut findings)?,
-        KindArg::Sequence => bail!("sequences are not checked: `data check` takes tables and texts"),
-        kind => text(kind, args, &mut findings)?,
-    };
+    let (rows, scores, partial) = check(args, &mut findings)?;
     if let Some(path) = &args.scores {
         write_scores(path, rows, &scores).with_context(|| format!("cannot write `{}`", path.display()))?;
     }
@@ -95,6 +91,39 @@ pub fn run(args: &CheckArgs) -> Result<Outcome> {
     }
     out.flush()?;
     Ok(Outcome::of(found, partial))
+}
+
+fn check(args: &CheckArgs, findings: &mut Vec<Finding>) -> Result<(usize, Scores, bool)> {
+    match args.kind {
+        KindArg::Tabular => table(args, findings),
+        KindArg::Sequence => bail!("sequences are not checked: `data check` takes tables and texts"),
+        kind => text(kind, args, findings),
+    }
+}
+
+/// The check as a gate asks for it: rows, and what was found that is more than a note.
+///
+/// # Errors
+/// As of [`run`].
+pub fn gate(kind: KindArg, data: &[PathBuf], label: Option<&str>) -> Result<(usize, Vec<Finding>)> {
+    let args = CheckArgs {
+        data: data.to_vec(),
+        kind,
+        label: label.map(str::to_owned),
+        test: Vec::new(),
+        reference: Vec::new(),
+        source: None,
+        group: None,
+        time: None,
+        manifest: None,
+        scores: None,
+        format: Format::Text,
+        seed: 1,
+    };
+    let mut findings = Vec::new();
+    let (rows, _, _) = check(&args, &mut findings)?;
+    findings.retain(|finding| finding.level > Level::Note);
+    Ok((rows, findings))
 }
 
 fn table(args: &CheckArgs, out: &mut Vec<Finding>) -> Result<(usize, Scores, bool)> {

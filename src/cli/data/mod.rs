@@ -8,9 +8,9 @@
 //! | [`finding`] | what was found, as words and as JSON |
 //! | [`manifest`] | `dataset.json`: what a data set was, row by row |
 
-mod check;
+pub(super) mod check;
 mod diff;
-mod finding;
+pub(super) mod finding;
 mod manifest;
 mod read;
 mod tables;

@@ -24,7 +24,7 @@ use super::texts::LABEL;
 use super::train::{Loaded, load};
 use super::trained::{Items, Trained, text_kind};
 use crate::cli::{Global, Outcome};
-use crate::home::write_whole;
+use crate::home::{Home, write_whole};
 use crate::output::escape::escape;
 
 /// Bytes of an attacker's file.
@@ -117,7 +117,75 @@ impl Figure {
 /// # Errors
 /// When the model is not trusted, the data cannot be read, or the attacker makes no sense.
 pub fn run(global: &Global, args: &AttackArgs) -> Result<Outcome> {
-    let (trained, hash) = store::load(&args.model, global.home().ok().as_ref(), &args.trust_hash)?;
+    let attacked = attack(global.home().ok().as_ref(), args)?;
+    if let Some(path) = &args.write_attacker {
+        let text = format!("{:#}\n", attacked.head["attacker"]);
+        write_whole(path, text.as_bytes()).with_context(|| format!("cannot write `{}`", path.display()))?;
+    }
+    write(args.format, &attacked.head, &attacked.figures)?;
+    let failed = args.recall_min.is_some_and(|min| attacked.robust_recall() < min);
+    Ok(Outcome::of(failed, attacked.rejected > 0))
+}
+
+/// The default attack as a gate asks for it: what is left of recall, and words on how it was measured.
+///
+/// # Errors
+/// As of [`run`].
+pub fn gate(home: &Home, model: &Path, data: &[PathBuf], label: &str, trust_hash: &[Hash]) -> Result<Gate> {
+    let args = AttackArgs {
+        model: model.to_path_buf(),
+        data: data.to_vec(),
+        label: label.to_owned(),
+        attacker: None,
+        write_attacker: None,
+        changes: None,
+        cost_max: None,
+        alpha: ALPHA,
+        count: 1000,
+        seed: 1,
+        recall_min: None,
+        format: Format::Text,
+        trust_hash: trust_hash.to_vec(),
+    };
+    let attacked = attack(Some(home), &args)?;
+    let clean = attacked.figures.iter().find(|one| one.attack == "clean").map_or(0.0, Figure::recall);
+    Ok(Gate {
+        robust_recall: attacked.robust_recall(),
+        clean_recall: clean,
+        attacked: attacked.attacked,
+        attacker: attacked.head["attacker_sha256"].as_str().unwrap_or_default().to_owned(),
+    })
+}
+
+/// What the gate is told.
+pub struct Gate {
+    /// Recall under the strongest attack.
+    pub robust_recall: f64,
+    /// Recall without one.
+    pub clean_recall: f64,
+    /// Hostile items that were attacked.
+    pub attacked: usize,
+    /// The attacker's hash.
+    pub attacker: String,
+}
+
+/// An attack that was done.
+struct Attacked {
+    head: Value,
+    figures: Vec<Figure>,
+    attacked: usize,
+    rejected: usize,
+}
+
+impl Attacked {
+    /// Recall under the strongest attack.
+    fn robust_recall(&self) -> f64 {
+        self.figures.iter().filter(|one| !is_bound(one)).map(Figure::recall).fold(1.0, f64::min)
+    }
+}
+
+fn attack(home: Option<&Home>, args: &AttackArgs) -> Result<Attacked> {
+    let (trained, hash) = store::load(&args.model, home, &args.trust_hash)?;
     let Loaded { items, labels, rejected, .. } = load(trained.kind(), &args.data, Some(&args.label), Some(&trained))?;
     let labels = labels.context("no labels")?;
     let hostile: Vec<usize> = (0..labels.len()).filter(|row| labels.get(*row) == Some(&true)).collect();
@@ -145,18 +213,12 @@ pub fn run(global: &Global, args: &AttackArgs) -> Result<Outcome> {
         _ => bail!("models of sequences are not attacked: `model attack` takes tables and texts"),
     };
     let attacker_hash = Hash::of(attacker.to_string().as_bytes());
-    if let Some(path) = &args.write_attacker {
-        let text = format!("{attacker:#}\n");
-        write_whole(path, text.as_bytes()).with_context(|| format!("cannot write `{}`", path.display()))?;
-    }
     let head = json!({
         "model_sha256": hash.to_string(), "attacker_sha256": attacker_hash.to_string(), "attacker": attacker,
         "kind": trained.kind().word(), "alpha": args.alpha, "attacked": picked.len(), "seed": args.seed,
         "normal": normal.len(), "false_alarms": alarms, "rejected": rejected.len(),
     });
-    write(args.format, &head, &figures)?;
-    let least = figures.iter().filter(|one| !is_bound(one)).map(Figure::recall).fold(1.0, f64::min);
-    Ok(Outcome::of(args.recall_min.is_some_and(|min| least < min), !rejected.is_empty()))
+    Ok(Attacked { head, figures, attacked: picked.len(), rejected: rejected.len() })
 }
 
 /// Whether a figure is a lower bound that needs no attack.

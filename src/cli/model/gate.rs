@@ -14,8 +14,9 @@ use shieldwall_trust::{Artifact, Hash};
 use super::figures::ALPHA;
 use super::texts::LABEL;
 use super::train::{Loaded, hash_of, load};
-use super::{policy, store};
+use super::{attack, policy, store};
 use crate::books;
+use crate::cli::data::{check, finding::Level};
 use crate::cli::{Global, Outcome};
 use crate::home::{Home, write_whole};
 use crate::output::escape::escape;
@@ -101,8 +102,10 @@ fn measure(home: &Home, args: &GateArgs, artifact: &Artifact) -> Result<Measured
         "signature" => signature(home, args, artifact),
         "heldout" => heldout(home, args),
         "latency" => latency(home, args),
-        // The measuring code of these four is wired here, one line each.
-        "scan" | "bom" | "data_check" | "attack" => bail!("the gate `{}` is not in this build yet", args.gate),
+        "data_check" => data_check(home, args),
+        "attack" => attacked(home, args),
+        // The measuring code of these two is wired here, one line each.
+        "scan" | "bom" => bail!("the gate `{}` is not in this build yet", args.gate),
         other => bail!("there is no gate `{other}`: scan, signature, bom, data_check, heldout, attack, latency, size"),
     }
 }
@@ -137,6 +140,49 @@ fn signature(home: &Home, args: &GateArgs, artifact: &Artifact) -> Result<Measur
         }
     }
     Ok(passed([], vec![format!("signed by {}", statement.signer)]))
+}
+
+/// Whether what it learned from is fit to teach: the very files, by their hashes.
+fn data_check(home: &Home, args: &GateArgs) -> Result<Measured> {
+    let (trained, hash) = store::load(Path::new(&args.model), Some(home), &args.trust_hash)?;
+    if args.data.is_empty() {
+        bail!("name the data that the model learned from: --data");
+    }
+    let mut wanted = learned_from(home, hash)?;
+    if wanted.is_empty() {
+        return Ok(failed("nobody signed what it learned from"));
+    }
+    let mut words = Vec::new();
+    for path in &args.data {
+        let data = hash_of(path)?;
+        let Some(at) = wanted.iter().position(|hash| *hash == data) else {
+            return Ok(failed(format!("`{}` is not what it learned from", path.display())));
+        };
+        wanted.swap_remove(at);
+        words.push(format!("checked {data}"));
+    }
+    if !wanted.is_empty() {
+        return Ok(failed(format!("{} more files that it learned from were not named", wanted.len())));
+    }
+    let (rows, findings) = check::gate(trained.kind(), &args.data, Some(&args.label))?;
+    let poison = findings.iter().filter(|finding| finding.level == Level::Poison).count();
+    words.extend(findings.iter().map(|finding| finding.words.clone()));
+    let figures = [("rows", rows as f64), ("poison", poison as f64), ("quality", (findings.len() - poison) as f64)];
+    Ok(Measured { pass: poison == 0, ..passed(figures, words) })
+}
+
+/// Recall that is left under the default attacker.
+fn attacked(home: &Home, args: &GateArgs) -> Result<Measured> {
+    if args.data.is_empty() {
+        bail!("name labelled data with hostile items to attack: --data");
+    }
+    let gate = attack::gate(home, Path::new(&args.model), &args.data, &args.label, &args.trust_hash)?;
+    let figures = [
+        ("robust_recall", gate.robust_recall),
+        ("clean_recall", gate.clean_recall),
+        ("attacked", gate.attacked as f64),
+    ];
+    Ok(passed(figures, vec![format!("attacker {}", gate.attacker)]))
 }
 
 /// Recall and false alarms on data that it has not learned from.
