@@ -119,7 +119,7 @@ impl Figure {
 pub fn run(global: &Global, args: &AttackArgs) -> Result<Outcome> {
     let attacked = attack(global.home().ok().as_ref(), args)?;
     if let Some(path) = &args.write_attacker {
-        let text = format!("{:#}\n", attacked.head["attacker"]);
+        let text = format!("{:#}\n", attacked.head.get("attacker").unwrap_or(&Value::Null));
         write_whole(path, text.as_bytes()).with_context(|| format!("cannot write `{}`", path.display()))?;
     }
     write(args.format, &attacked.head, &attacked.figures)?;
@@ -153,7 +153,7 @@ pub fn gate(home: &Home, model: &Path, data: &[PathBuf], label: &str, trust_hash
         robust_recall: attacked.robust_recall(),
         clean_recall: clean,
         attacked: attacked.attacked,
-        attacker: attacked.head["attacker_sha256"].as_str().unwrap_or_default().to_owned(),
+        attacker: attacked.head.get("attacker_sha256").and_then(Value::as_str).unwrap_or_default().to_owned(),
     })
 }
 
