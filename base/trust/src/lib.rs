@@ -8,10 +8,12 @@
 //! | [`pack`] | rules, models and lists in one signed file |
 //! | [`registry`] | which models may be tried, and which acts |
 //! | [`scan`] | what a model file would do when loaded: clean, malicious or not proven; nothing is ever executed |
+//! | [`key`] | keys that sign and keys that verify |
+//! | [`sign`] | signatures over folders, as the OpenSSF writes them |
 //! | [`list`] | the list of models that this machine trained itself |
 //!
 //! Today an artifact is worthy if its hash is compiled into the program, named by the user, or in the list that only the
-//! user can write. Where a file lies never matters. Signatures will be one more way, through the same maker.
+//! user can write. Where a file lies never matters.
 
 pub mod artifact;
 pub mod audit;
@@ -20,6 +22,7 @@ pub mod list;
 pub mod pack;
 pub mod registry;
 pub mod scan;
+pub mod sign;
 pub mod verified;
 
 pub use artifact::{Artifact, Hash};

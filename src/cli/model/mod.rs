@@ -29,11 +29,13 @@ mod rollback;
 pub(super) mod rows;
 mod score;
 mod sequences;
+mod sign;
 mod store;
 mod table;
 pub(super) mod texts;
 mod train;
 pub(super) mod trained;
+mod verify;
 
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
@@ -57,6 +59,10 @@ enum ModelCommand {
     Evaluate(evaluate::EvaluateArgs),
     /// Attack a model within what a written attacker may do; say what it withstands
     Attack(attack::AttackArgs),
+    /// Sign a model's files
+    Sign(sign::SignArgs),
+    /// Check whether a model's files are what somebody signed
+    Verify(verify::VerifyArgs),
     /// Show a model's card
     Card(card::CardArgs),
     /// List the models of the registry and where each stands
@@ -124,6 +130,8 @@ pub fn run(global: &Global, args: &ModelArgs) -> Result<Outcome> {
         ModelCommand::Score(args) => score::run(global, args),
         ModelCommand::Evaluate(args) => evaluate::run(global, args),
         ModelCommand::Attack(args) => attack::run(global, args),
+        ModelCommand::Sign(args) => sign::run(global, args),
+        ModelCommand::Verify(args) => verify::run(global, args),
         ModelCommand::Card(args) => card::run(global, args),
         ModelCommand::List(args) => list::run(global, args),
         ModelCommand::Gate(args) => gate::run(global, args),
