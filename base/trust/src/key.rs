@@ -347,6 +347,33 @@ impl PublicKey {
         }
     }
 
+    /// Checks a signature of a certificate, whose issuer chose the hash: `algorithm` is its object identifier (RFC 5758, RFC
+    /// 8410).
+    ///
+    /// # Errors
+    /// When it is not by this key over these bytes, or the algorithm is another.
+    pub fn verify_issued(&self, algorithm: &str, bytes: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
+        use p256::ecdsa::signature::hazmat::PrehashVerifier;
+        use sha2::Digest;
+        let digest = match (algorithm, self.algorithm()) {
+            ("1.3.101.112", Algorithm::Ed25519) => return self.verify(bytes, signature),
+            ("1.2.840.10045.4.3.2", _) => sha2::Sha256::digest(bytes).to_vec(),
+            ("1.2.840.10045.4.3.3", _) => sha2::Sha384::digest(bytes).to_vec(),
+            ("1.2.840.10045.4.3.4", _) => sha2::Sha512::digest(bytes).to_vec(),
+            _ => return Err(BadSignature),
+        };
+        let verified = match &self.0 {
+            Public::Ed25519(_) => return Err(BadSignature),
+            Public::P256(key) => p256::ecdsa::Signature::from_der(signature)
+                .and_then(|signature| key.verify_prehash(&digest, &signature)),
+            Public::P384(key) => p384::ecdsa::Signature::from_der(signature)
+                .and_then(|signature| key.verify_prehash(&digest, &signature)),
+            Public::P521(key) => p521::ecdsa::Signature::from_der(signature)
+                .and_then(|signature| key.verify_prehash(&digest, &signature)),
+        };
+        verified.map_err(|_| BadSignature)
+    }
+
     /// Checks a signature over bytes, in the form in which [`SecretKey::sign`] makes it.
     ///
     /// # Errors

@@ -70,7 +70,8 @@ fn is_issued(certificate: &Certificate, issuer: &Certificate) -> bool {
         return false;
     }
     let (Ok(signed), Some(signature)) = (own.to_der(), certificate.signature().as_bytes()) else { return false };
-    key(issuer).is_ok_and(|key| key.verify(&signed, signature).is_ok())
+    let algorithm = certificate.signature_algorithm().oid.to_string();
+    key(issuer).is_ok_and(|key| key.verify_issued(&algorithm, &signed, signature).is_ok())
 }
 
 fn is_valid(certificate: &Certificate, now_s: u64) -> Result<(), String> {
