@@ -5,6 +5,7 @@
 //! | [`artifact`] | [`Artifact`]: bytes with their SHA-256 |
 //! | [`verified`] | [`Verified`]: what was found worthy; made in one place only, beside the check |
 //! | [`audit`] | what was done, in an order that nobody can change unseen |
+//! | [`bom`] | what a model is made of, verified or claimed |
 //! | [`pack`] | rules, models and lists in one signed file |
 //! | [`registry`] | which models may be tried, and which acts |
 //! | [`scan`] | what a model file would do when loaded: clean, malicious or not proven; nothing is ever executed |
@@ -17,6 +18,7 @@
 
 pub mod artifact;
 pub mod audit;
+pub mod bom;
 pub mod key;
 pub mod list;
 pub mod pack;

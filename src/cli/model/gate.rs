@@ -8,13 +8,14 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use shieldwall_learn::metrics::wilson;
+use shieldwall_trust::bom::Spec;
 use shieldwall_trust::registry::{Measured, evidence, sealed};
 use shieldwall_trust::{Artifact, Hash};
 
 use super::figures::ALPHA;
 use super::texts::LABEL;
 use super::train::{Loaded, hash_of, load};
-use super::{attack, policy, store};
+use super::{attack, bom, policy, store};
 use crate::books;
 use crate::cli::data::{check, finding::Level};
 use crate::cli::{Global, Outcome};
@@ -23,6 +24,9 @@ use crate::output::escape::escape;
 
 /// Items that latency is measured on; more only take longer.
 const LATENCY_ITEMS_MAX: usize = 10_000;
+
+/// Percent of the fields of a BOM that must be there.
+const COMPLETENESS_MIN: u32 = 90;
 
 /// Times that they are scored; the quickest counts, because the machine does other things too.
 const LATENCY_ROUNDS: usize = 5;
@@ -104,8 +108,9 @@ fn measure(home: &Home, args: &GateArgs, artifact: &Artifact) -> Result<Measured
         "latency" => latency(home, args),
         "data_check" => data_check(home, args),
         "attack" => attacked(home, args),
-        // The measuring code of these two is wired here, one line each.
-        "scan" | "bom" => bail!("the gate `{}` is not in this build yet", args.gate),
+        "bom" => bom_of(args),
+        // The measuring code of this one is wired here.
+        "scan" => bail!("the gate `{}` is not in this build yet", args.gate),
         other => bail!("there is no gate `{other}`: scan, signature, bom, data_check, heldout, attack, latency, size"),
     }
 }
@@ -140,6 +145,21 @@ fn signature(home: &Home, args: &GateArgs, artifact: &Artifact) -> Result<Measur
         }
     }
     Ok(passed([], vec![format!("signed by {}", statement.signer)]))
+}
+
+/// Whether its BOM is complete enough to be of use.
+fn bom_of(args: &GateArgs) -> Result<Measured> {
+    let folder = Path::new(&args.model);
+    if !folder.exists() {
+        bail!("name the model by its folder: a BOM is made of its files");
+    }
+    let bom = bom::of(folder, Spec::V1_6)?;
+    let words = vec![
+        format!("BOM {}", Hash::of(bom.document.to_string().as_bytes())),
+        format!("missing: {}", bom.missing.join(", ")),
+    ];
+    let measured = passed([("completeness", f64::from(bom.completeness))], words);
+    Ok(Measured { pass: bom.completeness >= COMPLETENESS_MIN, ..measured })
 }
 
 /// Whether what it learned from is fit to teach: the very files, by their hashes.

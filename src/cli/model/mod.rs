@@ -15,6 +15,7 @@
 //! | [`figures`] | how good a model is, with intervals and trivial baselines |
 
 mod attack;
+mod bom;
 mod card;
 mod checklist;
 mod drift;
@@ -59,6 +60,8 @@ enum ModelCommand {
     Evaluate(evaluate::EvaluateArgs),
     /// Attack a model within what a written attacker may do; say what it withstands
     Attack(attack::AttackArgs),
+    /// Say what a model is made of, as CycloneDX
+    Bom(bom::BomArgs),
     /// Sign a model's files
     Sign(sign::SignArgs),
     /// Check whether a model's files are what somebody signed
@@ -130,6 +133,7 @@ pub fn run(global: &Global, args: &ModelArgs) -> Result<Outcome> {
         ModelCommand::Score(args) => score::run(global, args),
         ModelCommand::Evaluate(args) => evaluate::run(global, args),
         ModelCommand::Attack(args) => attack::run(global, args),
+        ModelCommand::Bom(args) => bom::run(global, args),
         ModelCommand::Sign(args) => sign::run(global, args),
         ModelCommand::Verify(args) => verify::run(global, args),
         ModelCommand::Card(args) => card::run(global, args),
