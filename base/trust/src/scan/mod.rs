@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`report`] | verdicts and findings |
 //! | [`bytes`] | random access to a file, a part of it, or what was unpacked from it |
+//! | [`scan()`] | drives a scan: asks every format, reads members in turn |
 //! | [`budget`] | the named limits of one scan, and what was spent |
 //! | [`format`] | one file a format, each told apart by its content |
 //! | [`kinds`] | kinds of findings of containers and of formats without pickles |
@@ -17,6 +18,7 @@
 
 pub mod budget;
 pub mod bytes;
+mod drive;
 pub mod format;
 mod hdf5;
 mod judge;
@@ -27,6 +29,7 @@ mod zip;
 
 pub use budget::{Budget, Spent};
 pub use bytes::{Bytes, Part};
+pub use drive::scan;
 pub use report::{Finding, Kind, Report, Verdict, Weight};
 
 /// One format of model file.
