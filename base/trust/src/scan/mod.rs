@@ -14,6 +14,7 @@
 //! | [`kinds`] | kinds of findings of containers and of formats without pickles |
 //! | `judge` | what configurations, templates, source and paths would do |
 //! | `hdf5` | the structure of HDF5 files |
+//! | `pickle` | the symbolic pickle machine |
 //! | `unpack`, `zip` | bytes out of packed streams; zip archives by two rules at once |
 
 pub mod budget;
@@ -23,6 +24,7 @@ pub mod format;
 mod hdf5;
 mod judge;
 pub mod kinds;
+mod pickle;
 pub mod report;
 mod unpack;
 mod zip;

@@ -3,6 +3,7 @@
 mod gguf;
 mod hdf5;
 mod onnx;
+mod pickle;
 mod safetensors;
 mod savedmodel;
 mod sentencepiece;
@@ -39,5 +40,6 @@ pub const FORMATS: &[&dyn Format] = &[
     &hdf5::Hdf5,
     &sentencepiece::SentencePiece,
     &ubjson::Ubjson,
+    &pickle::Pickle,
     &text::Text,
 ];
