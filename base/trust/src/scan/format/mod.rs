@@ -2,6 +2,7 @@
 
 mod gguf;
 mod hdf5;
+mod npy;
 mod onnx;
 mod pickle;
 mod safetensors;
@@ -40,6 +41,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &hdf5::Hdf5,
     &sentencepiece::SentencePiece,
     &ubjson::Ubjson,
+    &npy::Npy,
     &pickle::Pickle,
     &text::Text,
 ];

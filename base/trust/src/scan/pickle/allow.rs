@@ -27,7 +27,7 @@ const NAMES: &str = "\
     zoneinfo:ZoneInfo._unpickle zoneinfo:ZoneInfo datetime:datetime datetime:timezone.utc \
     logging:getLogger logging:Logger logging:_loggerClass inspect:_ParameterKind inspect:Signature inspect:Parameter \
     weakref:WeakValueDictionary weakref:WeakKeyDictionary dataclasses:Field dataclasses:_MISSING_TYPE \
-    builtins:getattr builtins:type builtins:print \
+    builtins:getattr builtins:type \
     numpy:dtype numpy:ndarray numpy:matrix numpy:bool_ numpy:recarray numpy:record numpy:float64 numpy:float32 \
     numpy:int64 numpy:int32 numpy:array numpy:asarray numpy:void \
     numpy.core.multiarray:_reconstruct numpy.core.multiarray:scalar \
@@ -91,7 +91,7 @@ const LIBRARIES: &str = "numpy scipy pandas sklearn torch torchvision torchaudio
 /// Whether a name computes and nothing else.
 pub(super) fn computes(module: &str, name: &str) -> bool {
     if module == "builtins" {
-        return listed(BUILTINS, name) || matches!(name, "getattr" | "type" | "print");
+        return listed(BUILTINS, name) || matches!(name, "getattr" | "type");
     }
     if listed(WHOLE_MODULES, module) {
         return !name.contains('.') || name.split('.').all(|part| !part.starts_with('_') && part != "sys");
@@ -111,6 +111,10 @@ pub(super) fn computes(module: &str, name: &str) -> bool {
     }
     // What Cython writes to restore its classes: a checksum and a state.
     if (known_library(module.split('.').next().unwrap_or_default())) && name.starts_with("__pyx_unpickle_") {
+        return true;
+    }
+    // How sklearn's trees and distances are made anew.
+    if module.starts_with("sklearn.") && name == "newObj" {
         return true;
     }
     if module.starts_with("pandas._libs.tslibs.offsets") || module.starts_with("sklearn._loss._loss") {

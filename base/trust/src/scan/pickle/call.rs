@@ -77,7 +77,8 @@ impl Machine<'_, '_> {
         let weight = match (power, new) {
             (Power::Acts, _) => Weight::Malicious,
             _ if passed.is_some() && !matches!(power, Power::Class) => Weight::Malicious,
-            (Power::Unknown, _) => Weight::NotProven,
+            (Power::Named, false) => Weight::Malicious,
+            (Power::Unknown | Power::Named, _) => Weight::NotProven,
             (Power::Computes, _) | (Power::Class, true) => return Value::Of(index),
             (Power::Class | Power::Library, _) => Weight::NotProven,
         };
@@ -345,7 +346,7 @@ impl Machine<'_, '_> {
 }
 
 /// The size of one element from numpy's short name of a type.
-pub(in crate::scan) fn element(text: &str) -> Option<(u32, bool)> {
+pub(crate) fn element(text: &str) -> Option<(u32, bool)> {
     let text = text.trim_start_matches(['<', '>', '=', '|']);
     let mut chars = text.chars();
     let kind = chars.next()?;

@@ -51,7 +51,7 @@ const ACTING: &str = "\
     paramiko fabric boto3 botocore fsspec s3fs gcsfs hydra mlflow onnxruntime tensorrt openvino IPython ipykernel \
     jupyter_client nbformat nbconvert invoke sh plumbum pexpect ptyprocess psutil pyperclip pyautogui twisted tornado \
     flask django jinja2 mako celery rq execnet torchserve ts triton_python_backend_utils bentoml lief pwn fickling \
-    picklescan modelscan guarddog RestrictedPython asteval numexpr py_mini_racer js2py execjs lupa sympy llvmlite \
+    picklescan modelscan modelaudit guarddog RestrictedPython asteval numexpr py_mini_racer js2py execjs lupa sympy llvmlite \
     nltk_downloader gdown wget pycurl sqlalchemy pymysql psycopg2 redis pymongo kubernetes docker ansible git pygit2 \
     dulwich huggingface_hub modelscope wandb neptune comet_ml tensorboard clearml zmq websocket websockets uvloop gevent \
     eventlet greenlet smbclient ldap3 dns scapy impacket";
@@ -61,7 +61,7 @@ const ACTING_MODULES: &str = "\
     torch._dynamo torch._inductor torch.fx torch.utils.cpp_extension torch.package torch.distributed torch.hub \
     torch.multiprocessing torch.utils.model_zoo torch.utils.bottleneck torch.utils.collect_env torch.utils._config_module \
     torch.testing torch.jit torch.export torch.onnx torch.ops torch.classes torch._ops torch._export torch._lobpcg \
-    torch.utils.show_pickle torch.utils.file_baton torch.utils.hipify torch.utils.benchmark torch._C torch.cuda._sanitizer \
+    torch.utils.data.datapipes torch.utils.show_pickle torch.utils.file_baton torch.utils.hipify torch.utils.benchmark torch._C torch.cuda._sanitizer \
     torch._appdirs torch._sources torch._functorch torch._higher_order_ops torch.utils.dlpack torch.utils.tensorboard \
     numpy.distutils numpy.f2py numpy.testing numpy.lib.npyio numpy.lib._npyio_impl numpy.lib.format numpy.ctypeslib \
     numpy.core.memmap numpy.lib.utils numpy.lib._utils_impl numpy.lib._datasource numpy.core._methods.os numpy.compat \
@@ -91,12 +91,12 @@ const SMELLS: &str = "load loads loader open read reads reader save savez dump d
     spawn spawnv fork shell cmd command commands subprocess process source src script lib library dlopen install \
     uninstall file files fromfile tofile loadtxt savetxt genfromtxt path url uri http socket connect listen serve server \
     deserialize unpickle pickle pickles unserialize invoke apply_func instantiate locate resolve lambdify codegen \
-    wrapper execwrapper kill exit env environ getenv setenv putenv thread attach debug hook";
+    wrapper execwrapper kill exit decode decoder decoders handler handlers env environ getenv setenv putenv thread attach debug hook";
 
 /// Parts of a dotted name which lead out of the module that they are taken from.
 const THROUGH: &str = "os sys subprocess builtins __builtin__ importlib shutil ctypes distutils pip socket runpy pty posix \
     nt multiprocessing pickle marshal _os _sys _subprocess _builtins _importlib _pickle_ f_globals f_builtins f_back \
-    gi_frame cr_frame tb_frame func_globals func_code modules";
+    gi_frame cr_frame tb_frame func_globals func_code";
 
 /// Whether a top module is one of the standard library.
 pub(super) fn is_stdlib(root: &str) -> bool {

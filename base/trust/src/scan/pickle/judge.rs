@@ -12,6 +12,8 @@ pub(super) enum Power {
     Class,
     /// Something of a known library: naming it is no harm, calling it may be.
     Library,
+    /// Something harmless of the standard library: naming it is no harm, but no model has to call it.
+    Named,
     /// Nobody here knows it.
     Unknown,
     /// Runs code, touches files, reaches the network or the interpreter.
@@ -77,7 +79,7 @@ pub(super) fn power(module: &str, name: &str) -> Power {
     }
     let parts = || module.split('.').skip(1).chain(name.split('.'));
     let dunder = parts().any(|part| part.len() > 4 && part.starts_with("__") && part.ends_with("__"));
-    if dunder || parts().any(danger::through) {
+    if dunder || parts().any(danger::through) || name.split('.').any(|part| part == "modules") {
         return Power::Acts;
     }
     if danger::acting_root(root) || danger::acting_module(module) {
@@ -92,7 +94,8 @@ pub(super) fn power(module: &str, name: &str) -> Power {
     }
     if danger::is_stdlib(root) {
         // Values of harmless modules may be named; calling what is not listed is taken for an attack.
-        return if allow::harmless_module(module) { Power::Library } else { Power::Acts };
+        let hidden = name.split('.').any(|part| part.starts_with('_') || danger::smells(part));
+        return if allow::harmless_module(module) && !hidden { Power::Named } else { Power::Acts };
     }
     let leaf = name.rsplit('.').next().unwrap_or(name);
     let known = allow::known_library(root);

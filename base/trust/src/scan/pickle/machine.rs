@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::judge::{self, Power};
 use super::opcode::{Arg, Op, Reader, Stop};
 use super::value::{ITEMS_MAX, MADE_MAX, NODES_MAX, Node, Sort, TEXT_MAX, Value, decode};
-use crate::scan::kinds::{LIMIT, PICKLE_BROKEN, PICKLE_CALL, PICKLE_IMPORT, PICKLE_UNKNOWN, found, limit, shown};
+use crate::scan::kinds::{BOMB, LIMIT, PICKLE_BROKEN, PICKLE_CALL, PICKLE_IMPORT, PICKLE_UNKNOWN, found, limit, shown};
 use crate::scan::report::{Finding, Kind, Report, Weight};
 use crate::scan::{Bytes, Inside};
 
@@ -17,6 +17,8 @@ const MARKS_MAX: usize = 1 << 20;
 const MEMO_MAX: usize = 1 << 24;
 /// Names that differ. Real files have hundreds.
 const GLOBALS_MAX: usize = 1 << 16;
+/// Values that a node may stand for when each reference is followed. A file of 16 GiB has not as many.
+const EXPANDED_MAX: u64 = 1 << 40;
 /// Operations between two payments from the budget.
 const STEPS: u64 = 1 << 12;
 
@@ -73,7 +75,9 @@ pub(super) struct Machine<'a, 'b> {
     pub registry: HashMap<i64, u32>,
     frame_end: u64,
     frame_told: bool,
+    unframed: bool,
     protocol: i64,
+    expanded: bool,
     steps: u64,
     trial_steps: u64,
     /// Calls and imports seen.
@@ -106,7 +110,9 @@ impl<'a, 'b> Machine<'a, 'b> {
             registry: HashMap::new(),
             frame_end: 0,
             frame_told: false,
+            unframed: false,
             protocol: 0,
+            expanded: false,
             steps: 0,
             trial_steps: 0,
             acts: 0,
@@ -202,6 +208,11 @@ impl<'a, 'b> Machine<'a, 'b> {
             };
             self.frame(&op);
             if op.code == b'.' {
+                if self.frame_end > 0 && op.at >= self.frame_end && !self.unframed && !self.frame_told {
+                    self.frame_told = true;
+                    let words = "the last frame ends before STOP: no pickler writes that";
+                    self.say(op.at, &PICKLE_BROKEN, Weight::NotProven, None, words.to_owned());
+                }
                 return match self.pop() {
                     Ok(value) => {
                         self.stack.push(value);
@@ -219,11 +230,14 @@ impl<'a, 'b> Machine<'a, 'b> {
     /// Frames say how many bytes to read ahead. CPython's two unpicklers differ where a frame ends inside an argument.
     fn frame(&mut self, op: &Op) {
         let straddles = op.at < self.frame_end && self.reader.at > self.frame_end;
+        // Only payloads of 64 KiB and more stand outside frames, and what follows may be too short for one.
+        self.unframed |= self.reader.at - op.at >= 64 << 10;
         let nested = op.code == 0x95 && op.at < self.frame_end;
         let beyond = match (op.code, op.arg) {
             (0x95, Arg::Int(len)) => {
                 let end = self.reader.at.saturating_add(u64::try_from(len).unwrap_or(0));
                 self.frame_end = end;
+                self.unframed = false;
                 end > self.reader.len()
             }
             _ => false,
@@ -448,7 +462,7 @@ impl<'a, 'b> Machine<'a, 'b> {
             return if inert { Value::Data } else { Value::Unknown };
         }
         let Ok(index) = u32::try_from(self.nodes.len()) else { return Value::Unknown };
-        self.nodes.push(Node { sort, items: Vec::new(), more: false, acts: None, hook: None });
+        self.nodes.push(Node { sort, items: Vec::new(), acts: None, hook: None, size: 1, told: false });
         self.add(index, items);
         Value::Node(index)
     }
@@ -456,18 +470,30 @@ impl<'a, 'b> Machine<'a, 'b> {
     fn add(&mut self, index: u32, items: &[Value]) {
         let dict = self.nodes.get(index as usize).is_some_and(|node| node.sort == Sort::Dict);
         let (mut acts, mut hook) = (None, None);
+        let mut size = 0_u64;
         for (place, &item) in items.iter().enumerate() {
             acts = acts.or_else(|| self.acting(item));
+            size = size.saturating_add(match item {
+                Value::Node(node) => self.nodes.get(node as usize).map_or(1, |node| node.size),
+                _ => 1,
+            });
             if dict && place % 2 == 0 && self.is_hook(item) {
                 hook = hook.or(Some(item));
             }
         }
+        let mut expands = false;
         if let Some(node) = self.nodes.get_mut(index as usize) {
             let room = ITEMS_MAX.saturating_sub(node.items.len());
             node.items.extend(items.iter().take(room));
-            node.more |= items.len() > room;
+            node.size = node.size.saturating_add(size);
+            expands = node.size > EXPANDED_MAX && !std::mem::replace(&mut node.told, node.size > EXPANDED_MAX);
             node.acts = node.acts.or(acts);
             node.hook = node.hook.or(hook);
+        }
+        if expands && !self.expanded {
+            self.expanded = true;
+            let words = "references to references stand for more values than EXPANDED_MAX: walking them never ends";
+            self.say(self.reader.at, &BOMB, Weight::NotProven, None, words.to_owned());
         }
     }
 
@@ -605,6 +631,7 @@ impl<'a, 'b> Machine<'a, 'b> {
         };
         let (module, name) = judge::resolve(&key.0, &key.1);
         let power = judge::power(&module, &name);
+        self.calls += u64::from(power == Power::Acts && judge::is_name(&module) && judge::is_name(&name));
         self.globals.push(Global { module, name, power, at, told: false, called: false });
         self.names.insert(key, index);
         Value::Global(index)
@@ -616,6 +643,19 @@ impl<'a, 'b> Machine<'a, 'b> {
             true => global.module.clone(),
             false => format!("{}.{}", global.module, global.name),
         })
+    }
+
+    /// What a stream gives to its loader.
+    pub(super) fn result(&mut self, at: u64) {
+        if let Some(Value::Global(global)) = self.stack.last().copied()
+            && let Some(about) = self.globals.get_mut(global as usize)
+            && about.power == Power::Acts
+        {
+            about.told = true;
+            let name = self.dotted(global);
+            let words = format!("what is loaded is {name} itself: whoever uses the model calls it");
+            self.say(at.saturating_sub(1), &PICKLE_IMPORT, Weight::Malicious, Some(name), words);
+        }
     }
 
     /// What was imported and never called.

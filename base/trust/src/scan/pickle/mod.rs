@@ -26,4 +26,5 @@ mod opcode;
 mod stream;
 mod value;
 
+pub(crate) use call::element;
 pub(crate) use stream::{claims, read};

@@ -45,8 +45,10 @@ pub(super) struct Node {
     pub sort: Sort,
     /// Items; of a dict, keys and values in turn. The first [`ITEMS_MAX`] only.
     pub items: Vec<Value>,
-    /// Whether there were more.
-    pub more: bool,
+    /// Values that it stands for when each reference is followed.
+    pub size: u64,
+    /// Whether that was told to be too many.
+    pub told: bool,
     /// Callables in it, or in what is in it, that would act: the first.
     pub acts: Option<u32>,
     /// A key that replaces what Python calls behind the scenes.
