@@ -120,8 +120,11 @@ fn record(descr: &str) -> (Option<u64>, bool) {
     let descr = descr.get(1..end.unwrap_or(descr.len())).unwrap_or_default();
     let words: Vec<&str> = descr.split(['\'', '"']).skip(1).step_by(2).collect();
     // Any quoted word may be a type: an `O` in any of them means objects, and names cost a wrong guess at worst.
-    let objects = words.iter().any(|word| word.trim_start_matches(['<', '>', '|', '=']).starts_with('O') && word.len() <= 3);
-    let nested = descr.contains('[') || descr.split('(').any(|field| field.matches(',').count() > 2) || descr.contains("), (") && descr.contains("((");
+    let objects =
+        words.iter().any(|word| word.trim_start_matches(['<', '>', '|', '=']).starts_with('O') && word.len() <= 3);
+    let nested = descr.contains('[')
+        || descr.split('(').any(|field| field.matches(',').count() > 2)
+        || descr.contains("), (") && descr.contains("((");
     if nested {
         return (None, objects);
     }
@@ -130,7 +133,8 @@ fn record(descr: &str) -> (Option<u64>, bool) {
         let mut quoted = field.split(['\'', '"']).skip(1).step_by(2);
         let size = quoted.nth(1).and_then(element).map(|(size, _)| u64::from(size));
         // A shape after the type stands in parentheses of its own.
-        let shaped = field.trim_end().ends_with(',') && field.trim_end().trim_end_matches(',').trim_end().ends_with('\'');
+        let shaped =
+            field.trim_end().ends_with(',') && field.trim_end().trim_end_matches(',').trim_end().ends_with('\'');
         sum = if shaped { None } else { sum.zip(size).map(|(sum, size)| sum.saturating_add(size)) };
     }
     (sum, objects)

@@ -91,6 +91,13 @@ const LIBRARIES: &str = "numpy scipy pandas sklearn torch torchvision torchaudio
 /// Whether a name computes and nothing else.
 pub(super) fn computes(module: &str, name: &str) -> bool {
     if module == "builtins" {
+        // Methods of texts, numbers and containers, taken from their class: `str.split` as a tokenizer.
+        if let Some((class, method)) = name.split_once('.') {
+            return listed("str unicode bytes int float list dict tuple set frozenset complex", class)
+                && method.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+                && !method.starts_with('_')
+                && !method.starts_with("format");
+        }
         return listed(BUILTINS, name) || matches!(name, "getattr" | "type");
     }
     if listed(WHOLE_MODULES, module) {
@@ -121,6 +128,11 @@ pub(super) fn computes(module: &str, name: &str) -> bool {
         return !name.contains('.');
     }
     NAMES.split_ascii_whitespace().any(|entry| entry.split_once(':') == Some((module, name)))
+}
+
+/// Whether a library's classes are numeric throughout, so that their `__init__` only computes.
+pub(super) fn numeric(module: &str) -> bool {
+    listed("sklearn scipy numpy pandas statsmodels imblearn", module.split('.').next().unwrap_or_default())
 }
 
 /// Modules of the standard library whose names may stand in state, uncalled.

@@ -1,5 +1,6 @@
 //! What calling a value and setting the state of one would do.
 
+use super::allow;
 use super::judge::{self, Power};
 use super::machine::Machine;
 use super::value::{Sort, Value};
@@ -79,7 +80,8 @@ impl Machine<'_, '_> {
             _ if passed.is_some() && !matches!(power, Power::Class) => Weight::Malicious,
             (Power::Named, false) => Weight::Malicious,
             (Power::Unknown | Power::Named, _) => Weight::NotProven,
-            (Power::Computes, _) | (Power::Class, true) => return Value::Of(index),
+            (Power::Computes, _) | (Power::Class | Power::Library, true) => return Value::Of(index),
+            (Power::Class, false) if allow::numeric(&module) => return Value::Of(index),
             (Power::Class | Power::Library, _) => Weight::NotProven,
         };
         if weight == Weight::NotProven && told {
@@ -182,7 +184,9 @@ impl Machine<'_, '_> {
 
     /// `str`, `codecs.decode`, `codecs.encode` of what is known.
     fn recode(&mut self, name: &str, args: &[Value]) -> Value {
-        let Some(&first) = args.first() else { return if name == "str" { self.made(String::new()) } else { Value::Computed } };
+        let Some(&first) = args.first() else {
+            return if name == "str" { self.made(String::new()) } else { Value::Computed };
+        };
         let codec = args.get(1).and_then(|&codec| self.text(codec));
         let text = match first {
             Value::Bytes(at, len) => {
@@ -279,9 +283,10 @@ impl Machine<'_, '_> {
             }
         }
         if let Value::Of(global) = object
-            && self.globals.get(global as usize).is_some_and(|global| {
-                global.module == "joblib.numpy_pickle" && global.name == "NumpyArrayWrapper"
-            })
+            && self
+                .globals
+                .get(global as usize)
+                .is_some_and(|global| global.module == "joblib.numpy_pickle" && global.name == "NumpyArrayWrapper")
         {
             return self.inlined(state, at);
         }
@@ -341,6 +346,7 @@ impl Machine<'_, '_> {
             return lies(self, "goes on past the end of the file");
         }
         self.reader.at = end;
+        self.unframed = true;
         Ok(())
     }
 }

@@ -86,7 +86,7 @@ const ACTING_CLASSES: &str = "InferenceSession GuardBuilder DataSource Repositor
 
 /// Words in the names of functions that load, run, read, write or reach out.
 const SMELLS: &str = "load loads loader open read reads reader save savez dump dumps write writes system exec execute exec_ \
-    execv execve execfile eval evaluate run runs runner runstring call calls popen remove unlink rmtree mkdir makedirs \
+    execv execve execfile eval evaluate run runs runner runstring popen remove unlink rmtree mkdir makedirs \
     rename chmod download downloads urlopen urlretrieve fetch request requests import imports importer compile compiled hub \
     spawn spawnv fork shell cmd command commands subprocess process source src script lib library dlopen install \
     uninstall file files fromfile tofile loadtxt savetxt genfromtxt path url uri http socket connect listen serve server \
@@ -110,9 +110,9 @@ pub(super) fn acting_root(root: &str) -> bool {
 
 /// Whether anything of a module of a known library acts.
 pub(super) fn acting_module(module: &str) -> bool {
-    ACTING_MODULES.split_ascii_whitespace().any(|entry| {
-        module.strip_prefix(entry).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    })
+    ACTING_MODULES
+        .split_ascii_whitespace()
+        .any(|entry| module.strip_prefix(entry).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
 }
 
 /// Whether making an object of a class acts.
@@ -127,12 +127,15 @@ pub(super) fn through(part: &str) -> bool {
 
 /// Whether a name smells of loading, running, reading, writing or reaching out.
 pub(super) fn smells(name: &str) -> bool {
-    words(name).any(|word| listed(SMELLS, &word))
+    name == "call" || words(name).any(|word| listed(SMELLS, &word))
 }
 
 /// Whether a part of a module's path does.
 pub(super) fn smells_module(part: &str) -> bool {
-    listed("io exec hub cli shell subprocess cpp_extension compile codegen saving download remote server rpc launch", part)
+    listed(
+        "io exec hub cli shell subprocess cpp_extension compile codegen saving download remote server rpc launch",
+        part,
+    )
 }
 
 /// The words of a name: at underscores and where lower case turns to upper.

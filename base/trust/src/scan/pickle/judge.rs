@@ -132,8 +132,8 @@ pub(super) fn does(module: &str, name: &str) -> &'static str {
         "builtins" if matches!(leaf, "eval" | "exec" | "execfile" | "compile" | "__import__") => "runs Python code",
         "builtins" if matches!(leaf, "open" | "file") => "opens files",
         "builtins" => "reaches the interpreter",
-        "socket" | "_socket" | "http" | "urllib" | "urllib2" | "ftplib" | "smtplib" | "telnetlib" | "ssl" | "requests"
-        | "poplib" | "imaplib" | "nntplib" | "xmlrpc" | "httplib" => "reaches the network",
+        "socket" | "_socket" | "http" | "urllib" | "urllib2" | "ftplib" | "smtplib" | "telnetlib" | "ssl"
+        | "requests" | "poplib" | "imaplib" | "nntplib" | "xmlrpc" | "httplib" => "reaches the network",
         "shutil" | "tempfile" | "io" | "_io" | "pathlib" | "fileinput" | "linecache" | "glob" => "touches files",
         "pickle" | "_pickle" | "cPickle" | "marshal" | "dill" | "cloudpickle" | "joblib" | "shelve" => {
             "loads or makes code in turn"

@@ -75,7 +75,8 @@ pub(super) struct Machine<'a, 'b> {
     pub registry: HashMap<i64, u32>,
     frame_end: u64,
     frame_told: bool,
-    unframed: bool,
+    /// Whether a large payload stands after the last frame.
+    pub unframed: bool,
     protocol: i64,
     expanded: bool,
     steps: u64,
@@ -398,8 +399,8 @@ impl<'a, 'b> Machine<'a, 'b> {
             b'P' => self.push(Value::Data)?,
             b'Q' => {
                 let id = self.pop()?;
-                self.storage(id);
-                self.push(Value::Data)?;
+                let value = self.storage(id);
+                self.push(value)?;
             }
             0x82..=0x84 => {
                 let code = if let Arg::Int(code) = op.arg { code } else { 0 };
@@ -521,9 +522,22 @@ impl<'a, 'b> Machine<'a, 'b> {
                 && key.ends_with("__")
                 && !matches!(
                     key.as_str(),
-                    "__dict__" | "__name__" | "__qualname__" | "__module__" | "__doc__" | "__version__" | "__len__"
-                        | "__annotations__" | "__metadata__" | "__pydantic_fields_set__" | "__pydantic_extra__"
-                        | "__pydantic_private__" | "__objclass__" | "__orig_class__" | "__slots__" | "__weakref__"
+                    "__dict__"
+                        | "__name__"
+                        | "__qualname__"
+                        | "__module__"
+                        | "__doc__"
+                        | "__version__"
+                        | "__len__"
+                        | "__annotations__"
+                        | "__metadata__"
+                        | "__pydantic_fields_set__"
+                        | "__pydantic_extra__"
+                        | "__pydantic_private__"
+                        | "__objclass__"
+                        | "__orig_class__"
+                        | "__slots__"
+                        | "__weakref__"
                 )
         })
     }
@@ -666,7 +680,8 @@ impl<'a, 'b> Machine<'a, 'b> {
             let name = shown(&format!("{}.{}", global.module, global.name));
             match global.power {
                 Power::Acts => {
-                    let words = format!("{name} is imported and not called here; whoever uses what is loaded may call it");
+                    let words =
+                        format!("{name} is imported and not called here; whoever uses what is loaded may call it");
                     self.say(global.at, &PICKLE_IMPORT, Weight::NotProven, None, words);
                 }
                 Power::Unknown => {
@@ -680,8 +695,14 @@ impl<'a, 'b> Machine<'a, 'b> {
     }
 
     /// A torch storage: what its persistent id says it is.
-    fn storage(&mut self, id: Value) {
+    fn storage(&mut self, id: Value) -> Value {
         let items = self.items(id);
+        // Old torch files name a module's class so, with its source to compare.
+        if let [kind, class @ Value::Global(_), ..] = items.as_slice()
+            && self.text(*kind).as_deref() == Some("module")
+        {
+            return *class;
+        }
         if let [kind, Value::Global(class), key, _, Value::Int(many), ..] = items.as_slice()
             && self.text(*kind).as_deref() == Some("storage")
             && let Some(key) = self.text(*key)
@@ -691,6 +712,7 @@ impl<'a, 'b> Machine<'a, 'b> {
             let bytes = u64::try_from(*many).unwrap_or(0).saturating_mul(size);
             self.storages.insert(key, bytes);
         }
+        Value::Data
     }
 
     /// A value as a finding shows it.

@@ -165,7 +165,11 @@ impl<'a> Reader<'a> {
         let (at, len) = self.line()?;
         if len > DIGITS_MAX {
             let view = self.view(at, 64);
-            return if view.iter().take(usize::try_from(len).unwrap_or(64)).all(|byte| b"-+0123456789 _Lx.eE".contains(byte)) {
+            return if view
+                .iter()
+                .take(usize::try_from(len).unwrap_or(64))
+                .all(|byte| b"-+0123456789 _Lx.eE".contains(byte))
+            {
                 Ok(Arg::Big)
             } else {
                 Err(Stop::BadArgument)
@@ -212,8 +216,31 @@ impl<'a> Reader<'a> {
         let eight = |reader: &mut Self| reader.take().map(u64::from_le_bytes);
         let int = |number: u64| Arg::Int(i64::try_from(number).unwrap_or(i64::MAX));
         Ok(match code {
-            b'(' | b'.' | b'0' | b'1' | b'2' | b'N' | b'R' | b'a' | b'b' | b'd' | b'}' | b'e' | b'l' | b']' | b'o'
-            | b's' | b't' | b')' | b'u' | b'Q' | 0x81 | 0x85..=0x89 | 0x8f..=0x94 | 0x97 | 0x98 => Arg::No,
+            b'('
+            | b'.'
+            | b'0'
+            | b'1'
+            | b'2'
+            | b'N'
+            | b'R'
+            | b'a'
+            | b'b'
+            | b'd'
+            | b'}'
+            | b'e'
+            | b'l'
+            | b']'
+            | b'o'
+            | b's'
+            | b't'
+            | b')'
+            | b'u'
+            | b'Q'
+            | 0x81
+            | 0x85..=0x89
+            | 0x8f..=0x94
+            | 0x97
+            | 0x98 => Arg::No,
             b'F' => {
                 self.line()?;
                 Arg::Big

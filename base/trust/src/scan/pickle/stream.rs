@@ -38,7 +38,7 @@ pub(crate) fn claims(bytes: &dyn Bytes) -> bool {
 
 /// Whether an operation that works on an empty stack has this byte.
 fn starts(byte: u8) -> bool {
-    b"(cPSTUVXBCINJKLMFG})]".contains(&byte) || matches!(byte, 0x82..=0x84 | 0x88..=0x8f | 0x95..=0x97)
+    b"(cSTUVXBCINJKLMFG})]".contains(&byte) || matches!(byte, 0x82..=0x84 | 0x88..=0x8f | 0x95..=0x97)
 }
 
 fn trial(bytes: &dyn Bytes) -> bool {
