@@ -1,8 +1,8 @@
-//! `shieldwall model`: train, score, evaluate, card.
+//! `shieldwall model`: train, score, evaluate, scan, card.
 //!
 //! | module | does |
 //! |---|---|
-//! | [`train`], [`score`], [`evaluate`], [`card`] | the commands |
+//! | [`train`], [`score`], [`evaluate`], [`scan`], [`card`] | the commands |
 //! | [`trained`] | a model of any kind with its calibration, as one artifact |
 //! | [`store`] | a model's folder: written whole, loaded only if somebody vouches for it |
 //! | [`rows`] | CSV and Parquet as rows of text |
@@ -16,6 +16,7 @@ mod evaluate;
 mod figures;
 mod label;
 mod rows;
+mod scan;
 mod score;
 mod sequences;
 mod store;
@@ -44,6 +45,8 @@ enum ModelCommand {
     Score(score::ScoreArgs),
     /// Say how good a model is on labelled data, beside trivial baselines
     Evaluate(evaluate::EvaluateArgs),
+    /// Say what model files would do to whoever loads them: clean, malicious or not proven
+    Scan(scan::ScanArgs),
     /// Show a model's card
     Card(card::CardArgs),
 }
@@ -94,6 +97,7 @@ pub fn run(global: &Global, args: &ModelArgs) -> Result<Outcome> {
         ModelCommand::Train(args) => train::run(global, args),
         ModelCommand::Score(args) => score::run(global, args),
         ModelCommand::Evaluate(args) => evaluate::run(global, args),
+        ModelCommand::Scan(args) => scan::run(global, args),
         ModelCommand::Card(args) => card::run(global, args),
     }
 }
