@@ -12,47 +12,10 @@
 
 use std::path::PathBuf;
 
-use shieldwall_trust::scan::format::FORMATS;
-use shieldwall_trust::scan::{Budget, Bytes, Finding, Inside, Kind, Report, Verdict, Weight};
-
-const UNKNOWN: Kind = Kind { name: "unknown-format", cwe: &[], atlas: &[] };
-
-/// Reads bytes by every format that claims them, as the scan's own driver does; what none claims is not proven.
-fn one(path: &[String], bytes: &dyn Bytes, budget: &Budget, report: &mut Report) {
-    let member = |name: &str, bytes: &dyn Bytes, report: &mut Report| {
-        if path.len() < 8 {
-            let mut path = path.to_vec();
-            path.push(name.to_owned());
-            one(&path, bytes, budget, report);
-        }
-    };
-    let inside = Inside { path, member: &member, budget };
-    let mut claimed = bytes.is_empty();
-    for format in FORMATS {
-        if format.claims(bytes) {
-            claimed = true;
-            report.read_as(format.name());
-            format.read(bytes, &inside, report);
-        }
-    }
-    if !claimed {
-        let words = "no format that is known".to_owned();
-        report.add(Finding {
-            kind: &UNKNOWN,
-            weight: Weight::NotProven,
-            member: path.join("!"),
-            offset: 0,
-            call: None,
-            advisories: &[],
-            words,
-        });
-    }
-}
+use shieldwall_trust::scan::{Bytes, Report, Verdict};
 
 fn scan(bytes: &dyn Bytes) -> Report {
-    let mut report = Report::default();
-    one(&[], bytes, &Budget::default(), &mut report);
-    report
+    shieldwall_trust::scan::scan(bytes)
 }
 
 fn check(name: &str, bytes: &[u8], expected: Verdict) {

@@ -10,6 +10,7 @@ use clap::Args;
 use shieldwall_learn::metrics::wilson;
 use shieldwall_trust::bom::Spec;
 use shieldwall_trust::registry::{Measured, evidence, sealed};
+use shieldwall_trust::scan::{Verdict, scan};
 use shieldwall_trust::{Artifact, Hash};
 
 use super::figures::ALPHA;
@@ -109,8 +110,7 @@ fn measure(home: &Home, args: &GateArgs, artifact: &Artifact) -> Result<Measured
         "data_check" => data_check(home, args),
         "attack" => attacked(home, args),
         "bom" => bom_of(args),
-        // The measuring code of this one is wired here.
-        "scan" => bail!("the gate `{}` is not in this build yet", args.gate),
+        "scan" => scanned(args, artifact),
         other => bail!("there is no gate `{other}`: scan, signature, bom, data_check, heldout, attack, latency, size"),
     }
 }
@@ -145,6 +145,26 @@ fn signature(home: &Home, args: &GateArgs, artifact: &Artifact) -> Result<Measur
         }
     }
     Ok(passed([], vec![format!("signed by {}", statement.signer)]))
+}
+
+/// Whether every file of it is proven harmless to load.
+fn scanned(args: &GateArgs, artifact: &Artifact) -> Result<Measured> {
+    let mut verdicts = vec![("model".to_owned(), scan(&artifact.bytes().to_vec()))];
+    let folder = Path::new(&args.model);
+    if folder.is_dir() {
+        for name in [store::MANIFEST, store::CARD] {
+            verdicts.push((name.to_owned(), scan(&store::words(folder, name)?.into_bytes())));
+        }
+    }
+    let bad = verdicts.iter().filter(|(_, report)| report.verdict() != Verdict::Clean);
+    let words: Vec<String> = bad
+        .flat_map(|(name, report)| {
+            let first = report.findings().first().map(|one| one.words.clone()).unwrap_or_default();
+            [format!("{name}: {}: {first}", report.verdict())]
+        })
+        .collect();
+    let measured = passed([("files", verdicts.len() as f64), ("not_clean", words.len() as f64)], Vec::new());
+    Ok(Measured { pass: words.is_empty(), words, ..measured })
 }
 
 /// Whether its BOM is complete enough to be of use.

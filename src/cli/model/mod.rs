@@ -3,6 +3,7 @@
 //! | module | does |
 //! |---|---|
 //! | [`train`], [`score`], [`evaluate`], [`attack`], [`card`] | the commands |
+//! | [`scan`], [`sign`], [`verify`], [`bom`] | what a file would do, who signed it, what it is made of |
 //! | [`gate`], [`promote`], [`rollback`], [`list`], [`checklist`] | evidence, steps forward and back, what is there |
 //! | [`policy`] | what must be shown before a step |
 //! | [`trained`] | a model of any kind with its calibration, as one artifact |
@@ -28,6 +29,7 @@ mod policy;
 mod promote;
 mod rollback;
 pub(super) mod rows;
+mod scan;
 mod score;
 mod sequences;
 mod sign;
@@ -66,6 +68,8 @@ enum ModelCommand {
     Sign(sign::SignArgs),
     /// Check whether a model's files are what somebody signed
     Verify(verify::VerifyArgs),
+    /// Say what model files would do to whoever loads them: clean, malicious or not proven
+    Scan(scan::ScanArgs),
     /// Show a model's card
     Card(card::CardArgs),
     /// List the models of the registry and where each stands
@@ -136,6 +140,7 @@ pub fn run(global: &Global, args: &ModelArgs) -> Result<Outcome> {
         ModelCommand::Bom(args) => bom::run(global, args),
         ModelCommand::Sign(args) => sign::run(global, args),
         ModelCommand::Verify(args) => verify::run(global, args),
+        ModelCommand::Scan(args) => scan::run(global, args),
         ModelCommand::Card(args) => card::run(global, args),
         ModelCommand::List(args) => list::run(global, args),
         ModelCommand::Gate(args) => gate::run(global, args),

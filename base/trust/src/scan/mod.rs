@@ -8,25 +8,30 @@
 //! |---|---|
 //! | [`report`] | verdicts and findings |
 //! | [`bytes`] | random access to a file, a part of it, or what was unpacked from it |
+//! | [`scan()`] | drives a scan: asks every format, reads members in turn |
 //! | [`budget`] | the named limits of one scan, and what was spent |
 //! | [`format`] | one file a format, each told apart by its content |
 //! | [`kinds`] | kinds of findings of containers and of formats without pickles |
 //! | `judge` | what configurations, templates, source and paths would do |
 //! | `hdf5` | the structure of HDF5 files |
+//! | `pickle` | the symbolic pickle machine |
 //! | `unpack`, `zip` | bytes out of packed streams; zip archives by two rules at once |
 
 pub mod budget;
 pub mod bytes;
+mod drive;
 pub mod format;
 mod hdf5;
 mod judge;
 pub mod kinds;
+mod pickle;
 pub mod report;
 mod unpack;
 mod zip;
 
 pub use budget::{Budget, Spent};
 pub use bytes::{Bytes, Part};
+pub use drive::scan;
 pub use report::{Finding, Kind, Report, Verdict, Weight};
 
 /// One format of model file.

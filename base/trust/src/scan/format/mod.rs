@@ -2,7 +2,9 @@
 
 mod gguf;
 mod hdf5;
+mod npy;
 mod onnx;
+mod pickle;
 mod safetensors;
 mod savedmodel;
 mod sentencepiece;
@@ -39,5 +41,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &hdf5::Hdf5,
     &sentencepiece::SentencePiece,
     &ubjson::Ubjson,
+    &npy::Npy,
+    &pickle::Pickle,
     &text::Text,
 ];

@@ -49,6 +49,8 @@ impl Format for Text {
         let whole = bytes.window(0, TEXT_MAX);
         let text = match std::str::from_utf8(&whole) {
             Ok(text) if plain(text) => text,
+            // A pickle of protocol 0 begins as text and may go on with anything.
+            _ if crate::scan::pickle::claims(bytes) => return,
             Ok(_) => return not_text(0, inside, report),
             Err(error) => return not_text(error.valid_up_to(), inside, report),
         };

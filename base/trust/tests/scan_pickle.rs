@@ -1,0 +1,235 @@
+//! The symbolic machine on pickles put together here, opcode by opcode. Payloads are `echo` only; nothing is unpickled.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stderr, reason = "a test")]
+
+use shieldwall_trust::scan::{Report, Verdict, scan};
+
+fn read(bytes: &[u8]) -> Report {
+    scan(&bytes.to_vec())
+}
+
+/// xorshift64*: the same choices everywhere.
+struct Seeded(u64);
+
+impl Seeded {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % end
+    }
+}
+
+/// A text in one of the seven ways to write it.
+fn text(random: &mut Seeded, text: &str, out: &mut Vec<u8>) {
+    let len = text.len();
+    match random.below(7) {
+        0 => out.extend(format!("V{text}\n").bytes()),
+        1 => out.extend(format!("S'{text}'\n").bytes()),
+        2 => out.extend([&[b'U', len as u8], text.as_bytes()].concat()),
+        3 => out.extend([b"T", &(len as u32).to_le_bytes()[..], text.as_bytes()].concat()),
+        4 => out.extend([b"X", &(len as u32).to_le_bytes()[..], text.as_bytes()].concat()),
+        5 => out.extend([&[0x8c, len as u8], text.as_bytes()].concat()),
+        _ => out.extend([&[0x8d][..], &(len as u64).to_le_bytes(), text.as_bytes()].concat()),
+    }
+    // Detours through the memo and the stack.
+    match random.below(5) {
+        0 => {
+            let index = random.below(200) as u8;
+            out.extend([b'q', index, b'0', b'h', index]);
+        }
+        1 => out.extend(*b"20"),
+        2 => out.extend(*b"p70000\n0g70000\n"),
+        3 => out.extend([0x94]),
+        _ => {}
+    }
+}
+
+/// A call of `module.name("echo hi")` in one of the ways to spell it.
+fn call(random: &mut Seeded, module: &str, name: &str) -> Vec<u8> {
+    let mut out = if random.below(4) == 0 { Vec::new() } else { vec![0x80, 2 + random.below(4) as u8] };
+    (0..random.below(3)).for_each(|_| out.extend([b"N0", b"]0", b"(1"][random.below(3)]));
+    let global = |random: &mut Seeded, out: &mut Vec<u8>| match random.below(2) {
+        0 => out.extend(format!("c{module}\n{name}\n").bytes()),
+        _ => {
+            text(random, module, out);
+            text(random, name, out);
+            out.push(0x93);
+        }
+    };
+    match random.below(6) {
+        0 => {
+            out.push(b'(');
+            text(random, "echo hi", &mut out);
+            out.extend(format!("i{module}\n{name}\n").bytes());
+        }
+        1 => {
+            out.push(b'(');
+            global(random, &mut out);
+            text(random, "echo hi", &mut out);
+            out.push(b'o');
+        }
+        2 => {
+            global(random, &mut out);
+            text(random, "echo hi", &mut out);
+            out.extend([0x85, b'R']);
+        }
+        3 => {
+            global(random, &mut out);
+            out.push(b'(');
+            text(random, "echo hi", &mut out);
+            out.extend(*b"tR");
+        }
+        4 => {
+            global(random, &mut out);
+            text(random, "echo hi", &mut out);
+            out.extend([0x85, 0x81]);
+        }
+        _ => {
+            global(random, &mut out);
+            text(random, "echo hi", &mut out);
+            out.extend([0x85, b'}', 0x92]);
+        }
+    }
+    // The result is dropped, the stream ends well, is cut, breaks, or goes on.
+    match random.below(5) {
+        0 => out.extend(*b"0N."),
+        1 => {}
+        2 => out.push(0xff),
+        3 => out.extend(*b".\x80\x02N."),
+        _ => out.push(b'.'),
+    }
+    out
+}
+
+const ACTING: &[(&str, &str)] = &[
+    ("os", "system"),
+    ("posix", "system"),
+    ("nt", "system"),
+    ("subprocess", "Popen"),
+    ("subprocess", "check_output"),
+    ("builtins", "eval"),
+    ("__builtin__", "exec"),
+    ("builtins", "__import__"),
+    ("builtins", "open"),
+    ("builtins", "getattr"),
+    ("runpy", "run_path"),
+    ("pty", "spawn"),
+    ("socket", "create_connection"),
+    ("urllib.request", "urlopen"),
+    ("shutil", "rmtree"),
+    ("importlib", "import_module"),
+    ("pkgutil", "resolve_name"),
+    ("pydoc", "locate"),
+    ("ctypes", "CDLL"),
+    ("code", "interact"),
+    ("timeit", "timeit"),
+    ("cProfile", "run"),
+    ("logging.config", "listen"),
+    ("uuid", "_get_command_stdout"),
+    ("torch", "os.system"),
+    ("numpy.core.multiarray", "overrides.os.system"),
+    ("collections", "_sys.modules.get"),
+    ("pathlib", "os.system"),
+    ("torch", "load"),
+    ("numpy", "load"),
+    ("joblib", "load"),
+    ("pandas", "read_pickle"),
+    ("pickle", "loads"),
+    ("marshal", "loads"),
+    ("asyncio.unix_events", "_UnixSubprocessTransport._start"),
+    ("_interpreters", "run_string"),
+    ("multiprocessing.util", "spawnv_passfds"),
+    ("pip._internal.main", "main"),
+    ("sklearn.datasets", "load_svmlight_file"),
+];
+
+#[test]
+fn no_spelling_of_a_call_hides_it() {
+    let mut random = Seeded(7);
+    for round in 0..4_000 {
+        let (module, name) = ACTING[random.below(ACTING.len())];
+        let bytes = call(&mut random, module, name);
+        let report = read(&bytes);
+        assert_eq!(
+            report.verdict(),
+            Verdict::Malicious,
+            "round {round}: {module}.{name} {bytes:?} {:#?}",
+            report.findings()
+        );
+    }
+}
+
+#[test]
+fn verdicts_by_what_is_done() {
+    use Verdict::{Clean, Malicious, NotProven};
+    let ext = b"\x80\x04ccopyreg\nadd_extension\n(\x8c\x02os\x8c\x06systemK\x01tR0\x82\x01\x8c\x07echo hi\x85R.";
+    for (what, bytes, expected) in [
+        ("data", &b"\x80\x04}\x94\x8c\x01aK\x01s."[..], Clean),
+        ("a container", b"\x80\x04ccollections\nOrderedDict\n)R.", Clean),
+        ("registry of extensions", ext, Malicious),
+        ("an unknown extension", b"\x80\x02\x82\x63)R.", NotProven),
+        (
+            "a hook",
+            b"\x80\x04ccollections\nOrderedDict\n)R}(\x8c\x0c__setstate__cos\nsystem\nub\x8c\x02hib.",
+            Malicious,
+        ),
+        ("an import", b"\x80\x04cos\nsystem\n0N.", NotProven),
+        ("a result", b"\x80\x04cos\nsystem\n.", Malicious),
+        ("a class of nobody", b"\x80\x04cmine\nThing\n)\x81}b.", NotProven),
+        ("an estimator", b"\x80\x04csklearn.svm._classes\nSVC\n)\x81}b.", Clean),
+        ("its state acts", b"\x80\x04csklearn.svm._classes\nSVC\n)\x81}\x8c\x01fcos\nsystem\nsb.", Malicious),
+        ("map", b"\x80\x04cbuiltins\nmap\ncos\nsystem\n]\x8c\x02hia\x86R.", Malicious),
+        ("partial", b"\x80\x04cfunctools\npartial\ncos\nsystem\n\x85R.", Malicious),
+        ("a computed name", b"\x80\x04\x8c\x02oscbuiltins\nstr\n\x8c\x06system\x85R\x93\x8c\x02hi\x85R.", Malicious),
+        ("an instance is called", b"\x80\x04coperator\nitemgetter\nK\x01\x85R)R.", Malicious),
+        ("a module is changed", b"\x80\x04csys\nmodules\n\x8c\x01aNs.", Malicious),
+        ("a length of 2^62", b"\x80\x04\x8e\0\0\0\0\0\0\0\x40abc", NotProven),
+        ("a text that is a pickle", b"\x80\x04\x8c\x18Y29zCnN5c3RlbQooUydoaScKdFIutR.", NotProven),
+        ("a frame that lies", b"\x80\x04\x95\xff\0\0\0\0\0\0\0N.", NotProven),
+        ("garbage follows", b"\x80\x04N.\xde\xad\xbe\xef", NotProven),
+        ("a second stream acts", b"\x80\x04N.\x80\x02cos\nsystem\nU\x02hi\x85R.", Malicious),
+        ("behind an error", b"\x80\x04\xff\xff\x80\x02cos\nsystem\nU\x02hi\x85R.", Malicious),
+        ("prose", b"class Foo\n(in the beginning\nthere was a word\n", Clean),
+    ] {
+        let report = read(bytes);
+        assert_eq!(report.verdict(), expected, "{what}: {:?} {:#?}", report.formats, report.findings());
+    }
+}
+
+#[test]
+fn calls_are_told_in_words() {
+    let report = read(b"\x80\x04cos\nsystem\n\x8c\x07echo hi\x85R.");
+    let finding = &report.findings()[0];
+    assert_eq!(finding.call.as_deref(), Some("os.system(\"echo hi\")"));
+    assert_eq!(finding.offset, 23);
+}
+
+#[test]
+fn hostile_bytes_cost_little() {
+    let mut deep = b"\x80\x04".to_vec();
+    deep.extend(std::iter::repeat_n(b'(', 200_000));
+    read(&deep);
+    let mut tuples = b"\x80\x04N".to_vec();
+    tuples.extend(std::iter::repeat_n(0x85, 300_000));
+    tuples.push(b'.');
+    read(&tuples);
+    // Lists of ten references to lists of ten references: twenty deep.
+    let mut bomb = b"\x80\x04]\x94".to_vec();
+    for level in 0..20_u8 {
+        bomb.extend(*b"](");
+        (0..10).for_each(|_| bomb.extend([b'h', level]));
+        bomb.extend([b'e', 0x94]);
+    }
+    bomb.push(b'.');
+    assert_eq!(read(&bomb).verdict(), Verdict::NotProven);
+    let mut random = Seeded(3);
+    for _ in 0..20_000 {
+        let mut bytes = call(&mut random, "os", "system");
+        for _ in 0..random.below(6) {
+            let at = random.below(bytes.len());
+            bytes[at] = random.below(256) as u8;
+        }
+        read(&bytes);
+    }
+}
