@@ -146,7 +146,7 @@ impl Machine<'_, '_> {
                     Some(Value::Global(class)) => self
                         .globals
                         .get(*class as usize)
-                        .and_then(|class| dtype_of(&class.name))
+                        .and_then(|class| allow::dtype_of(&class.name))
                         .map_or(Value::Of(index), |(size, object)| Value::Dtype(size, object)),
                     _ => Value::Of(index),
                 },
