@@ -151,7 +151,12 @@ fn no_spelling_of_a_call_hides_it() {
         let (module, name) = ACTING[random.below(ACTING.len())];
         let bytes = call(&mut random, module, name);
         let report = read(&bytes);
-        assert_eq!(report.verdict(), Verdict::Malicious, "round {round}: {module}.{name} {bytes:?} {:#?}", report.findings());
+        assert_eq!(
+            report.verdict(),
+            Verdict::Malicious,
+            "round {round}: {module}.{name} {bytes:?} {:#?}",
+            report.findings()
+        );
     }
 }
 
@@ -164,7 +169,11 @@ fn verdicts_by_what_is_done() {
         ("a container", b"\x80\x04ccollections\nOrderedDict\n)R.", Clean),
         ("registry of extensions", ext, Malicious),
         ("an unknown extension", b"\x80\x02\x82\x63)R.", NotProven),
-        ("a hook", b"\x80\x04ccollections\nOrderedDict\n)R}(\x8c\x0c__setstate__cos\nsystem\nub\x8c\x02hib.", Malicious),
+        (
+            "a hook",
+            b"\x80\x04ccollections\nOrderedDict\n)R}(\x8c\x0c__setstate__cos\nsystem\nub\x8c\x02hib.",
+            Malicious,
+        ),
         ("an import", b"\x80\x04cos\nsystem\n0N.", NotProven),
         ("a result", b"\x80\x04cos\nsystem\n.", Malicious),
         ("a class of nobody", b"\x80\x04cmine\nThing\n)\x81}b.", NotProven),
