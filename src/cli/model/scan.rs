@@ -188,10 +188,7 @@ fn text(scanned: &[Scanned]) -> String {
             out.push_str(&format!("           and {more} more\n"));
         }
     }
-    out.push_str(&format!(
-        "\n{} files: {malicious} malicious, {unproven} not proven, {clean} clean\n",
-        scanned.len()
-    ));
+    out.push_str(&format!("\n{} files: {malicious} malicious, {unproven} not proven, {clean} clean\n", scanned.len()));
     out
 }
 
@@ -260,7 +257,9 @@ fn sarif(scanned: &[Scanned]) -> Value {
         };
         if let Some(why) = &file.unread {
             rules.entry("unread").or_insert_with(|| json!({"id": "unread"}));
-            results.push(json!({"ruleId": "unread", "level": "warning", "message": {"text": why}, "locations": location(None)}));
+            results.push(
+                json!({"ruleId": "unread", "level": "warning", "message": {"text": why}, "locations": location(None)}),
+            );
         }
         for finding in file.report.findings() {
             let tags: Vec<&str> = finding.kind.cwe.iter().chain(finding.kind.atlas).copied().collect();
