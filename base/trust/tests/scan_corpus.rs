@@ -88,12 +88,10 @@ fn the_files_of_picklescan_go_by_their_names() {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             let report = read(&path);
             files += 1;
-            let harmless = name.starts_with("benign") || name.contains("array");
+            let harmless = name.starts_with("benign") || name.contains("array") || name == "new_pytorch_model.bin";
             println!("{name}: {} {}", report.verdict(), why(&report));
             match harmless {
                 true => assert_ne!(report.verdict(), Verdict::Malicious, "{name}: {}", why(&report)),
-                // An empty file does nothing.
-                false if std::fs::metadata(&path).unwrap().len() == 0 => {}
                 false => assert_ne!(report.verdict(), Verdict::Clean, "{name}"),
             }
         }

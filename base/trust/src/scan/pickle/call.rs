@@ -103,11 +103,7 @@ impl Machine<'_, '_> {
             _ => (&PICKLE_UNKNOWN, format!("loading calls {module}.{name}, and nobody here knows what that does")),
         };
         self.say(at, kind, weight, Some(text), words);
-        // A registry of unlimited size would be an attack on memory.
-        match power {
-            Power::Acts | Power::Unknown => Value::Of(index),
-            _ => Value::Of(index),
-        }
+        Value::Of(index)
     }
 
     /// Calls whose result can be told.

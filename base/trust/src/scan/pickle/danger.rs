@@ -56,6 +56,11 @@ const ACTING: &str = "\
     dulwich huggingface_hub modelscope wandb neptune comet_ml tensorboard clearml zmq websocket websockets uvloop gevent \
     eventlet greenlet smbclient ldap3 dns scapy impacket";
 
+/// Modules that no model has a use for, called or not: to start programs and to run code is all that they are for.
+const EXECUTES: &str = "\
+    os posix nt subprocess _posixsubprocess pty runpy commands popen2 builtins __builtin__ code codeop _winapi pip webbrowser \
+    _interpreters _xxsubinterpreters";
+
 /// Modules of known libraries, anything of which acts.
 const ACTING_MODULES: &str = "\
     torch._dynamo torch._inductor torch.fx torch.utils.cpp_extension torch.package torch.distributed torch.hub \
@@ -97,6 +102,12 @@ const SMELLS: &str = "load loads loader open read reads reader save savez dump d
 const THROUGH: &str = "os sys subprocess builtins __builtin__ importlib shutil ctypes distutils pip socket runpy pty posix \
     nt multiprocessing pickle marshal _os _sys _subprocess _builtins _importlib _pickle_ f_globals f_builtins f_back \
     gi_frame cr_frame tb_frame func_globals func_code";
+
+/// Whether a module is there to start programs or run code, so that even naming what acts of it is an attack.
+pub(super) fn executes(module: &str) -> bool {
+    let root = module.split('.').next().unwrap_or(module);
+    EXECUTES.split_whitespace().any(|one| one == root)
+}
 
 /// Whether a top module is one of the standard library.
 pub(super) fn is_stdlib(root: &str) -> bool {

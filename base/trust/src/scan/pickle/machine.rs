@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::danger;
 use super::judge::{self, Power};
 use super::opcode::{Arg, Op, Reader, Stop};
 use super::value::{ITEMS_MAX, MADE_MAX, NODES_MAX, Node, Sort, TEXT_MAX, Value, decode};
@@ -250,7 +251,9 @@ impl<'a, 'b> Machine<'a, 'b> {
                 (_, true) => "a frame begins inside a frame: Python's two unpicklers read on in different ways",
                 _ => "a frame is longer than the file",
             };
-            self.say(op.at, &PICKLE_BROKEN, Weight::NotProven, None, words.to_owned());
+            // A file that ends early is broken; a frame that two unpicklers read in different ways is made to deceive one.
+            let weight = if straddles || nested { Weight::Malicious } else { Weight::NotProven };
+            self.say(op.at, &PICKLE_BROKEN, weight, None, words.to_owned());
         }
     }
 
@@ -682,7 +685,9 @@ impl<'a, 'b> Machine<'a, 'b> {
                 Power::Acts => {
                     let words =
                         format!("{name} is imported and not called here; whoever uses what is loaded may call it");
-                    self.say(global.at, &PICKLE_IMPORT, Weight::NotProven, None, words);
+                    let executes = danger::executes(&global.module);
+                    let weight = if executes { Weight::Malicious } else { Weight::NotProven };
+                    self.say(global.at, &PICKLE_IMPORT, weight, None, words);
                 }
                 Power::Unknown => {
                     let words = format!("{name} is imported, and nobody here knows it");
