@@ -7,6 +7,7 @@
     reason = "a test that meets the unexpected must fail"
 )]
 
+mod artifacts;
 mod cli;
 mod conformance;
 mod data;

@@ -74,7 +74,7 @@ fn labelled_artifacts() {
     assert_eq!((silent, alarms), (0, 0));
     // The rest acts on nobody when it is loaded: frames that lie, memory bombs, imports without a call, text in metadata.
     // It is told, as not proven.
-    assert!(found * 100 >= malicious * 95, "{found} of {malicious}");
+    assert!(found * 100 >= malicious * 97, "{found} of {malicious}");
     assert!(unproven * 100 <= benign * 5, "{unproven} of {benign}");
 }
 

@@ -213,7 +213,7 @@ impl<'a, 'b> Machine<'a, 'b> {
                 if self.frame_end > 0 && op.at >= self.frame_end && !self.unframed && !self.frame_told {
                     self.frame_told = true;
                     let words = "the last frame ends before STOP: no pickler writes that";
-                    self.say(op.at, &PICKLE_BROKEN, Weight::NotProven, None, words.to_owned());
+                    self.say(op.at, &PICKLE_BROKEN, Weight::Malicious, None, words.to_owned());
                 }
                 return match self.pop() {
                     Ok(value) => {
