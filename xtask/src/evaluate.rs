@@ -7,6 +7,7 @@
 //! The data folder is `SHIELDWALL_DATA`, else `../shared/data` beside the repository. Nothing is tuned on these data.
 
 mod alarms;
+mod artifacts;
 mod conformance;
 mod decoding;
 mod foresight;
@@ -62,6 +63,7 @@ pub fn run(arguments: &[OsString]) -> Result<()> {
     text.push_str(&learned);
     text.push_str(&models::section(&program)?);
     text.push_str(&foresight::section(&program)?);
+    text.push_str(&artifacts::section(&program)?);
     text.push_str(&decoding::section(&program)?);
     text.push_str(&speed::section());
     program.end()?;

@@ -159,6 +159,18 @@ impl Program {
         })
     }
 
+    /// What `model` prints of a path.
+    ///
+    /// # Errors
+    /// When the program could not run.
+    pub fn model(&self, arguments: &[&str], path: &Path) -> Result<String> {
+        let output = self.command().arg("model").args(arguments).arg(path).output()?;
+        if !output.status.code().is_some_and(|code| (0..=3).contains(&code)) {
+            bail!("model on `{}`: {}: {}", path.display(), output.status, String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
     /// The last line of `rules check` on the given rules.
     ///
     /// # Errors
