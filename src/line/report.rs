@@ -116,12 +116,8 @@ impl Run {
             sources,
             rules: self.rules.rules.len() as u64,
             refused_rules: self.refusals.iter().map(ToString::to_string).collect(),
-            assumptions: outside
-                .into_iter()
-                .chain(unplaced)
-                .chain(self.correlation_notes())
-                .chain(self.learning_notes())
-                .collect(),
+            assumptions: outside.into_iter().chain(unplaced).chain(self.correlation_notes()).collect(),
+            learned: self.learning_notes(),
             kept: !matches!(case, CaseName::None),
             case: if let CaseName::Named(name) = case { Some(name) } else { None },
         })
@@ -230,6 +226,8 @@ impl Run {
         }
         if learned.coverage > 0.0 {
             notes.push(format!("knows {:.0} % of what is normal in these logs", 100.0 * learned.coverage));
+        } else {
+            notes.push("too little here to know what is normal: --baseline takes older logs".to_owned());
         }
         if learned.folded > 0 {
             let top: Vec<String> = learned

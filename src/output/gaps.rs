@@ -160,6 +160,11 @@ pub fn assumed(report: &Report) -> Vec<String> {
     capped(all)
 }
 
+/// What learning says of itself.
+pub fn learned(report: &Report) -> Vec<String> {
+    capped(report.learned.iter().map(|text| escape_flagged(text)).collect())
+}
+
 /// Rules that were refused.
 pub fn refused(report: &Report) -> Vec<String> {
     capped(report.refused_rules.iter().map(|rule| escape_flagged(rule)).collect())

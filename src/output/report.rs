@@ -29,6 +29,8 @@ pub struct Report {
     pub refused_rules: Vec<String>,
     /// Assumptions that hold for the whole run.
     pub assumptions: Vec<String>,
+    /// What learning says of itself.
+    pub learned: Vec<String>,
     /// The case folder as the user may name it, for the hints; `None` for the default one.
     pub case: Option<String>,
     /// Whether there is a case that `show` can read.

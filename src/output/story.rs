@@ -251,7 +251,8 @@ fn ahead(outlook: &Outlook, style: &Style, out: &mut String) {
             }
         }
     }
-    line(out, &format!("  {:>3.0} %  of such reports tell of none of the twenty likeliest", outlook.none * 100.0));
+    let none = if outlook.none < 0.005 { "under 1 %".to_owned() } else { format!("{:>3.0} %", outlook.none * 100.0) };
+    line(out, &format!("  {none}  of such reports tell of none of the twenty likeliest"));
     if !outlook.alike.is_empty() {
         labelled("Like", &outlook.alike.iter().map(|one| escape(one)).collect::<Vec<_>>().join(", "), style, out);
     }

@@ -249,6 +249,7 @@ fn report() -> Report {
         sources: sources(),
         rules: 2858,
         refused_rules: vec!["rules/bad.yml:7: unknown modifier `contians`".to_owned()],
+        learned: Vec::new(),
         assumptions: vec!["times without a zone are UTC".to_owned()],
         case: None,
     }

@@ -316,6 +316,7 @@ fn ending(report: &Report, found: bool, style: &Style, out: &mut String) {
         ("Not read", not_read),
         ("Skipped", gaps::skipped(report)),
         ("Odd", gaps::odd(report)),
+        ("Learned", gaps::learned(report)),
         ("Assumed", gaps::assumed(report)),
         ("Refused", gaps::refused(report)),
     ] {

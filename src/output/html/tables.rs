@@ -211,6 +211,7 @@ pub fn inputs(dossier: &Dossier<'_>, page: &mut Page) {
         ("Not read", gaps::not_read(report)),
         ("Skipped", gaps::skipped(report)),
         ("Odd", gaps::odd(report)),
+        ("Learned", gaps::learned(report)),
         ("Assumed", gaps::assumed(report)),
         ("Rules refused", gaps::refused(report)),
     ] {
