@@ -23,7 +23,7 @@ impl Net {
     /// A network; its host bits are dropped. `None` if the prefix is longer than an address.
     pub fn new(address: IpAddr, prefix: u8) -> Option<Self> {
         let (address, prefix) = match address {
-            IpAddr::V6(six) if prefix >= 96 && prefix <= 128 => match six.to_ipv4_mapped() {
+            IpAddr::V6(six) if (96..=128).contains(&prefix) => match six.to_ipv4_mapped() {
                 Some(four) => (IpAddr::V4(four), prefix - 96),
                 None => (address, prefix),
             },

@@ -85,11 +85,7 @@ impl Plan {
             ],
             Step::Quarantine { path, .. } => vec![
                 format!("quarantine {}", path.display()),
-                "touches: this one file, if its content is still the same; it is moved beside itself and nobody may open it"
-                    .to_owned(),
-                "why safe: nothing is deleted".to_owned(),
-                "ends: not by itself".to_owned(),
-                "undo: `shieldwall undo PLAN`; it is back with its owner, mode and times".to_owned(),
+                "not yet: nothing applies it; move the file yourself".to_owned(),
             ],
         }
     }

@@ -1,5 +1,7 @@
 //! A crash at any write of the journal: what was begun is taken back or was whole.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop where it is wrong")]
+
 use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;

@@ -1,5 +1,7 @@
 //! Real packets in network namespaces that the test makes itself: block, end, undo, protection.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop where it is wrong")]
+
 use std::process::Command;
 use std::time::Duration;
 
