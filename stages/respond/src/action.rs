@@ -1,0 +1,128 @@
+//! The joint: what every actuator can do, and the runner that keeps the order journal, apply, verify, undo.
+
+use std::io;
+
+use serde_json::Value;
+
+use crate::approve::Approved;
+use crate::journal::{Disk, Event, Journal, JournalError};
+use crate::plan::Plan;
+
+/// Something that acts on the world.
+pub trait Action {
+    /// What applying would change, exactly, in the form in which it is handed over. Pure.
+    fn diff(&self, plan: &Plan) -> Value;
+
+    /// The state that the plan would change, as it is now.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn read(&mut self, plan: &Plan) -> io::Result<Value>;
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// When it did not work; the runner undoes what was half done.
+    fn apply(&mut self, approved: &Approved) -> io::Result<()>;
+
+    /// Reads back whether it holds.
+    ///
+    /// # Errors
+    /// When it does not.
+    fn verify(&mut self, plan: &Plan) -> io::Result<()>;
+
+    /// Makes the state as it was before. Twice is as good as once, and so is undoing what was never begun.
+    ///
+    /// # Errors
+    /// When it could not.
+    fn undo(&mut self, plan: &Plan, before: &Value) -> io::Result<()>;
+}
+
+/// Why something is not done.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The journal does not take it; nothing was changed, or the next [`recover`] undoes it.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The approval ended.
+    #[error("the approval ended")]
+    Expired,
+    /// It did not work and was taken back.
+    #[error("it did not work and was taken back: {0}")]
+    Failed(io::Error),
+    /// It did not work and could not be taken back: a person must look.
+    #[error("it did not work ({0}) and could not be taken back ({1}): look yourself")]
+    Stuck(io::Error, io::Error),
+    /// There is nothing to undo.
+    #[error("no such action, or undone already")]
+    Nothing,
+}
+
+/// Does what was approved: written down, applied, read back. What fails is taken back.
+///
+/// # Errors
+/// See [`RunError`].
+pub fn run<D: Disk>(
+    action: &mut dyn Action,
+    approved: &Approved,
+    journal: &mut Journal<D>,
+    now_ms: i64,
+) -> Result<(), RunError> {
+    if now_ms >= approved.expires_ms() || journal.used(approved.nonce()) {
+        return Err(RunError::Expired);
+    }
+    let plan = approved.plan();
+    let before = action.read(plan).map_err(RunError::Failed)?;
+    journal.append(Event::Begin {
+        plan: plan.clone(),
+        approver: approved.approver().to_owned(),
+        nonce: approved.nonce().to_owned(),
+        before: before.clone(),
+        at_ms: now_ms,
+    })?;
+    let done = action.apply(approved).and_then(|()| action.verify(plan)).and_then(|()| action.read(plan));
+    let hash = plan.hash().to_string();
+    match done {
+        Ok(after) => Ok(journal.append(Event::Applied { plan: hash, after, at_ms: now_ms })?),
+        Err(error) => match action.undo(plan, &before) {
+            Ok(()) => {
+                journal.append(Event::Undone { plan: hash, why: error.to_string(), at_ms: now_ms })?;
+                Err(RunError::Failed(error))
+            }
+            Err(second) => Err(RunError::Stuck(error, second)),
+        },
+    }
+}
+
+/// Takes a deed back.
+///
+/// # Errors
+/// When there is none, or it could not be taken back.
+pub fn undo<D: Disk>(
+    action: &mut dyn Action,
+    hash: &str,
+    why: &str,
+    journal: &mut Journal<D>,
+    now_ms: i64,
+) -> Result<(), RunError> {
+    let (plan, before, _) = journal.open_deed(hash).ok_or(RunError::Nothing)?;
+    action.undo(plan, before).map_err(RunError::Failed)?;
+    Ok(journal.append(Event::Undone { plan: hash.to_owned(), why: why.to_owned(), at_ms: now_ms })?)
+}
+
+/// Takes back what a crash left half done. Call it before anything else; gives how many.
+///
+/// # Errors
+/// When something could not be taken back.
+pub fn recover<D: Disk>(
+    mut action: impl FnMut(&Plan) -> Box<dyn Action>,
+    journal: &mut Journal<D>,
+    now_ms: i64,
+) -> Result<usize, RunError> {
+    let torn = journal.torn();
+    for hash in &torn {
+        let Some((plan, _, _)) = journal.open_deed(hash) else { continue };
+        undo(action(plan).as_mut(), hash, "a crash", journal, now_ms)?;
+    }
+    Ok(torn.len())
+}

@@ -1,0 +1,203 @@
+//! What was begun and how it ended: an append-only file, each line chained to the one before by SHA-256.
+//!
+//! A line is `HASH JSON`, with HASH over the hash before and the JSON. A line is on disk before the deed that it announces. What a
+//! crash leaves is a torn last line, which is cut off: its deed was never begun. Anything else that does not fit is damage.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use shieldwall_trust::Hash;
+
+use crate::plan::Plan;
+
+/// Bytes of a journal that are read: 30,000 actions.
+pub const JOURNAL_BYTES_MAX: u64 = 64 << 20;
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// About to be applied.
+    Begin {
+        /// What.
+        plan: Plan,
+        /// Who approved.
+        approver: String,
+        /// The approval's number, used once.
+        nonce: String,
+        /// The state before.
+        before: Value,
+        /// When, in milliseconds since 1970.
+        at_ms: i64,
+    },
+    /// Applied and read back.
+    Applied {
+        /// The plan's hash.
+        plan: String,
+        /// The state after.
+        after: Value,
+        /// When.
+        at_ms: i64,
+    },
+    /// Taken back.
+    Undone {
+        /// The plan's hash.
+        plan: String,
+        /// Why.
+        why: String,
+        /// When.
+        at_ms: i64,
+    },
+}
+
+/// A journal that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// It cannot be read or written.
+    #[error("the journal: {0}")]
+    Io(#[from] io::Error),
+    /// A line does not follow from those before.
+    #[error("the journal was changed at line {0}")]
+    Damaged(usize),
+    /// Another process acts.
+    #[error("another process is acting: wait for it")]
+    Busy,
+}
+
+/// Where lines go: each whole and on disk, or an error.
+pub trait Disk {
+    /// Appends and makes durable.
+    ///
+    /// # Errors
+    /// When it could not; part of the bytes may stand.
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+}
+
+impl Disk for File {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes)?;
+        self.sync_data()
+    }
+}
+
+/// The journal, open for writing.
+pub struct Journal<D> {
+    disk: D,
+    last: Hash,
+    events: Vec<Event>,
+    broken: bool,
+}
+
+impl Journal<File> {
+    /// Opens or makes a journal, alone; cuts a torn last line off.
+    ///
+    /// # Errors
+    /// When it cannot be read, was changed, or another process has it.
+    pub fn open(path: &Path) -> Result<Self, JournalError> {
+        let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+        file.try_lock().map_err(|_| JournalError::Busy)?;
+        let mut bytes = Vec::new();
+        if (&mut file).take(JOURNAL_BYTES_MAX + 1).read_to_end(&mut bytes)? as u64 > JOURNAL_BYTES_MAX {
+            return Err(io::Error::other("too long").into());
+        }
+        let (events, last, whole) = read(&bytes)?;
+        file.set_len(whole as u64)?;
+        Ok(Self { disk: file, last, events, broken: false })
+    }
+}
+
+impl<D: Disk> Journal<D> {
+    /// A journal over what a disk holds.
+    ///
+    /// # Errors
+    /// When the bytes were changed.
+    pub fn over(disk: D, bytes: &[u8]) -> Result<Self, JournalError> {
+        let (events, last, _) = read(bytes)?;
+        Ok(Self { disk, last, events, broken: false })
+    }
+
+    /// Writes an event down.
+    ///
+    /// # Errors
+    /// When it is not on disk. Nothing more is written then: half a line may stand.
+    pub fn append(&mut self, event: Event) -> Result<(), JournalError> {
+        if self.broken {
+            return Err(io::Error::other("an earlier write failed: open it again").into());
+        }
+        let json = serde_json::to_string(&event).map_err(io::Error::other)?;
+        let hash = link(&self.last, &json);
+        if let Err(error) = self.disk.append(format!("{hash} {json}\n").as_bytes()) {
+            self.broken = true;
+            return Err(error.into());
+        }
+        self.last = hash;
+        self.events.push(event);
+        Ok(())
+    }
+
+    /// All events, oldest first.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// Whether an approval's number was used.
+    pub fn used(&self, wanted: &str) -> bool {
+        self.events.iter().any(|event| matches!(event, Event::Begin { nonce, .. } if nonce == wanted))
+    }
+
+    /// The last beginning of a plan, with the state before, and whether it was applied, if it was not undone since.
+    pub fn open_deed(&self, hash: &str) -> Option<(&Plan, &Value, bool)> {
+        let mut deed = None;
+        for event in &self.events {
+            match event {
+                Event::Begin { plan, before, .. } if plan.hash().to_string() == hash => {
+                    deed = Some((plan, before, false));
+                }
+                Event::Applied { plan, .. } if plan == hash => {
+                    deed = deed.map(|(plan, before, _)| (plan, before, true))
+                }
+                Event::Undone { plan, .. } if plan == hash => deed = None,
+                _ => {}
+            }
+        }
+        deed
+    }
+
+    /// Hashes of plans that were begun and neither applied nor undone: what a crash left.
+    pub fn torn(&self) -> Vec<String> {
+        let begun = self.events.iter().filter_map(|event| match event {
+            Event::Begin { plan, .. } => Some(plan.hash().to_string()),
+            _ => None,
+        });
+        let mut torn: Vec<String> =
+            begun.filter(|hash| self.open_deed(hash).is_some_and(|(_, _, applied)| !applied)).collect();
+        torn.sort_unstable();
+        torn.dedup();
+        torn
+    }
+}
+
+fn link(last: &Hash, json: &str) -> Hash {
+    Hash::of(format!("{last} {json}").as_bytes())
+}
+
+/// Events, the last hash, and how many bytes are whole.
+fn read(bytes: &[u8]) -> Result<(Vec<Event>, Hash, usize), JournalError> {
+    let (mut events, mut last, mut whole) = (Vec::new(), Hash::of(b"shieldwall journal v1"), 0);
+    for (at, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let Some(text) = line.strip_suffix(b"\n") else { break };
+        let parsed = std::str::from_utf8(text).ok().and_then(|text| text.split_once(' ')).and_then(|(hash, json)| {
+            let own = link(&last, json);
+            (own.to_string() == hash).then_some(())?;
+            Some((own, serde_json::from_str(json).ok()?))
+        });
+        let (hash, event) = parsed.ok_or(JournalError::Damaged(at + 1))?;
+        last = hash;
+        events.push(event);
+        whole += line.len();
+    }
+    Ok((events, last, whole))
+}

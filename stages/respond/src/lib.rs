@@ -1,0 +1,25 @@
+//! Acts on incidents, and only as far as a person approved: plan, check, approve, apply, verify, undo.
+//!
+//! ```text
+//! Incident ─propose→ Plan ─guard→ Checked ─approve→ Approved ─run→ (journal) apply, verify ─ undo
+//! ```
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`net`] | addresses and networks, one spelling each |
+//! | [`plan`] | [`Plan`](plan::Plan): what would be done, why, until when; its hash |
+//! | [`propose`] | what could be done about an incident |
+//! | [`guard`] | the protected set, the blast radius; the one maker of [`Checked`](guard::Checked) |
+//! | [`approve`] | signed approvals; the one maker of [`Approved`](approve::Approved) |
+//! | [`journal`] | what was begun and ended, in a file that shows every change and survives a crash |
+//! | [`action`] | the trait, and the runner that keeps to the order |
+//! | [`nft`] | blocks addresses and networks in the kernel, each with an end |
+
+pub mod action;
+pub mod approve;
+pub mod guard;
+pub mod journal;
+pub mod net;
+pub mod nft;
+pub mod plan;
+pub mod propose;
