@@ -131,7 +131,7 @@ pub fn main() -> ExitCode {
         Command::Model(args) => model::run(&cli.global, args),
         Command::Pack(args) => pack::run(&cli.global, args),
         Command::Audit(args) => audit::run(&cli.global, args),
-        Command::Data(args) => data::run(args),
+        Command::Data(args) => data::run(&cli.global, args),
         Command::Rules(args) => rules::run(&cli.global, args),
     };
     match result {

@@ -143,6 +143,10 @@ fn a_manifest_names_the_rows_that_changed_and_does_not_lie() {
         )
     );
     assert_eq!(diff(&manifest, &old).code, 0);
+    // The signature beside it is an envelope of this machine's key.
+    let signature = std::fs::read_to_string(place.path("dataset.json.sig")).unwrap();
+    let envelope: serde_json::Value = serde_json::from_str(&signature).unwrap();
+    assert!(envelope["signatures"][0]["sig"].is_string() && envelope["payload"].is_string(), "{signature}");
     let text = std::fs::read_to_string(&manifest).unwrap();
     let told: Value = serde_json::from_str(&text).unwrap();
     assert_eq!((told["rows"].as_u64(), told["files"][0]["sha256"].as_str().unwrap().len()), (Some(100), 64));

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -12,12 +12,15 @@ use super::finding::{Finding, Level, write_json, write_words};
 use super::read::{DataSet, Roles, read};
 use super::tables::Scores;
 use super::{manifest, tables, texts};
-use crate::cli::Outcome;
 use crate::cli::model::KindArg;
 use crate::cli::model::rows::Rows;
 use crate::cli::model::texts::{LABEL, Labels, is_json, read as read_texts};
+use crate::cli::{Global, Outcome};
 use crate::home::write_whole;
 use crate::output::escape::escape;
+
+/// What a data set's signature says it is.
+const DATASET: &str = "urn:shieldwall:dataset:v1";
 
 /// Arguments of `data check`.
 #[derive(Debug, Args)]
@@ -51,7 +54,7 @@ pub struct CheckArgs {
     /// The column of times (numbers or ISO 8601): data must be older than test data
     #[arg(long, value_name = "COL")]
     time: Option<String>,
-    /// Writes the data set's manifest here
+    /// Writes the data set's manifest here, and its signature by this machine's key beside it (`FILE.sig`)
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
     /// Writes every row's suspicion here, as CSV
@@ -69,11 +72,14 @@ pub struct CheckArgs {
 ///
 /// # Errors
 /// When data cannot be read, or a file not be written.
-pub fn run(args: &CheckArgs) -> Result<Outcome> {
+pub fn run(global: &Global, args: &CheckArgs) -> Result<Outcome> {
     let mut findings = Vec::new();
     let (rows, scores, partial) = check(args, &mut findings)?;
     if let Some(path) = &args.scores {
         write_scores(path, rows, &scores).with_context(|| format!("cannot write `{}`", path.display()))?;
+    }
+    if let Some(path) = &args.manifest {
+        sign(global, path)?;
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));
     let found = findings.iter().any(|finding| finding.level > Level::Note);
@@ -93,9 +99,23 @@ pub fn run(args: &CheckArgs) -> Result<Outcome> {
     Ok(Outcome::of(found, partial))
 }
 
+/// Signs a manifest with this machine's key, beside it: whoever holds the public half sees that nobody changed it.
+fn sign(global: &Global, path: &Path) -> Result<()> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    let name = path.file_name().map_or_else(|| "dataset".to_owned(), |name| name.to_string_lossy().into_owned());
+    let hash = shieldwall_trust::Hash::of(&bytes);
+    let predicate = serde_json::json!({ "program": concat!("shieldwall ", env!("CARGO_PKG_VERSION")) });
+    let key = crate::books::key(&global.home()?)?;
+    let envelope = shieldwall_trust::registry::sealed::seal(hash, &name, DATASET, &predicate, &key);
+    let mut signature = path.as_os_str().to_owned();
+    signature.push(".sig");
+    write_whole(Path::new(&signature), envelope.as_bytes())
+}
+
 fn check(args: &CheckArgs, findings: &mut Vec<Finding>) -> Result<(usize, Scores, bool)> {
     match args.kind {
         KindArg::Tabular => table(args, findings),
+        _ if args.manifest.is_some() => bail!("manifests are of tables: leave out --manifest"),
         KindArg::Sequence => bail!("sequences are not checked: `data check` takes tables and texts"),
         kind => text(kind, args, findings),
     }

@@ -19,7 +19,7 @@ mod texts;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
-use super::Outcome;
+use super::{Global, Outcome};
 
 /// Arguments of `data`.
 #[derive(Debug, Args)]
@@ -40,9 +40,9 @@ enum DataCommand {
 ///
 /// # Errors
 /// When data cannot be read or a manifest not be written.
-pub fn run(args: &DataArgs) -> Result<Outcome> {
+pub fn run(global: &Global, args: &DataArgs) -> Result<Outcome> {
     match &args.command {
-        DataCommand::Check(args) => check::run(args),
+        DataCommand::Check(args) => check::run(global, args),
         DataCommand::Diff(args) => diff::run(args),
     }
 }
