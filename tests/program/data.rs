@@ -145,7 +145,7 @@ fn a_manifest_names_the_rows_that_changed_and_does_not_lie() {
     assert_eq!(diff(&manifest, &old).code, 0);
     // The signature beside it is an envelope of this machine's key.
     let signature = std::fs::read_to_string(place.path("dataset.json.sig")).unwrap();
-    let envelope: serde_json::Value = serde_json::from_str(&signature).unwrap();
+    let envelope: Value = serde_json::from_str(&signature).unwrap();
     assert!(envelope["signatures"][0]["sig"].is_string() && envelope["payload"].is_string(), "{signature}");
     let text = std::fs::read_to_string(&manifest).unwrap();
     let told: Value = serde_json::from_str(&text).unwrap();
