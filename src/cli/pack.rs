@@ -222,6 +222,8 @@ fn add(global: &Global, args: &AddArgs, out: &mut dyn Write) -> Result<Outcome> 
     if !args.shadow.is_empty() {
         return shadow(&home, &pack, &args.shadow, out);
     }
+    // Locked before it is read: of two that add at once, neither loses the other's entry.
+    let _writer = home.write()?;
     let mut lock = Lock::read(&home)?;
     if let Some(here) = lock.packs.get(&manifest.name) {
         let (here, new) = (here.version.parse::<pack::Version>()?, manifest.version()?);
@@ -229,7 +231,6 @@ fn add(global: &Global, args: &AddArgs, out: &mut dyn Write) -> Result<Outcome> 
             bail!("{} {here} is here and {new} is older: say --allow-downgrade if you mean it", manifest.name);
         }
     }
-    let _writer = home.write()?;
     let event = Event::new("pack.add", &*manifest.name)
         .with("version", &manifest.version)
         .with("manifest_sha256", pack.hash())
