@@ -1,5 +1,7 @@
 //! The joint: what every actuator can do, and the runner that keeps the order journal, apply, verify, undo.
 
+pub mod nft;
+
 use std::io;
 
 use serde_json::Value;

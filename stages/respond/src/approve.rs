@@ -127,7 +127,7 @@ mod tests {
     const NONCE: &str = "0123456789abcdef";
 
     fn plan(target: &str) -> Plan {
-        let step = Step::Block { targets: vec![target.parse().unwrap()], seconds: 60 };
+        let step = Step::Block { targets: vec![target.parse().unwrap()], ports: vec![], seconds: 60 };
         Plan { incident: "i".into(), step, findings: vec![], made_ms: 0 }
     }
 

@@ -48,16 +48,42 @@ const ALWAYS: [&str; 11] = [
     "64:ff9b::/96",
 ];
 
+/// Accounts that no machine can do without.
+const ALWAYS_USERS: [&str; 1] = ["root"];
+
+/// Units that a machine or its management cannot do without, by the begin of their names.
+const ALWAYS_UNITS: [&str; 14] = [
+    "auditd.",
+    "dbus",
+    "getty@",
+    "init.",
+    "networking.",
+    "NetworkManager.",
+    "nftables.",
+    "polkit.",
+    "serial-getty@",
+    "shieldwall",
+    "ssh",
+    "systemd-",
+    "user@",
+    "-.",
+];
+
 /// Whom no action may touch.
 #[derive(Clone, Debug)]
 pub struct Protected {
     nets: Vec<(Net, String)>,
+    users: Vec<(String, String)>,
+    units: Vec<(String, String)>,
+    processes: Vec<(u32, String)>,
 }
 
 impl Default for Protected {
     fn default() -> Self {
         let nets = ALWAYS.iter().filter_map(|text| Some((text.parse().ok()?, "reserved".to_owned()))).collect();
-        Self { nets }
+        let named = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), "reserved".to_owned())).collect();
+        let processes = vec![(0, "the kernel".to_owned()), (1, "the first process".to_owned())];
+        Self { nets, users: named(&ALWAYS_USERS), units: named(&ALWAYS_UNITS), processes }
     }
 }
 
@@ -72,7 +98,22 @@ impl Protected {
         self.nets.iter().find(|(own, _)| own.overlaps(net)).map(|(_, why)| why.as_str())
     }
 
-    /// All of them, for the kernel's allow rule.
+    /// Protects an account.
+    pub fn add_user(&mut self, user: &str, why: &str) {
+        self.users.push((user.to_owned(), why.to_owned()));
+    }
+
+    /// Protects the units whose names begin so.
+    pub fn add_unit(&mut self, unit: &str, why: &str) {
+        self.units.push((unit.to_owned(), why.to_owned()));
+    }
+
+    /// Protects a process.
+    pub fn add_process(&mut self, pid: u32, why: &str) {
+        self.processes.push((pid, why.to_owned()));
+    }
+
+    /// All networks, for the kernel's allow rule.
     pub fn nets(&self) -> impl Iterator<Item = Net> + '_ {
         self.nets.iter().map(|(net, _)| *net)
     }
@@ -102,6 +143,12 @@ pub enum Refusal {
         /// Why.
         why: String,
     },
+    /// It would touch an account, a unit or a process that is protected.
+    #[error("{0} is protected: {1}")]
+    Reserved(String, String),
+    /// A name that no account, unit, hook, template or hash can have.
+    #[error("`{0}` is no {1}")]
+    Name(String, &'static str),
     /// There is nothing to do.
     #[error("there is no target")]
     Empty,
@@ -189,12 +236,15 @@ pub fn check(
         refusals.push(Refusal::Unspeakable);
     }
     match &plan.step {
-        Step::Block { targets, seconds } => {
+        Step::Block { targets, ports, seconds } => {
             if targets.is_empty() {
                 refusals.push(Refusal::Empty);
             }
             if targets.len() > limits.targets {
                 return Err(vec![Refusal::TooMany(targets.len(), limits.targets)]);
+            }
+            if ports.len() > PORTS_MAX {
+                return Err(vec![Refusal::TooMany(ports.len(), PORTS_MAX)]);
             }
             if *seconds == 0 || *seconds > limits.seconds {
                 refusals.push(Refusal::Endless(limits.seconds));
@@ -211,11 +261,61 @@ pub fn check(
                     refusals.push(Refusal::Overlap(*target, *other));
                 }
                 let held = past.iter().filter(|past| past.holds).any(|past| match &past.step {
-                    Step::Block { targets, .. } => targets.iter().any(|other| other.overlaps(*target)),
-                    Step::Quarantine { .. } => false,
+                    Step::Block { targets, ports: held, .. } => {
+                        (held.is_empty() || held == ports) && targets.iter().any(|other| other.overlaps(*target))
+                    }
+                    _ => false,
                 });
                 if held {
                     refusals.push(Refusal::Twice(target.to_string()));
+                }
+            }
+        }
+        Step::Isolate { keep, seconds } => {
+            if keep.len() > limits.targets {
+                return Err(vec![Refusal::TooMany(keep.len(), limits.targets)]);
+            }
+            if *seconds == 0 || *seconds > limits.seconds {
+                refusals.push(Refusal::Endless(limits.seconds));
+            }
+            let isolated =
+                |past: &&Past| past.holds && past.step != plan.step && matches!(past.step, Step::Isolate { .. });
+            if past.iter().any(|past| isolated(&past)) {
+                refusals.push(Refusal::Twice("isolate".to_owned()));
+            }
+        }
+        Step::StopProcess { process } | Step::KillProcess { process } => {
+            if let Some((pid, why)) = protected.processes.iter().find(|(pid, _)| *pid == process.pid) {
+                refusals.push(Refusal::Reserved(format!("process {pid}"), why.clone()));
+            }
+            if !is_hash(&process.exe_sha256) {
+                refusals.push(Refusal::Name(process.exe_sha256.clone(), "SHA-256"));
+            }
+        }
+        Step::LockUser { user } | Step::EndSessions { user } => {
+            if !is_user(user) {
+                refusals.push(Refusal::Name(user.clone(), "login name"));
+            }
+            if let Some((_, why)) = protected.users.iter().find(|(name, _)| name == user) {
+                refusals.push(Refusal::Reserved(format!("user {user}"), why.clone()));
+            }
+        }
+        Step::StopService { unit } => {
+            if !is_unit(unit) {
+                refusals.push(Refusal::Name(unit.clone(), "service"));
+            }
+            if let Some((_, why)) = protected.units.iter().find(|(name, _)| unit.starts_with(name.as_str())) {
+                refusals.push(Refusal::Reserved(unit.clone(), why.clone()));
+            }
+        }
+        Step::Notify { hook: name } | Step::Command { template: name, .. } => {
+            if !is_name(name) {
+                refusals.push(Refusal::Name(name.clone(), "name of the policy"));
+            }
+            if let Step::Command { values, .. } = &plan.step {
+                let long = |value: &String| value.len() > VALUE_BYTES_MAX || value.chars().any(char::is_control);
+                if values.len() > VALUES_MAX || values.keys().any(|name| !is_name(name)) || values.values().any(long) {
+                    refusals.push(Refusal::Name(name.clone(), "command with short, printable values"));
                 }
             }
         }
@@ -229,10 +329,10 @@ pub fn check(
             if PROTECTED_FOLDERS.iter().any(|folder| path.starts_with(folder)) {
                 refusals.push(Refusal::Path(shown.clone(), "the system needs that folder"));
             }
-            if past.iter().any(|past| past.holds && past.step == plan.step) {
-                refusals.push(Refusal::Twice(shown));
-            }
         }
+    }
+    if past.iter().any(|past| past.holds && past.step == plan.step) && !matches!(plan.step, Step::Block { .. }) {
+        refusals.push(Refusal::Twice(plan.step.verb().to_owned()));
     }
     // A clock that was set back must not open the gate: what seems to come from the future counts.
     let recent = past.iter().filter(|past| past.at_ms > now_ms.saturating_sub(RATE_WINDOW_MS)).count();
@@ -246,13 +346,50 @@ pub fn check(
     if refusals.is_empty() { Ok(Checked { plan }) } else { Err(refusals) }
 }
 
+/// Ports in one plan.
+const PORTS_MAX: usize = 16;
+
+/// Values of a command's template.
+const VALUES_MAX: usize = 16;
+
+/// Bytes of one such value.
+const VALUE_BYTES_MAX: usize = 1024;
+
+fn is_hash(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
+/// A login name as shadow-utils allows it; it stands in files that end fields with `:`.
+fn is_user(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+    first && text.len() <= 32 && text.bytes().all(plain)
+}
+
+/// A service's name (systemd.unit(5)): units of other kinds are none of ours.
+fn is_unit(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'-' | b'_' | b'.' | b'@');
+    let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    first && text.ends_with(".service") && text.len() <= 255 && text.bytes().all(plain)
+}
+
+fn is_name(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    (1..=64).contains(&text.len()) && text.bytes().all(plain)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
     fn block(targets: Vec<Net>) -> Plan {
-        Plan { incident: "i".into(), step: Step::Block { targets, seconds: 60 }, findings: vec![], made_ms: 0 }
+        Plan {
+            incident: "i".into(),
+            step: Step::Block { targets, ports: vec![], seconds: 60 },
+            findings: vec![],
+            made_ms: 0,
+        }
     }
 
     fn surroundings() -> Protected {

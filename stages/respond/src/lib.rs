@@ -13,13 +13,14 @@
 //! | [`approve`] | signed approvals; the one maker of [`Approved`](approve::Approved) |
 //! | [`journal`] | what was begun and ended, in a file that shows every change and survives a crash |
 //! | [`action`] | the trait, and the runner that keeps to the order |
-//! | [`nft`] | blocks addresses and networks in the kernel, each with an end |
+//! | [`action::nft`] | blocks addresses and networks in the kernel, each with an end |
+//! | [`words`] | a step in plain words |
 
 pub mod action;
 pub mod approve;
 pub mod guard;
 pub mod journal;
 pub mod net;
-pub mod nft;
 pub mod plan;
 pub mod propose;
+pub mod words;

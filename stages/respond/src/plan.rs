@@ -1,25 +1,104 @@
 //! What would be done: typed, pure, with one spelling and therefore one hash.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use shieldwall_trust::Hash;
 
 use crate::net::Net;
+use crate::words;
 
 /// Bytes of a plan file that are read: 32 targets and their reasons take 10 KiB.
 pub const PLAN_BYTES_MAX: u64 = 256 << 10;
 
-/// One thing to do.
+/// A transport protocol that has ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// RFC 9293.
+    Tcp,
+    /// RFC 768.
+    Udp,
+}
+
+impl Transport {
+    /// Its name, as nftables spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
+
+/// A port of this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Port {
+    /// Of which protocol.
+    pub transport: Transport,
+    /// Its number.
+    pub port: u16,
+}
+
+/// A process, by what a reused number does not share with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Process {
+    /// Its number.
+    pub pid: u32,
+    /// When it started: clock ticks since boot, field 22 of `/proc/PID/stat`.
+    pub start_ticks: u64,
+    /// SHA-256 of its executable in hexadecimal.
+    pub exe_sha256: String,
+}
+
+/// One thing to do. A closed list: what is not here cannot be asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Step {
-    /// Drop every packet from and to the targets.
+    /// Drop every packet from and to the targets, or only those from them to some ports of this machine.
     Block {
         /// Whom.
         targets: Vec<Net>,
+        /// Only to these ports; empty: everything.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        ports: Vec<Port>,
         /// For how long; the kernel lifts it by itself.
         seconds: u64,
+    },
+    /// Drop every packet from and to this machine, except from and to the protected and these.
+    Isolate {
+        /// Who manages this machine.
+        keep: Vec<Net>,
+        /// For how long; the kernel lifts it by itself.
+        seconds: u64,
+    },
+    /// Stop a process where it is (`SIGSTOP`); it can go on.
+    StopProcess {
+        /// Which.
+        process: Process,
+    },
+    /// End a process. Cannot be undone.
+    KillProcess {
+        /// Which.
+        process: Process,
+    },
+    /// Lock a user's password and end the account: no new login by any way.
+    LockUser {
+        /// The login name.
+        user: String,
+    },
+    /// End a user's sessions. Cannot be undone.
+    EndSessions {
+        /// The login name.
+        user: String,
+    },
+    /// Stop a service.
+    StopService {
+        /// The systemd unit: `nginx.service`.
+        unit: String,
     },
     /// Put a file where nobody can run it.
     Quarantine {
@@ -28,6 +107,68 @@ pub enum Step {
         /// SHA-256 in hexadecimal: another file at that place is not touched.
         sha256: String,
     },
+    /// Tell somebody by a message to an address that the operator has set up. Cannot be undone.
+    Notify {
+        /// The name of the address in the policy.
+        hook: String,
+    },
+    /// Run a command that the operator has set up, with values for its places.
+    Command {
+        /// The name of the template in the policy.
+        template: String,
+        /// Values for `{NAME}` in it.
+        #[serde(default)]
+        values: BTreeMap<String, String>,
+    },
+}
+
+impl Step {
+    /// Whether the state before can be had back.
+    pub fn is_reversible(&self) -> bool {
+        !matches!(
+            self,
+            Self::KillProcess { .. } | Self::EndSessions { .. } | Self::Notify { .. } | Self::Command { .. }
+        )
+    }
+
+    /// Seconds after which it ends by itself; `None` if it does not.
+    pub fn seconds(&self) -> Option<u64> {
+        match self {
+            Self::Block { seconds, .. } | Self::Isolate { seconds, .. } => Some(*seconds),
+            _ => None,
+        }
+    }
+
+    /// The verb, as it is spelled in a plan: what a policy allows or not.
+    pub const fn verb(&self) -> &'static str {
+        match self {
+            Self::Block { .. } => "block",
+            Self::Isolate { .. } => "isolate",
+            Self::StopProcess { .. } => "stop_process",
+            Self::KillProcess { .. } => "kill_process",
+            Self::LockUser { .. } => "lock_user",
+            Self::EndSessions { .. } => "end_sessions",
+            Self::StopService { .. } => "stop_service",
+            Self::Quarantine { .. } => "quarantine",
+            Self::Notify { .. } => "notify",
+            Self::Command { .. } => "command",
+        }
+    }
+
+    /// The MITRE D3FEND technique: id and name.
+    pub const fn d3fend(&self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Block { .. } => Some(("D3-NTF", "Network Traffic Filtering")),
+            Self::Isolate { .. } => Some(("D3-NI", "Network Isolation")),
+            Self::StopProcess { .. } => Some(("D3-PS", "Process Suspension")),
+            Self::KillProcess { .. } => Some(("D3-PT", "Process Termination")),
+            Self::LockUser { .. } => Some(("D3-AL", "Account Locking")),
+            Self::EndSessions { .. } => Some(("D3-ST", "Session Termination")),
+            Self::StopService { .. } => Some(("D3-PT", "Process Termination")),
+            Self::Quarantine { .. } => Some(("D3-CQ", "Content Quarantine")),
+            Self::Notify { .. } | Self::Command { .. } => None,
+        }
+    }
 }
 
 /// What would be done, and why.
@@ -67,35 +208,9 @@ impl Plan {
         Hash::of(self.to_json().as_bytes())
     }
 
-    /// In plain words: what it does, how it ends, how to undo it.
+    /// In plain words: what it does, what it touches, why it is safe, how it ends, how to undo it.
     pub fn words(&self) -> Vec<String> {
-        match &self.step {
-            Step::Block { targets, seconds } => vec![
-                format!(
-                    "block {} for {}",
-                    targets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-                    duration(*seconds)
-                ),
-                "touches: the kernel table `inet shieldwall` of this machine, no other rule; live connections to them stop"
-                    .to_owned(),
-                "why safe: loopback, own addresses, gateway, DNS, NTP, live sessions and your list are protected twice, here and by an allow rule in the kernel"
-                    .to_owned(),
-                format!("ends: by itself after {}, even if nothing of ours runs", duration(*seconds)),
-                "undo: `shieldwall undo PLAN`; the rules are then as before".to_owned(),
-            ],
-            Step::Quarantine { path, .. } => vec![
-                format!("quarantine {}", path.display()),
-                "not yet: nothing applies it; move the file yourself".to_owned(),
-            ],
-        }
-    }
-}
-
-fn duration(seconds: u64) -> String {
-    match seconds {
-        s if s % 3600 == 0 => format!("{} h", s / 3600),
-        s if s % 60 == 0 => format!("{} min", s / 60),
-        s => format!("{s} s"),
+        words::of(&self.step)
     }
 }
 

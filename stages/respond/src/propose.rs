@@ -44,7 +44,7 @@ pub fn proposals(incident: &Incident, findings: &[String], protected: &Protected
     if targets.is_empty() {
         return Vec::new();
     }
-    let step = Step::Block { targets, seconds: BLOCK_SECONDS };
+    let step = Step::Block { targets, ports: vec![], seconds: BLOCK_SECONDS };
     let plan = Plan { incident: incident.uid.clone(), step, findings: findings.to_vec(), made_ms: now_ms };
     vec![Proposal { words: plan.words(), plan, left_out }]
 }

@@ -4,11 +4,11 @@
 
 use std::process::Command;
 
+use shieldwall_respond::action::nft::Nft;
 use shieldwall_respond::action::{Action, run, undo};
 use shieldwall_respond::approve::{Approved, accept, sign};
 use shieldwall_respond::guard::{Limits, Protected, check};
 use shieldwall_respond::journal::Journal;
-use shieldwall_respond::nft::Nft;
 use shieldwall_respond::plan::{Plan, Step};
 use shieldwall_trust::key::SecretKey;
 
@@ -49,7 +49,7 @@ fn spaces() -> Option<Spaces> {
 }
 
 fn approved(target: &str, seconds: u64, nonce: &str) -> Approved {
-    let step = Step::Block { targets: vec![target.parse().unwrap()], seconds };
+    let step = Step::Block { targets: vec![target.parse().unwrap()], ports: vec![], seconds };
     let plan = Plan { incident: "i".into(), step, findings: vec![], made_ms: 0 };
     let key = SecretKey::generate_ed25519().unwrap();
     let text = sign(&plan, &key, 0, nonce);

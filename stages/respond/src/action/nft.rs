@@ -164,8 +164,8 @@ fn skeleton(allow: &[Net]) -> Vec<Value> {
 
 fn targets(plan: &Plan) -> io::Result<(&[Net], u64)> {
     match &plan.step {
-        Step::Block { targets, seconds } => Ok((targets, *seconds)),
-        Step::Quarantine { .. } => Err(io::Error::other("nft blocks addresses only")),
+        Step::Block { targets, ports, seconds } if ports.is_empty() => Ok((targets, *seconds)),
+        _ => Err(io::Error::other("only addresses are blocked, with all their ports")),
     }
 }
 
