@@ -1,10 +1,25 @@
 //! The joint: what every actuator can do, and the runner that keeps the order journal, apply, verify, undo.
 
+mod attribute;
+mod child;
+pub mod command;
 pub mod nft;
+pub mod notify;
+pub mod process;
+pub mod quarantine;
+pub mod service;
+pub mod session;
+pub mod setup;
+pub mod user;
 
-use std::io;
+pub use setup::{Setup, of};
+
+use std::fs::File;
+use std::io::{self, Read};
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
+use shieldwall_trust::Hash;
 
 use crate::approve::Approved;
 use crate::journal::{Disk, Event, Journal, JournalError};
@@ -15,7 +30,15 @@ pub trait Action {
     /// What applying would change, exactly, in the form in which it is handed over. Pure.
     fn diff(&self, plan: &Plan) -> Value;
 
-    /// The state that the plan would change, as it is now.
+    /// Asks the world whether it would take the plan, and changes nothing.
+    ///
+    /// # Errors
+    /// When it would not.
+    fn rehearse(&mut self, plan: &Plan) -> io::Result<()> {
+        self.read(plan).map(|_| ())
+    }
+
+    /// The state that the plan would change, as it is now. It is written into the journal: no secret stands in it.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -36,7 +59,7 @@ pub trait Action {
     /// Makes the state as it was before. Twice is as good as once, and so is undoing what was never begun.
     ///
     /// # Errors
-    /// When it could not.
+    /// When it could not; [`io::ErrorKind::Unsupported`] if nobody can, because it may be done and has no way back.
     fn undo(&mut self, plan: &Plan, before: &Value) -> io::Result<()>;
 }
 
@@ -91,6 +114,11 @@ pub fn run<D: Disk>(
                 journal.append(Event::Undone { plan: hash, why: error.to_string(), at_ms: now_ms })?;
                 Err(RunError::Failed(error))
             }
+            Err(second) if second.kind() == io::ErrorKind::Unsupported => {
+                let why = format!("{error}; what was done of it stays: {second}");
+                journal.append(Event::Undone { plan: hash, why, at_ms: now_ms })?;
+                Err(RunError::Failed(error))
+            }
             Err(second) => Err(RunError::Stuck(error, second)),
         },
     }
@@ -114,17 +142,49 @@ pub fn undo<D: Disk>(
 
 /// Takes back what a crash left half done. Call it before anything else; gives how many.
 ///
+/// What has no way back is closed in the journal with these words. One that cannot be taken back keeps no other from it.
+///
 /// # Errors
-/// When something could not be taken back.
+/// The first that could not be taken back, after all were tried.
 pub fn recover<D: Disk>(
     mut action: impl FnMut(&Plan) -> Box<dyn Action>,
     journal: &mut Journal<D>,
     now_ms: i64,
 ) -> Result<usize, RunError> {
     let torn = journal.torn();
+    let mut first = None;
     for hash in &torn {
         let Some((plan, _, _)) = journal.open_deed(hash) else { continue };
-        undo(action(plan).as_mut(), hash, "a crash", journal, now_ms)?;
+        match undo(action(plan).as_mut(), hash, "a crash", journal, now_ms) {
+            Ok(()) => {}
+            Err(RunError::Failed(error)) if error.kind() == io::ErrorKind::Unsupported => {
+                let why = format!("a crash; it may have been done: {error}");
+                journal.append(Event::Undone { plan: hash.clone(), why, at_ms: now_ms })?;
+            }
+            // Nothing can be written down: nothing more may be done.
+            Err(error @ RunError::Journal(_)) => return Err(error),
+            Err(error) => first = first.or(Some(error)),
+        }
     }
-    Ok(torn.len())
+    first.map_or(Ok(torn.len()), Err)
+}
+
+/// SHA-256 of an open file from where it stands, of `most` bytes and no more.
+fn hash_of(file: &File, most: u64) -> io::Result<Hash> {
+    let (mut hasher, mut buffer, mut bytes) = (Sha256::new(), vec![0; 64 << 10], 0u64);
+    let mut file = file;
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(Hash::from_bytes(hasher.finalize().into())),
+            Ok(taken) => {
+                bytes += taken as u64;
+                if bytes > most {
+                    return Err(io::Error::other(format!("longer than {most} bytes")));
+                }
+                hasher.update(buffer.get(..taken).unwrap_or_default());
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }

@@ -1,21 +1,36 @@
-//! Blocks addresses and networks with nftables: our own table, sets whose elements the kernel lifts by itself.
+//! Blocks addresses, networks and ports, and isolates this machine, with nftables: our own table, sets whose elements the kernel
+//! lifts by itself.
 //!
-//! One `nft -j -f -` is one transaction: all of it or nothing. Addresses stand in hash sets, networks in interval sets, because an
-//! interval over an address that is there already is an error. Packets of the protected are accepted before any drop rule;
-//! `accept` ends only our own chain, so it opens nothing that another table closes. The program is started with an argument
-//! list, never through a shell, and nothing of an attacker's stands in it but parsed numbers.
+//! One `nft -j -f -` is one transaction: all of it or nothing. Each apply writes the whole table again ([`table`]) — chains are
+//! flushed and filled in the same transaction, so no packet sees a gap — and so heals what others changed in it and brings the allow
+//! sets up to date. Reading back compares rules as well as elements: an element of a set that no rule asks is no block. Packets of
+//! the protected are accepted before any drop rule; `accept` ends only our own chain, so it opens nothing that another table
+//! closes. The program is started with an argument list, never through a shell, and nothing of an attacker's stands in it but
+//! parsed numbers.
 
-use std::io::{self, Write};
-use std::process::{Command, Stdio};
+pub mod table;
 
+use std::collections::BTreeMap;
+use std::io;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::action::Action;
+use crate::action::{Action, child};
 use crate::approve::Approved;
 use crate::net::Net;
 use crate::plan::{Plan, Step};
+use table::{Element, Timing};
 
-const TABLE: &str = "shieldwall";
+/// How long one `nft` may take: 50,000 blocks take a second.
+const NFT_TIME: Duration = Duration::from_secs(10);
+
+/// Bytes that `nft` may say: a list of half a million elements.
+const NFT_BYTES_MAX: usize = 64 << 20;
+
+/// How often an apply is tried when an element ends between looking and changing.
+const TRIES: usize = 3;
 
 /// The actuator.
 pub struct Nft {
@@ -23,208 +38,187 @@ pub struct Nft {
     allow: Vec<Net>,
 }
 
+/// What of a plan's elements stood before.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Before {
+    /// Whether our table stood.
+    table: bool,
+    /// Elements of the plan that stood, with their ends.
+    held: BTreeMap<Element, Timing>,
+    /// How many others of ours stood.
+    others: usize,
+}
+
+/// Our table as the kernel has it.
+#[derive(Default)]
+struct Seen {
+    table: bool,
+    held: BTreeMap<Element, Timing>,
+    wrong: Option<String>,
+}
+
 impl Nft {
     /// With the words that start `nft` (`["nft"]`; a test puts `ip netns exec NAME` before it), and whom to let through always.
     pub fn new(argv: Vec<String>, allow: Vec<Net>) -> Self {
-        Self { argv, allow }
+        Self { argv, allow: table::widest(&allow) }
+    }
+
+    /// Asks the kernel whether it would take the plan, and changes nothing (`nft -c`).
+    ///
+    /// # Errors
+    /// When it would not, or `nft` cannot run.
+    pub fn check(&self, plan: &Plan) -> io::Result<()> {
+        let seen = self.seen()?;
+        self.change(&["-c", "-j", "-f", "-"], &self.transaction(plan, &seen.held)?)
     }
 
     fn run(&self, arguments: &[&str], input: &str) -> io::Result<String> {
-        let (program, first) = self.argv.split_first().ok_or_else(|| io::Error::other("no program"))?;
-        let mut child = Command::new(program)
-            .args(first)
-            .args(arguments)
-            .env("LC_ALL", "C")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| io::Error::new(error.kind(), format!("cannot start `{program}`: {error}")))?;
-        // `nft` reads all its input before it answers, so neither waits for the other.
-        let written = child.stdin.take().map_or(Ok(()), |mut pipe| pipe.write_all(input.as_bytes()));
-        let output = child.wait_with_output()?;
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            return Err(io::Error::other(format!("nft: {}", said.lines().next().unwrap_or("failed"))));
+        let limits = child::Limits { time: NFT_TIME, bytes: NFT_BYTES_MAX };
+        let answer = child::run(&self.argv, arguments, input.as_bytes(), &limits, "install the package `nftables`")?;
+        if !answer.status.success() && String::from_utf8_lossy(&answer.err).contains("Operation not permitted") {
+            return Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "nft may not touch the kernel's tables: the capability CAP_NET_ADMIN is missing (be root, or give it to the unit)",
+            ));
         }
-        written?;
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        answer.ok("nft")
     }
 
-    /// Whether our table stands.
-    fn stands(&self) -> io::Result<bool> {
+    fn change(&self, arguments: &[&str], commands: &[Value]) -> io::Result<()> {
+        self.run(arguments, &json!({ "nftables": commands }).to_string()).map(|_| ())
+    }
+
+    fn seen(&self) -> io::Result<Seen> {
         let tables: Value =
             serde_json::from_str(&self.run(&["-j", "list", "tables"], "")?).map_err(io::Error::other)?;
-        let list = tables.get("nftables").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        Ok(list.iter().filter_map(|entry| entry.get("table")).any(|table| {
-            table.get("family").and_then(Value::as_str) == Some("inet")
-                && table.get("name").and_then(Value::as_str) == Some(TABLE)
-        }))
-    }
-
-    /// What stands in our block sets.
-    fn held(&self) -> io::Result<Vec<Net>> {
-        if !self.stands()? {
-            return Ok(Vec::new());
+        if !table::stands(&tables) {
+            return Ok(Seen::default());
         }
-        let text = self.run(&["-j", "list", "table", "inet", TABLE], "")?;
+        let text = self.run(&["-j", "list", "table", "inet", table::NAME], "")?;
         let all: Value = serde_json::from_str(&text).map_err(io::Error::other)?;
-        let mut held = Vec::new();
-        for entry in all.get("nftables").and_then(Value::as_array).into_iter().flatten() {
-            let Some(set) = entry.get("set") else { continue };
-            if set.get("name").and_then(Value::as_str).is_some_and(|name| name.starts_with("allow")) {
-                continue;
-            }
-            for element in set.get("elem").and_then(Value::as_array).into_iter().flatten() {
-                held.extend(net_of(element));
-            }
-        }
-        held.sort_unstable();
-        Ok(held)
+        let (held, allowed) = table::held(&all);
+        let missing = self.allow.iter().find(|net| !allowed.contains(net));
+        let wrong =
+            table::wrong(&all).or_else(|| missing.map(|net| format!("{net} is not let through before the drop rules")));
+        Ok(Seen { table: true, held, wrong })
     }
 
-    fn change(&self, commands: &[Value]) -> io::Result<()> {
-        self.run(&["-j", "-f", "-"], &json!({ "nftables": commands }).to_string()).map(|_| ())
+    /// The whole table and the plan's elements. What stands already and ends later than asked stays as it is.
+    fn transaction(&self, plan: &Plan, held: &BTreeMap<Element, Timing>) -> io::Result<Vec<Value>> {
+        let (wanted, seconds) = elements(plan)?;
+        let renew: Vec<&Element> =
+            wanted.iter().filter(|element| held.get(element).is_some_and(|timing| !timing.outlasts(seconds))).collect();
+        let new = wanted.iter().filter(|element| held.get(element).is_none_or(|timing| !timing.outlasts(seconds)));
+        let mut commands = table::skeleton(&self.allow);
+        commands.extend(table::deletes(renew.into_iter()));
+        let timing = Timing { timeout: seconds, expires: seconds };
+        commands.extend(table::adds(new.map(|element| (element, timing))));
+        Ok(commands)
     }
 }
 
-/// A set's element: an address, `{prefix: …}`, or one of these with a timeout around it.
-fn net_of(element: &Value) -> Option<Net> {
-    if let Some(inner) = element.get("elem") {
-        return inner.get("val").and_then(|value| if value.get("elem").is_some() { None } else { net_of(value) });
-    }
-    if let Some(prefix) = element.get("prefix") {
-        let address = prefix.get("addr")?.as_str()?.parse().ok()?;
-        return Net::new(address, u8::try_from(prefix.get("len")?.as_u64()?).ok()?);
-    }
-    element.as_str()?.parse().ok()
-}
-
-fn spelled(net: Net) -> Value {
-    if net.is_host() {
-        json!(net.address().to_string())
-    } else {
-        json!({ "prefix": { "addr": net.address().to_string(), "len": net.prefix() } })
-    }
-}
-
-fn set_of(net: Net) -> &'static str {
-    match (net.is_host(), net.address().is_ipv4()) {
-        (true, true) => "block4",
-        (true, false) => "block6",
-        (false, true) => "net4",
-        (false, false) => "net6",
-    }
-}
-
-fn skeleton(allow: &[Net]) -> Vec<Value> {
-    let mut out = vec![json!({ "add": { "table": { "family": "inet", "name": TABLE } } })];
-    let mut set = |name: &str, kind: &str, flags: Value| {
-        let mut set = json!({ "family": "inet", "table": TABLE, "name": name, "type": kind, "flags": flags });
-        if name.starts_with("allow")
-            && let Some(set) = set.as_object_mut()
-        {
-            set.insert("auto-merge".to_owned(), json!(true));
-        }
-        out.push(json!({ "add": { "set": set } }));
-    };
-    for (version, kind) in [("4", "ipv4_addr"), ("6", "ipv6_addr")] {
-        set(&format!("allow{version}"), kind, json!(["interval"]));
-        set(&format!("block{version}"), kind, json!(["timeout"]));
-        set(&format!("net{version}"), kind, json!(["interval", "timeout"]));
-    }
-    for (set, four) in [("allow4", true), ("allow6", false)] {
-        let elements: Vec<Value> =
-            allow.iter().filter(|net| net.address().is_ipv4() == four).map(|net| spelled(*net)).collect();
-        if !elements.is_empty() {
-            out.push(
-                json!({ "add": { "element": { "family": "inet", "table": TABLE, "name": set, "elem": elements } } }),
-            );
-        }
-    }
-    for (chain, sides) in
-        [("input", ["saddr"].as_slice()), ("output", ["daddr"].as_slice()), ("forward", ["saddr", "daddr"].as_slice())]
-    {
-        out.push(json!({ "add": { "chain": { "family": "inet", "table": TABLE, "name": chain, "type": "filter",
-            "hook": chain, "prio": -10, "policy": "accept" } } }));
-        for (prefix, verdict) in [("allow", "accept"), ("block", "drop"), ("net", "drop")] {
-            for (protocol, version) in [("ip", "4"), ("ip6", "6")] {
-                for side in sides {
-                    out.push(json!({ "add": { "rule": { "family": "inet", "table": TABLE, "chain": chain, "expr": [
-                        { "match": { "op": "==", "left": { "payload": { "protocol": protocol, "field": side } },
-                            "right": format!("@{prefix}{version}") } },
-                        { verdict: null },
-                    ] } } }));
-                }
-            }
-        }
-    }
-    out
-}
-
-fn targets(plan: &Plan) -> io::Result<(&[Net], u64)> {
+/// A plan's elements, and for how many seconds.
+fn elements(plan: &Plan) -> io::Result<(Vec<Element>, u64)> {
     match &plan.step {
-        Step::Block { targets, ports, seconds } if ports.is_empty() => Ok((targets, *seconds)),
-        _ => Err(io::Error::other("only addresses are blocked, with all their ports")),
+        Step::Block { targets, ports, seconds } if ports.is_empty() => {
+            Ok((targets.iter().map(|net| Element::block(*net)).collect(), *seconds))
+        }
+        Step::Block { targets, ports, seconds } => {
+            let pairs = targets.iter().flat_map(|net| ports.iter().map(|port| Element::port(*net, *port)));
+            Ok((pairs.collect(), *seconds))
+        }
+        Step::Isolate { keep, seconds } => {
+            let mut wanted: Vec<Element> = table::widest(keep).into_iter().map(Element::keep).collect();
+            wanted.extend(Element::everything());
+            Ok((wanted, *seconds))
+        }
+        _ => Err(io::Error::other("nft blocks and isolates, and nothing else")),
     }
-}
-
-fn elements(plan: &Plan) -> io::Result<Vec<Value>> {
-    let (targets, seconds) = targets(plan)?;
-    Ok(targets
-        .iter()
-        .map(|net| {
-            json!({ "add": { "element": { "family": "inet", "table": TABLE, "name": set_of(*net),
-                "elem": [{ "elem": { "val": spelled(*net), "timeout": seconds } }] } } })
-        })
-        .collect())
 }
 
 impl Action for Nft {
     fn diff(&self, plan: &Plan) -> Value {
-        json!({ "nftables": elements(plan).unwrap_or_default() })
+        json!({ "nftables": self.transaction(plan, &BTreeMap::new()).unwrap_or_default() })
+    }
+
+    fn rehearse(&mut self, plan: &Plan) -> io::Result<()> {
+        self.check(plan)
     }
 
     fn read(&mut self, plan: &Plan) -> io::Result<Value> {
-        let (targets, _) = targets(plan)?;
-        let held: Vec<Net> = self.held()?.into_iter().filter(|net| targets.contains(net)).collect();
-        Ok(json!({ "table": self.stands()?, "held": held }))
+        let (wanted, _) = elements(plan)?;
+        let Seen { table, held, .. } = self.seen()?;
+        let all = held.len();
+        let ours: BTreeMap<Element, Timing> =
+            wanted.into_iter().filter_map(|element| held.get(&element).map(|timing| (element, *timing))).collect();
+        let others = all - ours.len();
+        serde_json::to_value(Before { table, held: ours, others }).map_err(io::Error::other)
     }
 
     fn apply(&mut self, approved: &Approved) -> io::Result<()> {
-        let mut commands = if self.stands()? { Vec::new() } else { skeleton(&self.allow) };
-        commands.extend(elements(approved.plan())?);
-        self.change(&commands)
+        let mut tried = 0;
+        loop {
+            let seen = self.seen()?;
+            match self.change(&["-j", "-f", "-"], &self.transaction(approved.plan(), &seen.held)?) {
+                // An element that was to be renewed ended by itself in between.
+                Err(error) if tried < TRIES && error.to_string().contains("No such file") => tried += 1,
+                other => return other,
+            }
+        }
     }
 
     fn verify(&mut self, plan: &Plan) -> io::Result<()> {
-        let held = self.held()?;
-        match targets(plan)?.0.iter().find(|net| !held.contains(net)) {
-            Some(net) => Err(io::Error::other(format!("{net} is not blocked"))),
+        let seen = self.seen()?;
+        if !seen.table {
+            return Err(io::Error::other("our table `inet shieldwall` is not there"));
+        }
+        if let Some(wrong) = seen.wrong {
+            return Err(io::Error::other(format!("our table `inet shieldwall` was changed: {wrong}")));
+        }
+        match elements(plan)?.0.iter().find(|element| !seen.held.contains_key(element)) {
+            Some(element) => Err(io::Error::other(format!("{element} does not stand"))),
             None => Ok(()),
         }
     }
 
     fn undo(&mut self, plan: &Plan, before: &Value) -> io::Result<()> {
-        if !self.stands()? {
-            return Ok(());
+        let before: Before = serde_json::from_value(before.clone()).unwrap_or_default();
+        let (wanted, seconds) = elements(plan)?;
+        let mut tried = 0;
+        loop {
+            let seen = self.seen()?;
+            if !seen.table {
+                return Ok(());
+            }
+            let standing: Vec<&Element> = wanted.iter().filter(|element| seen.held.contains_key(element)).collect();
+            let others = seen.held.len() - standing.len();
+            // What stood before comes back with what is left of it: our own element's age says how much went by.
+            let back = standing.iter().filter_map(|element| {
+                let (was, now) = (before.held.get(element)?, seen.held.get(element)?);
+                Some((*element, was.later(now.timeout.saturating_sub(now.expires))?))
+            });
+            let ours = |element: &&Element| {
+                before.held.get(element).is_none_or(|was| {
+                    let renewed = |now: &Timing| now.timeout != was.timeout || now.expires > was.expires;
+                    !was.outlasts(seconds) && seen.held.get(element).is_some_and(renewed)
+                })
+            };
+            let gone: Vec<&Element> = standing.iter().copied().filter(|element| ours(element)).collect();
+            let back: Vec<(&Element, Timing)> = back.filter(|(element, _)| gone.contains(element)).collect();
+            // The table that this made goes with it, and so does one that held others then and holds none now.
+            let made = !before.table || before.others > 0;
+            let commands: Vec<Value> = if made && others == 0 && back.is_empty() && gone.len() == standing.len() {
+                vec![json!({ "delete": { "table": { "family": "inet", "name": table::NAME } } })]
+            } else {
+                table::deletes(gone.into_iter()).chain(table::adds(back.into_iter())).collect()
+            };
+            if commands.is_empty() {
+                return Ok(());
+            }
+            match self.change(&["-j", "-f", "-"], &commands) {
+                Err(error) if tried < TRIES && error.to_string().contains("No such file") => tried += 1,
+                other => return other,
+            }
         }
-        let kept: Vec<Net> =
-            before.get("held").cloned().and_then(|held| serde_json::from_value(held).ok()).unwrap_or_default();
-        let held = self.held()?;
-        let ours: Vec<Net> =
-            targets(plan)?.0.iter().filter(|net| held.contains(net) && !kept.contains(net)).copied().collect();
-        let table_was = before.get("table").and_then(Value::as_bool).unwrap_or(true);
-        if !table_was && held.iter().all(|net| ours.contains(net)) {
-            return self.change(&[json!({ "delete": { "table": { "family": "inet", "name": TABLE } } })]);
-        }
-        let commands: Vec<Value> = ours
-            .iter()
-            .map(|net| {
-                json!({ "delete": { "element": { "family": "inet", "table": TABLE, "name": set_of(*net),
-                    "elem": [spelled(*net)] } } })
-            })
-            .collect();
-        if commands.is_empty() { Ok(()) } else { self.change(&commands) }
     }
 }
