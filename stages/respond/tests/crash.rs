@@ -2,17 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop where it is wrong")]
 
+mod deed;
+
 use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
 use serde_json::{Value, json};
-use shieldwall_respond::action::{Action, recover, run, undo};
-use shieldwall_respond::approve::{Approved, accept, sign};
-use shieldwall_respond::guard::{Limits, Protected, check};
+use shieldwall_respond::action::{Action, Setup, of, recover, run, undo};
+use shieldwall_respond::approve::Approved;
 use shieldwall_respond::journal::{Disk, Journal};
 use shieldwall_respond::plan::{Plan, Step};
-use shieldwall_trust::key::SecretKey;
+use shieldwall_trust::Hash;
 
 /// A disk that takes so many bytes and no more.
 struct Failing {
@@ -57,11 +58,7 @@ impl Action for Switch {
 
 fn approved() -> Approved {
     let step = Step::Block { targets: vec!["203.0.113.9".parse().unwrap()], ports: vec![], seconds: 60 };
-    let plan = Plan { incident: "i".into(), step, findings: vec![], made_ms: 0 };
-    let key = SecretKey::generate_ed25519().unwrap();
-    let text = sign(&plan, &key, 0, "0123456789abcdef");
-    let checked = check(plan, &Protected::default(), &Limits::default(), &[], 0).unwrap();
-    accept(checked, text.as_bytes(), &[key.public()], 0, &|_| false).unwrap()
+    deed::approve(step, 1)
 }
 
 #[test]
@@ -112,4 +109,53 @@ fn an_actuator_that_lies_is_found_out_and_a_changed_journal_too() {
     bytes[80] ^= 1;
     std::fs::write(&path, &bytes).unwrap();
     assert!(Journal::open(&path).is_err());
+}
+
+/// The same over real actuators: a file in quarantine and an account's lock.
+#[test]
+fn a_crash_at_any_byte_gives_the_file_and_the_account_back() {
+    const SHADOW: &str = "root:x:1::::::\nann:$6$x:1:0:9:7:::\n";
+    let folder = tempfile::tempdir().unwrap();
+    let home = std::fs::canonicalize(folder.path()).unwrap();
+    std::fs::create_dir(home.join("etc")).unwrap();
+    std::fs::write(home.join("etc/shadow"), SHADOW).unwrap();
+    let (path, log) = (home.join("evil"), home.join("journal"));
+    std::fs::write(&path, "evil").unwrap();
+    let setup = Setup { root: home.clone(), ..Setup::default() };
+    let quarantine = Step::Quarantine { path: path.clone(), sha256: Hash::of(b"evil").to_string() };
+    let world = || {
+        let meta = std::fs::metadata(&path).unwrap();
+        assert!(!home.join(".shieldwall-quarantine").exists());
+        let times = (meta.modified().unwrap(), meta.accessed().unwrap());
+        (std::fs::read_to_string(home.join("etc/shadow")).unwrap(), meta.permissions(), times)
+    };
+    let before = world();
+    for (nonce, step) in [quarantine, Step::LockUser { user: "ann".into() }].into_iter().enumerate() {
+        let approved = deed::approve(step.clone(), nonce as u32);
+        let hash = approved.plan().hash().to_string();
+        let (mut left, mut torn, mut whole) = (0, 0, 0);
+        loop {
+            let bytes = Rc::new(RefCell::new(Vec::new()));
+            let mut journal = Journal::over(Failing { bytes: Rc::clone(&bytes), left }, &[]).unwrap();
+            let mut action = of(&step, &setup).unwrap();
+            let done = run(action.as_mut(), &approved, &mut journal, 1)
+                .and_then(|()| undo(action.as_mut(), &hash, "test", &mut journal, 2));
+            let _ = std::fs::remove_file(&log);
+            std::fs::write(&log, &*bytes.borrow()).unwrap();
+            let mut journal = Journal::open(&log).unwrap();
+            torn += recover(|plan| of(&plan.step, &setup).unwrap(), &mut journal, 3).unwrap();
+            if journal.open_deed(&hash).is_some() {
+                whole += 1;
+                undo(of(&step, &setup).unwrap().as_mut(), &hash, "again", &mut journal, 4).unwrap();
+            }
+            assert_eq!(world(), before, "{} after {left} bytes", step.verb());
+            assert!(journal.torn().is_empty());
+            if done.is_ok() {
+                break;
+            }
+            // Every eleventh byte: each line is cut in many places, and a disk is slow.
+            left += 11;
+        }
+        assert!(torn > 5 && whole > 5 && left > 300, "{torn} {whole} {left}");
+    }
 }

@@ -2,15 +2,19 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop where it is wrong")]
 
-use std::process::Command;
+mod deed;
 
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use deed::{approve, keeps_the_laws, program};
+use serde_json::json;
 use shieldwall_respond::action::nft::Nft;
 use shieldwall_respond::action::{Action, run, undo};
-use shieldwall_respond::approve::{Approved, accept, sign};
-use shieldwall_respond::guard::{Limits, Protected, check};
+use shieldwall_respond::approve::Approved;
 use shieldwall_respond::journal::Journal;
-use shieldwall_respond::plan::{Plan, Step};
-use shieldwall_trust::key::SecretKey;
+use shieldwall_respond::net::Net;
+use shieldwall_respond::plan::{Port, Step, Transport};
 
 struct Spaces([String; 2]);
 
@@ -29,49 +33,65 @@ fn sh(line: &str) -> Option<String> {
 }
 
 fn spaces() -> Option<Spaces> {
-    let id = std::process::id();
-    let spaces = Spaces([format!("swa{id}"), format!("swb{id}")]);
-    let [a, b] = &spaces.0;
-    for line in [
-        format!("ip netns add {a}"),
-        format!("ip netns add {b}"),
-        format!("ip link add v{id} netns {a} type veth peer name w{id} netns {b}"),
-        format!("ip -n {a} addr add 192.0.2.1/24 dev v{id}"),
-        format!("ip -n {a} addr add 192.0.2.3/24 dev v{id}"),
-        format!("ip -n {b} addr add 192.0.2.2/24 dev w{id}"),
-        format!("ip -n {a} link set v{id} up"),
-        format!("ip -n {b} link set w{id} up"),
-        format!("ip netns exec {b} nft list ruleset"),
-    ] {
-        sh(&line)?;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let made = tried();
+    if made.is_none() {
+        eprintln!("SKIPPED: no network namespaces or no nft here (root, nftables and iproute2 are wanted)");
     }
-    Some(spaces)
+    return made;
+
+    fn tried() -> Option<Spaces> {
+        let id = format!("{}n{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let spaces = Spaces([format!("swa{id}"), format!("swb{id}")]);
+        let [a, b] = &spaces.0;
+        for line in [
+            format!("ip netns add {a}"),
+            format!("ip netns add {b}"),
+            format!("ip link add v{id} netns {a} type veth peer name w{id} netns {b}"),
+            format!("ip -n {a} addr add 192.0.2.1/24 dev v{id}"),
+            format!("ip -n {a} addr add 192.0.2.3/24 dev v{id}"),
+            format!("ip -n {b} addr add 192.0.2.2/24 dev w{id}"),
+            format!("ip -n {a} link set v{id} up"),
+            format!("ip -n {b} link set w{id} up"),
+            format!("ip netns exec {b} nft list ruleset"),
+        ] {
+            sh(&line)?;
+        }
+        Some(spaces)
+    }
 }
 
-fn approved(target: &str, seconds: u64, nonce: &str) -> Approved {
-    let step = Step::Block { targets: vec![target.parse().unwrap()], ports: vec![], seconds };
-    let plan = Plan { incident: "i".into(), step, findings: vec![], made_ms: 0 };
-    let key = SecretKey::generate_ed25519().unwrap();
-    let text = sign(&plan, &key, 0, nonce);
-    let checked = check(plan, &Protected::default(), &Limits::default(), &[], 0).unwrap();
-    accept(checked, text.as_bytes(), &[key.public()], 0, &|_| false).unwrap()
+fn block(targets: &[&str], seconds: u64) -> Step {
+    let targets = targets.iter().map(|net| net.parse().unwrap()).collect();
+    Step::Block { targets, ports: vec![], seconds }
 }
 
-/// Whether `from` of the one namespace gets an answer from the other: a refused connection is an answer, a dropped one is none.
-fn reaches(space: &str, from: &str) -> bool {
-    let line = "exec 3<>/dev/tcp/192.0.2.2/9";
-    let _ = sh(&format!("ip -n {space} route replace 192.0.2.2/32 src {from} dev v{}", std::process::id()));
+fn approved(target: &str, seconds: u64, nonce: u32) -> Approved {
+    approve(block(&[target], seconds), nonce)
+}
+
+/// Whether `from` of the one namespace gets an answer from a port of the other: a refused connection is an answer, a dropped one
+/// is none.
+fn reaches_port(space: &str, from: &str, port: u16) -> bool {
+    let line = format!("exec 3<>/dev/tcp/192.0.2.2/{port}");
+    let _ = sh(&format!("ip -n {space} route replace 192.0.2.2/32 src {from} dev {}", device(space)));
     let output =
-        Command::new("ip").args(["netns", "exec", space, "timeout", "1", "bash", "-c", line]).output().unwrap();
+        Command::new("ip").args(["netns", "exec", space, "timeout", "1", "bash", "-c", &line]).output().unwrap();
     output.status.code() != Some(124)
+}
+
+fn reaches(space: &str, from: &str) -> bool {
+    reaches_port(space, from, 9)
+}
+
+/// The link's end in the first namespace of a pair.
+fn device(space: &str) -> String {
+    space.replacen("swa", "v", 1)
 }
 
 #[test]
 fn a_block_drops_packets_ends_by_itself_and_is_undone_byte_for_byte() {
-    let Some(spaces) = spaces() else {
-        eprintln!("SKIPPED: no network namespaces or no nft here (root, nftables and iproute2 are wanted)");
-        return;
-    };
+    let Some(spaces) = spaces() else { return };
     let [a, b] = &spaces.0;
     let argv = ["ip", "netns", "exec", b, "nft"].map(str::to_owned).to_vec();
     let rules = || sh(&format!("ip netns exec {b} nft list ruleset")).unwrap();
@@ -82,7 +102,7 @@ fn a_block_drops_packets_ends_by_itself_and_is_undone_byte_for_byte() {
     let mut nft = Nft::new(argv, vec!["192.0.2.3".parse().unwrap()]);
     assert!(reaches(a, "192.0.2.1"), "nothing is blocked yet");
 
-    let deed = approved("192.0.2.1", 3600, "0123456789abcdef");
+    let deed = approved("192.0.2.1", 3600, 0);
     run(&mut nft, &deed, &mut journal, 1).unwrap();
     assert!(!reaches(a, "192.0.2.1"), "blocked");
     assert!(reaches(a, "192.0.2.3"), "its neighbour is not");
@@ -96,11 +116,140 @@ fn a_block_drops_packets_ends_by_itself_and_is_undone_byte_for_byte() {
     assert!(reaches(a, "192.0.2.1"));
 
     // The kernel's allow rule holds even where a guard would have failed.
-    run(&mut nft, &approved("192.0.2.3", 3600, "0123456789abcde1"), &mut journal, 3).unwrap();
+    run(&mut nft, &approved("192.0.2.3", 3600, 1), &mut journal, 3).unwrap();
     assert!(reaches(a, "192.0.2.3"), "the protected stays reachable");
-    run(&mut nft, &approved("192.0.2.1", 2, "0123456789abcde2"), &mut journal, 4).unwrap();
+    run(&mut nft, &approved("192.0.2.1", 2, 2), &mut journal, 4).unwrap();
     assert!(!reaches(a, "192.0.2.1"));
     // Each look waits a second for an answer.
     assert!((0..10).any(|_| reaches(a, "192.0.2.1")), "the kernel lifted it");
-    run(&mut nft, &approved("203.0.113.0/24", 60, "0123456789abcde3"), &mut journal, 5).unwrap();
+    run(&mut nft, &approved("203.0.113.0/24", 60, 3), &mut journal, 5).unwrap();
+}
+
+#[test]
+fn blocks_ports_and_isolation_keep_the_laws() {
+    let Some(spaces) = spaces() else { return };
+    let [_, b] = &spaces.0;
+    let argv = ["ip", "netns", "exec", b, "nft"].map(str::to_owned).to_vec();
+    let in_b = |line: &str| sh(&format!("ip netns exec {b} nft {line}"));
+    let nets = ["192.0.2.1", "203.0.113.0/24", "2001:db8::1", "2001:db8:1::/64"].map(|net| net.parse().unwrap());
+    let ports = vec![Port { transport: Transport::Tcp, port: 9 }, Port { transport: Transport::Udp, port: 53 }];
+    let steps = [
+        Step::Block { targets: nets.to_vec(), ports: vec![], seconds: 3600 },
+        Step::Block { targets: nets.to_vec(), ports, seconds: 3600 },
+        Step::Isolate { keep: nets.to_vec(), seconds: 3600 },
+    ];
+    let allow: Vec<Net> =
+        ["192.0.2.3", "127.0.0.0/8", "127.0.0.1", "fe80::/10"].map(|net| net.parse().unwrap()).to_vec();
+    let lies = [
+        "flush chain inet shieldwall input",
+        "delete table inet shieldwall",
+        "add table inet shieldwall {flags dormant;}",
+    ];
+    for (step, lie) in steps.iter().zip(lies) {
+        keeps_the_laws(
+            step,
+            || Box::new(Nft::new(argv.clone(), allow.clone())),
+            || json!(in_b("list ruleset")),
+            || assert!(in_b(lie).is_some()),
+        );
+        assert_eq!(in_b("list ruleset").unwrap(), "");
+    }
+
+    // What others change in our table is told, and the next deed heals it.
+    let mut nft = Nft::new(argv, allow);
+    let deed = approve(block(&["192.0.2.1"], 60), 1);
+    for edit in [
+        "insert rule inet shieldwall input accept",
+        "flush chain inet shieldwall forward",
+        "flush set inet shieldwall allow4",
+        "flush set inet shieldwall block4",
+        "add table inet shieldwall {flags dormant;}",
+    ] {
+        nft.apply(&deed).unwrap();
+        nft.verify(deed.plan()).unwrap();
+        assert!(in_b(edit).is_some(), "{edit}");
+        let told = nft.verify(deed.plan()).unwrap_err().to_string();
+        assert!(told.contains("changed") || told.contains("does not stand"), "{edit}: {told}");
+        nft.read(deed.plan()).unwrap();
+    }
+    nft.apply(&deed).unwrap();
+    nft.verify(deed.plan()).unwrap();
+    assert!(in_b("delete table inet shieldwall").is_some());
+    nft.undo(deed.plan(), &json!({ "table": true, "held": {}, "others": 0 })).unwrap();
+}
+
+#[test]
+fn a_port_is_closed_for_one_and_isolation_lets_through_whom_it_keeps() {
+    let Some(spaces) = spaces() else { return };
+    let [a, b] = &spaces.0;
+    let mut nft = Nft::new(["ip", "netns", "exec", b, "nft"].map(str::to_owned).to_vec(), vec![]);
+    let ports = vec![Port { transport: Transport::Tcp, port: 9 }];
+    let deed = approve(Step::Block { targets: vec!["192.0.2.1".parse().unwrap()], ports, seconds: 60 }, 1);
+    let before = nft.read(deed.plan()).unwrap();
+    nft.apply(&deed).unwrap();
+    assert!(!reaches_port(a, "192.0.2.1", 9));
+    assert!(reaches_port(a, "192.0.2.1", 10) && reaches_port(a, "192.0.2.3", 9));
+    nft.undo(deed.plan(), &before).unwrap();
+    assert!(reaches_port(a, "192.0.2.1", 9));
+
+    let deed = approve(Step::Isolate { keep: vec!["192.0.2.3".parse().unwrap()], seconds: 60 }, 2);
+    let before = nft.read(deed.plan()).unwrap();
+    nft.apply(&deed).unwrap();
+    assert!(!reaches(a, "192.0.2.1") && reaches(a, "192.0.2.3"));
+    nft.undo(deed.plan(), &before).unwrap();
+    assert!(reaches(a, "192.0.2.1"));
+    let deed = approve(Step::Isolate { keep: vec![], seconds: 2 }, 3);
+    nft.apply(&deed).unwrap();
+    assert!(!reaches(a, "192.0.2.3"));
+    // Each look waits a second for an answer.
+    assert!((0..10).any(|_| reaches(a, "192.0.2.3")), "the kernel lifted it");
+}
+
+#[test]
+fn what_others_had_blocked_comes_back_as_it_was_and_overlaps_change_nothing() {
+    let Some(spaces) = spaces() else { return };
+    let [_, b] = &spaces.0;
+    let in_b = |line: &str| sh(&format!("ip netns exec {b} nft {line}")).unwrap();
+    let mut nft = Nft::new(["ip", "netns", "exec", b, "nft"].map(str::to_owned).to_vec(), vec![]);
+    nft.apply(&approve(block(&["203.0.113.0/24"], 3600), 1)).unwrap();
+    in_b(
+        "add element inet shieldwall block4 {192.0.2.1 timeout 100s, 192.0.2.4 timeout 5000s, 192.0.2.5 timeout 2000s expires 9s}",
+    );
+    let deed = approve(block(&["192.0.2.1", "192.0.2.4", "192.0.2.5", "192.0.2.6"], 2000), 2);
+    let before = nft.read(deed.plan()).unwrap();
+    nft.apply(&deed).unwrap();
+    nft.verify(deed.plan()).unwrap();
+    let set = in_b("list set inet shieldwall block4");
+    assert!(set.contains("192.0.2.1 timeout 33m20s") && set.contains("192.0.2.4 timeout 1h23m20s"), "{set}");
+    for _ in 0..2 {
+        nft.undo(deed.plan(), &before).unwrap();
+        let set = in_b("list set inet shieldwall block4");
+        assert!(
+            set.contains("192.0.2.1 timeout 1m40s expires 1m") && set.contains("192.0.2.4 timeout 1h23m20s"),
+            "{set}"
+        );
+        assert!(set.contains("192.0.2.5 timeout 33m20s expires ") && !set.contains("192.0.2.6"), "{set}");
+        let left = set.split("192.0.2.5 timeout 33m20s expires ").nth(1).unwrap();
+        assert!(!left.split(',').next().unwrap().contains('m') || left.contains("ms"), "seconds are left: {set}");
+    }
+    // A network over another: the kernel refuses all of it.
+    let deed = approve(block(&["192.0.2.9", "203.0.113.0/25"], 60), 3);
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(&folder.path().join("journal")).unwrap();
+    let error = run(&mut nft, &deed, &mut journal, 1).unwrap_err().to_string();
+    assert!(error.contains("taken back"), "{error}");
+    assert!(!in_b("list table inet shieldwall").contains("192.0.2.9") && journal.torn().is_empty());
+    assert!(nft.rehearse(deed.plan()).is_err(), "and the rehearsal says so beforehand");
+}
+
+#[test]
+fn a_missing_program_and_a_missing_right_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let deed = approve(block(&["192.0.2.1"], 60), 1);
+    let told = |argv| Nft::new(argv, vec![]).read(deed.plan()).unwrap_err().to_string();
+    assert!(told(vec!["/nowhere/nft".to_owned()]).contains("install the package `nftables`"));
+    let refused = "echo 'netlink: Error: cache initialization failed: Operation not permitted' >&2; exit 1";
+    assert!(told(program(&folder.path().join("nft"), refused)).contains("CAP_NET_ADMIN"));
+    assert!(told(program(&folder.path().join("odd"), "echo no JSON")).contains("expected"));
+    assert!(told(program(&folder.path().join("fails"), "echo 'Error: odd' >&2; exit 1")).contains("Error: odd"));
 }

@@ -32,10 +32,15 @@ const NFT_BYTES_MAX: usize = 64 << 20;
 /// How often an apply is tried when an element ends between looking and changing.
 const TRIES: usize = 3;
 
+/// What `nft` says of a table or an element that is not there.
+const MISSING: &str = "No such file or directory";
+
 /// The actuator.
 pub struct Nft {
     argv: Vec<String>,
     allow: Vec<Net>,
+    /// What the last reading saw: the apply that follows it need not look again.
+    last: Option<Seen>,
 }
 
 /// What of a plan's elements stood before.
@@ -60,7 +65,7 @@ struct Seen {
 impl Nft {
     /// With the words that start `nft` (`["nft"]`; a test puts `ip netns exec NAME` before it), and whom to let through always.
     pub fn new(argv: Vec<String>, allow: Vec<Net>) -> Self {
-        Self { argv, allow: table::widest(&allow) }
+        Self { argv, allow: table::widest(&allow), last: None }
     }
 
     /// Asks the kernel whether it would take the plan, and changes nothing (`nft -c`).
@@ -88,13 +93,12 @@ impl Nft {
         self.run(arguments, &json!({ "nftables": commands }).to_string()).map(|_| ())
     }
 
+    /// Our table as it is now.
     fn seen(&self) -> io::Result<Seen> {
-        let tables: Value =
-            serde_json::from_str(&self.run(&["-j", "list", "tables"], "")?).map_err(io::Error::other)?;
-        if !table::stands(&tables) {
-            return Ok(Seen::default());
-        }
-        let text = self.run(&["-j", "list", "table", "inet", table::NAME], "")?;
+        let text = match self.run(&["-j", "list", "table", "inet", table::NAME], "") {
+            Err(error) if error.to_string().contains(MISSING) => return Ok(Seen::default()),
+            other => other?,
+        };
         let all: Value = serde_json::from_str(&text).map_err(io::Error::other)?;
         let (held, allowed) = table::held(&all);
         let missing = self.allow.iter().find(|net| !allowed.contains(net));
@@ -147,21 +151,22 @@ impl Action for Nft {
 
     fn read(&mut self, plan: &Plan) -> io::Result<Value> {
         let (wanted, _) = elements(plan)?;
-        let Seen { table, held, .. } = self.seen()?;
-        let all = held.len();
-        let ours: BTreeMap<Element, Timing> =
-            wanted.into_iter().filter_map(|element| held.get(&element).map(|timing| (element, *timing))).collect();
-        let others = all - ours.len();
-        serde_json::to_value(Before { table, held: ours, others }).map_err(io::Error::other)
+        let seen = self.seen()?;
+        let held: BTreeMap<Element, Timing> =
+            wanted.into_iter().filter_map(|element| seen.held.get(&element).map(|timing| (element, *timing))).collect();
+        let before = Before { table: seen.table, others: seen.held.len() - held.len(), held };
+        self.last = Some(seen);
+        serde_json::to_value(before).map_err(io::Error::other)
     }
 
     fn apply(&mut self, approved: &Approved) -> io::Result<()> {
         let mut tried = 0;
         loop {
-            let seen = self.seen()?;
+            // What ended or came since the reading makes the transaction fail, and it is made again.
+            let seen = self.last.take().map_or_else(|| self.seen(), Ok)?;
             match self.change(&["-j", "-f", "-"], &self.transaction(approved.plan(), &seen.held)?) {
                 // An element that was to be renewed ended by itself in between.
-                Err(error) if tried < TRIES && error.to_string().contains("No such file") => tried += 1,
+                Err(error) if tried < TRIES && error.to_string().contains(MISSING) => tried += 1,
                 other => return other,
             }
         }
@@ -175,10 +180,17 @@ impl Action for Nft {
         if let Some(wrong) = seen.wrong {
             return Err(io::Error::other(format!("our table `inet shieldwall` was changed: {wrong}")));
         }
-        match elements(plan)?.0.iter().find(|element| !seen.held.contains_key(element)) {
-            Some(element) => Err(io::Error::other(format!("{element} does not stand"))),
-            None => Ok(()),
+        let (wanted, seconds) = elements(plan)?;
+        for element in wanted {
+            match seen.held.get(&element) {
+                None => return Err(io::Error::other(format!("{element} does not stand"))),
+                Some(timing) if timing.timeout != 0 && timing.timeout < seconds => {
+                    return Err(io::Error::other(format!("{element} ends too early: after {} s", timing.timeout)));
+                }
+                Some(_) => {}
+            }
         }
+        Ok(())
     }
 
     fn undo(&mut self, plan: &Plan, before: &Value) -> io::Result<()> {
@@ -216,7 +228,7 @@ impl Action for Nft {
                 return Ok(());
             }
             match self.change(&["-j", "-f", "-"], &commands) {
-                Err(error) if tried < TRIES && error.to_string().contains("No such file") => tried += 1,
+                Err(error) if tried < TRIES && error.to_string().contains(MISSING) => tried += 1,
                 other => return other,
             }
         }

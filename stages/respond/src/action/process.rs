@@ -20,7 +20,7 @@ use crate::approve::Approved;
 use crate::plan::{Plan, Process, Step};
 
 /// How long a killed process may take to be gone: one that waits for a broken disk is never gone.
-const GONE_TIME: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
+const GONE_TIME: Timespec = Timespec { tv_sec: 2, tv_nsec: 0 };
 
 /// How often a stopped process is looked at, with [`STOP_EVERY`] between: a second in all.
 const STOP_LOOKS: u32 = 200;

@@ -131,6 +131,13 @@ fn look(parent: impl AsFd, name: &OsStr) -> io::Result<Option<Stat>> {
     }
 }
 
+fn ours_alone(stat: &Stat, folder: &Path) -> io::Result<()> {
+    if stat.st_uid == rustix::process::geteuid().as_raw() && stat.st_mode & 0o077 == 0 {
+        return Ok(());
+    }
+    Err(wrong(format!("`{}` is not ours alone (mode 0700): remove it", folder.display())))
+}
+
 fn of(plan: &Plan) -> io::Result<(&Path, &str)> {
     match &plan.step {
         Step::Quarantine { path, sha256 } => Ok((path, sha256)),
@@ -155,6 +162,7 @@ impl Quarantine {
             && let Ok(fd) = walk(folder)
             && fstat(&fd)?.st_dev == dev
         {
+            ours_alone(&fstat(&fd)?, folder)?;
             return Ok((folder.clone(), true));
         }
         let beside = path.parent().ok_or_else(|| wrong("no file's path"))?.join(FOLDER);
@@ -172,9 +180,7 @@ impl Quarantine {
         let fd = openat(&place.parent, &place.name, FOLDER_FLAGS, Mode::empty())
             .map_err(|error| io::Error::new(error.kind(), format!("`{}`: {error}", folder.display())))?;
         let stat = fstat(&fd)?;
-        if stat.st_uid != rustix::process::geteuid().as_raw() || stat.st_mode & 0o077 != 0 {
-            return Err(wrong(format!("`{}` is not ours alone (mode 0700): remove it", folder.display())));
-        }
+        ours_alone(&stat, folder)?;
         if stat.st_dev != dev {
             return Err(wrong(format!("`{}` is on another file system", folder.display())));
         }

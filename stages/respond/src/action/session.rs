@@ -18,10 +18,10 @@ const LOGINCTL_TIME: Duration = Duration::from_secs(10);
 const LOGINCTL_BYTES_MAX: usize = 1 << 20;
 
 /// How often sessions are looked for after the end, with [`END_EVERY`] between: logind ends them one by one.
-const END_LOOKS: u32 = 20;
+const END_LOOKS: u32 = 30;
 
 /// See [`END_LOOKS`].
-const END_EVERY: Duration = Duration::from_millis(250);
+const END_EVERY: Duration = Duration::from_millis(100);
 
 /// The actuator.
 pub struct Sessions {

@@ -301,11 +301,6 @@ fn text<'a>(entry: &'a Value, field: &str) -> Option<&'a str> {
     entry.get(field).and_then(Value::as_str)
 }
 
-/// Whether our table is in a list of tables.
-pub(super) fn stands(listed: &Value) -> bool {
-    entries(listed, "table").any(|table| text(table, "family") == Some("inet") && text(table, "name") == Some(NAME))
-}
-
 /// What stands in our sets: blocks and their like, and whom we let through.
 pub(super) fn held(listed: &Value) -> (BTreeMap<Element, Timing>, BTreeSet<Net>) {
     let (mut held, mut allowed) = (BTreeMap::new(), BTreeSet::new());
