@@ -201,6 +201,28 @@ fn a_file_goes_into_quarantine_and_comes_back_whole() {
 }
 
 #[test]
+fn a_folder_that_others_write_is_not_trusted_with_the_quarantine() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = fs::canonicalize(folder.path()).unwrap();
+    let open = home.join("open");
+    fs::create_dir(&open).unwrap();
+    fs::set_permissions(&open, Permissions::from_mode(0o777)).unwrap();
+    // Theirs, to be in our way.
+    fs::create_dir(open.join(".shieldwall-quarantine")).unwrap();
+    let (path, step) = evil(&open);
+    keeps_the_laws(
+        &step,
+        || of(&step, &Setup::default()).unwrap(),
+        || file_state(&path),
+        || {
+            let kept = fs::read_dir(home.join(".shieldwall-quarantine")).unwrap().next().unwrap().unwrap().path();
+            fs::set_permissions(&kept, Permissions::from_mode(0o644)).unwrap();
+        },
+    );
+    assert!(!home.join(".shieldwall-quarantine").exists());
+}
+
+#[test]
 fn quarantine_refuses_links_other_files_and_a_place_that_is_taken() {
     let folder = tempfile::tempdir().unwrap();
     let (path, step) = evil(folder.path());

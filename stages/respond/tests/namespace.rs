@@ -1,6 +1,11 @@
 //! Real packets in network namespaces that the test makes itself: block, end, undo, protection.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop where it is wrong")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test may stop where it is wrong"
+)]
 
 mod deed;
 

@@ -25,7 +25,7 @@ use crate::action::{Action, attribute, hash_of};
 use crate::approve::Approved;
 use crate::plan::{Plan, Step};
 
-/// The folder beside the file, where none is configured on its file system.
+/// The folder in the file's nearest ancestor that is ours, where none is configured on its file system.
 const FOLDER: &str = ".shieldwall-quarantine";
 
 /// Bytes of a file that are hashed.
@@ -151,7 +151,7 @@ fn stored(plan: &Plan) -> OsString {
 }
 
 impl Quarantine {
-    /// With the folder that takes the files of its file system; the others go to a folder beside them.
+    /// With the folder that takes the files of its file system; the others go to a folder beside or above them.
     pub fn new(folder: Option<PathBuf>) -> Self {
         Self { folder }
     }
@@ -165,9 +165,21 @@ impl Quarantine {
             ours_alone(&fstat(&fd)?, folder)?;
             return Ok((folder.clone(), true));
         }
-        let beside = path.parent().ok_or_else(|| wrong("no file's path"))?.join(FOLDER);
-        let is_there = look(place(&beside)?.parent, OsStr::new(FOLDER))?.is_some();
-        Ok((beside, is_there))
+        let mut chosen = path.parent().ok_or_else(|| wrong("no file's path"))?;
+        for ancestor in path.ancestors().skip(1) {
+            let stat = fstat(walk(ancestor)?)?;
+            if stat.st_dev != dev {
+                break;
+            }
+            // Whoever may write a folder may move ours in it out of the way, or be there first.
+            if stat.st_uid == rustix::process::geteuid().as_raw() && stat.st_mode & 0o022 == 0 {
+                chosen = ancestor;
+                break;
+            }
+        }
+        let folder = chosen.join(FOLDER);
+        let is_there = look(walk(chosen)?, OsStr::new(FOLDER))?.is_some();
+        Ok((folder, is_there))
     }
 
     /// Opens the folder, made if it is not there: ours alone.
@@ -263,7 +275,14 @@ impl Action for Quarantine {
         }
         let folder = Self::enter(&before.folder, before.dev)?;
         let name = stored(plan);
-        renameat_with(&place.parent, &place.name, &folder, &name, RenameFlags::NOREPLACE)?;
+        renameat_with(&place.parent, &place.name, &folder, &name, RenameFlags::NOREPLACE).map_err(
+            |error| match error {
+                Errno::XDEV => {
+                    wrong(format!("`{}` is on another mount: set up a quarantine folder there", path.display()))
+                }
+                other => other.into(),
+            },
+        )?;
         if !look(&folder, &name)?.is_some_and(|stat| is_same(&stat, &before)) {
             // Somebody put another file under the name after we had looked.
             renameat_with(&folder, &name, &place.parent, &place.name, RenameFlags::NOREPLACE)?;
@@ -342,8 +361,8 @@ impl Quarantine {
     /// Whether the plan's file lies in one of the two folders, without permissions and with the hash.
     fn is_kept(&self, plan: &Plan) -> io::Result<bool> {
         let (path, sha256) = of(plan)?;
-        let beside = path.parent().map(|parent| parent.join(FOLDER));
-        for folder in self.folder.clone().into_iter().chain(beside) {
+        let near = path.ancestors().skip(1).map(|ancestor| ancestor.join(FOLDER));
+        for folder in self.folder.clone().into_iter().chain(near) {
             let Ok(folder) = walk(&folder) else { continue };
             let name = stored(plan);
             let Some(stat) = look(&folder, &name)? else { continue };

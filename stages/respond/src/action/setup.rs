@@ -23,7 +23,7 @@ pub struct Setup {
     pub nft: Vec<String>,
     /// Whom the kernel lets through before any drop rule: the protected.
     pub allow: Vec<Net>,
-    /// The folder for files of its own file system; others go to one beside them.
+    /// The folder for files of its own file system; others go to one beside or above them.
     pub quarantine: Option<PathBuf>,
     /// Under which the account files are: `/`.
     pub root: PathBuf,

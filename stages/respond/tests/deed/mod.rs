@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, dead_code, reason = "a test may stop where it is wrong; not each test takes everything")]
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use shieldwall_respond::action::{Action, run, undo};
@@ -24,8 +26,13 @@ pub fn approve(step: Step, nonce: u32) -> Approved {
 }
 
 /// A program that a test writes: the product starts it by its path, with an argument list.
+///
+/// Another process writes it: a file that this one has open for writing is inherited by whatever another test starts at that
+/// moment, and cannot be run while it is.
 pub fn program(path: &Path, text: &str) -> Vec<String> {
-    fs::write(path, format!("#!/bin/sh\n{text}\n")).unwrap();
+    let mut tee = Command::new("tee").arg(path).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    tee.stdin.take().unwrap().write_all(format!("#!/bin/sh\n{text}\n").as_bytes()).unwrap();
+    assert!(tee.wait().unwrap().success());
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     vec![path.to_str().unwrap().to_owned()]
 }
