@@ -15,6 +15,14 @@ pub trait Action {
     /// What applying would change, exactly, in the form in which it is handed over. Pure.
     fn diff(&self, plan: &Plan) -> Value;
 
+    /// Whether it would work, as far as can be known without changing anything: the kernel's own dry run, where it has one.
+    ///
+    /// # Errors
+    /// When it would not.
+    fn rehearse(&mut self, plan: &Plan) -> io::Result<()> {
+        self.read(plan).map(|_| ())
+    }
+
     /// The state that the plan would change, as it is now.
     ///
     /// # Errors

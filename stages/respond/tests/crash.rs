@@ -57,7 +57,7 @@ impl Action for Switch {
 
 fn approved() -> Approved {
     let step = Step::Block { targets: vec!["203.0.113.9".parse().unwrap()], ports: vec![], seconds: 60 };
-    let plan = Plan { incident: "i".into(), step, findings: vec![], made_ms: 0 };
+    let plan = Plan { incident: "i".into(), host: None, step, findings: vec![], made_ms: 0 };
     let key = SecretKey::generate_ed25519().unwrap();
     let text = sign(&plan, &key, 0, "0123456789abcdef");
     let checked = check(plan, &Protected::default(), &Limits::default(), &[], 0).unwrap();

@@ -50,7 +50,7 @@ fn spaces() -> Option<Spaces> {
 
 fn approved(target: &str, seconds: u64, nonce: &str) -> Approved {
     let step = Step::Block { targets: vec![target.parse().unwrap()], ports: vec![], seconds };
-    let plan = Plan { incident: "i".into(), step, findings: vec![], made_ms: 0 };
+    let plan = Plan { incident: "i".into(), host: None, step, findings: vec![], made_ms: 0 };
     let key = SecretKey::generate_ed25519().unwrap();
     let text = sign(&plan, &key, 0, nonce);
     let checked = check(plan, &Protected::default(), &Limits::default(), &[], 0).unwrap();
