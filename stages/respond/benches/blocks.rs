@@ -58,7 +58,7 @@ fn main() {
     let mut nft = Nft::new(argv.clone(), nets(16, 0x0100_0000));
     println!("| what | median | 9 of 10 |\n|---|---|---|");
 
-    let plan = |at| Plan { incident: "i".into(), step: step(32, at), findings: vec![], made_ms: 0 };
+    let plan = |at| Plan { incident: "i".into(), host: None, step: step(32, at), findings: vec![], made_ms: 0 };
     let (protected, limits) = (Protected::default(), Limits::default());
     let guarded = (0..RUNS).map(|at| {
         let start = Instant::now();

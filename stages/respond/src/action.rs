@@ -1,25 +1,36 @@
 //! The joint: what every actuator can do, and the runner that keeps the order journal, apply, verify, undo.
 
+#[cfg(target_os = "linux")]
 mod attribute;
+#[cfg(target_os = "linux")]
 mod child;
+#[cfg(target_os = "linux")]
 pub mod command;
+#[cfg(target_os = "linux")]
+mod content;
+#[cfg(target_os = "linux")]
 pub mod nft;
+#[cfg(target_os = "linux")]
 pub mod notify;
+#[cfg(target_os = "linux")]
 pub mod process;
+#[cfg(target_os = "linux")]
 pub mod quarantine;
+#[cfg(target_os = "linux")]
 pub mod service;
+#[cfg(target_os = "linux")]
 pub mod session;
+#[cfg(target_os = "linux")]
 pub mod setup;
+#[cfg(target_os = "linux")]
 pub mod user;
 
+#[cfg(target_os = "linux")]
 pub use setup::{Setup, of};
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 
 use serde_json::Value;
-use sha2::{Digest, Sha256};
-use shieldwall_trust::Hash;
 
 use crate::approve::Approved;
 use crate::journal::{Disk, Event, Journal, JournalError};
@@ -30,7 +41,7 @@ pub trait Action {
     /// What applying would change, exactly, in the form in which it is handed over. Pure.
     fn diff(&self, plan: &Plan) -> Value;
 
-    /// Asks the world whether it would take the plan, and changes nothing.
+    /// Whether it would work, as far as can be known without changing anything: the kernel's own dry run, where it has one.
     ///
     /// # Errors
     /// When it would not.
@@ -167,24 +178,4 @@ pub fn recover<D: Disk>(
         }
     }
     first.map_or(Ok(torn.len()), Err)
-}
-
-/// SHA-256 of an open file from where it stands, of `most` bytes and no more.
-fn hash_of(file: &File, most: u64) -> io::Result<Hash> {
-    let (mut hasher, mut buffer, mut bytes) = (Sha256::new(), vec![0; 64 << 10], 0u64);
-    let mut file = file;
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => return Ok(Hash::from_bytes(hasher.finalize().into())),
-            Ok(taken) => {
-                bytes += taken as u64;
-                if bytes > most {
-                    return Err(io::Error::other(format!("longer than {most} bytes")));
-                }
-                hasher.update(buffer.get(..taken).unwrap_or_default());
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
 }

@@ -1,11 +1,14 @@
-//! Approvals: a person's signature over one plan, for a short time, once. The one maker of [`Approved`].
+//! Approvals: a person's signature over one plan, for a short time, once. The one place that makes [`Approved`].
 
 use serde_json::json;
+use shieldwall_trust::Hash;
 use shieldwall_trust::key::{PublicKey, SecretKey};
 use shieldwall_trust::registry::sealed;
 
-use crate::guard::Checked;
+use crate::guard::{Checked, Past};
+use crate::level::{self, Claim, Level};
 use crate::plan::Plan;
+use crate::policy::Auto;
 
 /// How long an approval is good for: fifteen minutes. What was right when it was signed need not be right tomorrow.
 pub const APPROVAL_MS: i64 = 15 * 60 * 1000;
@@ -19,10 +22,19 @@ pub const NONCE_MIN: usize = 16;
 /// The kind of statement.
 const PREDICATE: &str = "https://shieldwall.dev/approval/v1";
 
+/// The kind of statement that takes back.
+const UNDO: &str = "https://shieldwall.dev/undo/v1";
+
 /// Signs an approval of a plan. `nonce` is used once: 16 characters or more, from random numbers.
 pub fn sign(plan: &Plan, key: &SecretKey, now_ms: i64, nonce: &str) -> String {
     let said = json!({ "at_ms": now_ms, "expires_ms": now_ms.saturating_add(APPROVAL_MS), "nonce": nonce });
     sealed::seal(plan.hash(), "plan", PREDICATE, &said, key)
+}
+
+/// Signs that an action is to be taken back. Taking back is a change too: who hijacks the core must not lift blocks.
+pub fn sign_undo(plan: Hash, key: &SecretKey, now_ms: i64, nonce: &str) -> String {
+    let said = json!({ "at_ms": now_ms, "expires_ms": now_ms.saturating_add(APPROVAL_MS), "nonce": nonce });
+    sealed::seal(plan, "plan", UNDO, &said, key)
 }
 
 /// Why an approval is none.
@@ -42,7 +54,7 @@ pub enum NotApproved {
     Used,
 }
 
-/// A plan that passed the guards and that a person approved. Made by [`accept`] alone:
+/// A plan that passed the guards and that a person approved. Made by [`accept`] and [`by_policy`] alone:
 ///
 /// ```compile_fail
 /// fn forge(plan: shieldwall_respond::plan::Plan) -> shieldwall_respond::approve::Approved {
@@ -96,26 +108,99 @@ pub fn accept(
     now_ms: i64,
     used: &dyn Fn(&str) -> bool,
 ) -> Result<Approved, NotApproved> {
+    let said = open(approval, PREDICATE, checked.plan().hash(), operators, now_ms, used)?;
+    Ok(Approved { approver: said.signer, nonce: said.nonce, expires_ms: said.expires_ms, plan: checked.into_plan() })
+}
+
+/// Accepts a plan that the policy allows without a person; `nonce` is the actuator's own.
+///
+/// # Errors
+/// What speaks against it: a person must be asked.
+pub fn by_policy(
+    checked: Checked,
+    claim: &Claim,
+    policy: &Auto,
+    past: &[Past],
+    now_ms: i64,
+    nonce: &str,
+) -> Result<Approved, Vec<String>> {
+    match level::decide(checked.plan(), claim, Some(policy), past, now_ms) {
+        Level::AutoReversible => Ok(Approved {
+            approver: BY_POLICY.to_owned(),
+            nonce: nonce.to_owned(),
+            expires_ms: now_ms.saturating_add(APPROVAL_MS),
+            plan: checked.into_plan(),
+        }),
+        Level::Ask(why) => Err(why),
+    }
+}
+
+/// Who approved, where no person did.
+pub const BY_POLICY: &str = "policy";
+
+/// Accepts that an action is to be taken back; gives the operator's id and the number used once.
+///
+/// # Errors
+/// As [`accept`].
+pub fn accept_undo(
+    plan: Hash,
+    approval: &[u8],
+    operators: &[PublicKey],
+    now_ms: i64,
+    used: &dyn Fn(&str) -> bool,
+) -> Result<(String, String), NotApproved> {
+    let said = open(approval, UNDO, plan, operators, now_ms, used)?;
+    Ok((said.signer, said.nonce))
+}
+
+/// Who signed a plan, each once; approvals that do not hold count for nobody.
+pub fn signers(plan: &Plan, approvals: &[String], operators: &[PublicKey], now_ms: i64) -> Vec<String> {
+    let signer = |approval: &String| {
+        open(approval.as_bytes(), PREDICATE, plan.hash(), operators, now_ms, &|_| false).ok().map(|said| said.signer)
+    };
+    let mut signers: Vec<String> = approvals.iter().take(APPROVALS_MAX).filter_map(signer).collect();
+    signers.sort_unstable();
+    signers.dedup();
+    signers
+}
+
+/// Approvals of one plan that are looked at.
+pub const APPROVALS_MAX: usize = 4;
+
+struct Said {
+    signer: String,
+    nonce: String,
+    expires_ms: i64,
+}
+
+fn open(
+    approval: &[u8],
+    kind: &str,
+    plan: Hash,
+    operators: &[PublicKey],
+    now_ms: i64,
+    used: &dyn Fn(&str) -> bool,
+) -> Result<Said, NotApproved> {
     if approval.len() > APPROVAL_BYTES_MAX {
         return Err(NotApproved::Sealed("too long".to_owned()));
     }
     let statement = sealed::open(approval, operators).map_err(|error| NotApproved::Sealed(error.to_string()))?;
-    if statement.predicate_type != PREDICATE {
+    if statement.predicate_type != kind {
         return Err(NotApproved::Sealed("another kind of statement".to_owned()));
     }
-    if statement.subjects != [checked.plan().hash()] {
+    if statement.subjects != [plan] {
         return Err(NotApproved::OtherPlan);
     }
     let number = |name: &str| statement.predicate.get(name).and_then(serde_json::Value::as_i64);
-    let (Some(at), Some(expires)) = (number("at_ms"), number("expires_ms")) else { return Err(NotApproved::Time) };
-    if at > now_ms || now_ms >= expires || expires.saturating_sub(at) > APPROVAL_MS {
+    let (Some(at), Some(expires_ms)) = (number("at_ms"), number("expires_ms")) else { return Err(NotApproved::Time) };
+    if at > now_ms || now_ms >= expires_ms || expires_ms.saturating_sub(at) > APPROVAL_MS {
         return Err(NotApproved::Time);
     }
     let nonce = statement.predicate.get("nonce").and_then(serde_json::Value::as_str).unwrap_or_default();
     if nonce.len() < NONCE_MIN || used(nonce) {
         return Err(NotApproved::Used);
     }
-    Ok(Approved { approver: statement.signer, nonce: nonce.to_owned(), expires_ms: expires, plan: checked.into_plan() })
+    Ok(Said { signer: statement.signer, nonce: nonce.to_owned(), expires_ms })
 }
 
 #[cfg(test)]
@@ -128,7 +213,7 @@ mod tests {
 
     fn plan(target: &str) -> Plan {
         let step = Step::Block { targets: vec![target.parse().unwrap()], ports: vec![], seconds: 60 };
-        Plan { incident: "i".into(), step, findings: vec![], made_ms: 0 }
+        Plan { incident: "i".into(), host: None, step, findings: vec![], made_ms: 0 }
     }
 
     fn checked(target: &str) -> Checked {

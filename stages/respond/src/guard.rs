@@ -29,6 +29,23 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// How many times as much two operators may do together as one.
+    const SECOND_OPERATOR: usize = 4;
+
+    /// What two operators may do together. Widths stay: nobody means to block a provider.
+    #[must_use]
+    pub fn of_two(&self) -> Self {
+        let more = |limit: usize| limit.saturating_mul(Self::SECOND_OPERATOR);
+        Self {
+            targets: more(self.targets),
+            rate: more(self.rate),
+            per_incident: more(self.per_incident),
+            ..self.clone()
+        }
+    }
+}
+
 /// The window of [`Limits::rate`]: ten minutes.
 pub const RATE_WINDOW_MS: i64 = 10 * 60 * 1000;
 
@@ -176,6 +193,12 @@ pub enum Refusal {
     /// The path may not be touched.
     #[error("`{0}` may not be quarantined: {1}")]
     Path(String, &'static str),
+    /// It is for another machine.
+    #[error("it is for `{0}`, and this is `{1}`")]
+    Elsewhere(String, String),
+    /// What this machine must not lose could not be read.
+    #[error("cannot read {0}: without it nobody can be protected")]
+    Blind(String),
     /// It is not spelled as a plan is.
     #[error("the plan has no spelling")]
     Unspeakable,
@@ -386,6 +409,7 @@ mod tests {
     fn block(targets: Vec<Net>) -> Plan {
         Plan {
             incident: "i".into(),
+            host: None,
             step: Step::Block { targets, ports: vec![], seconds: 60 },
             findings: vec![],
             made_ms: 0,

@@ -3,6 +3,7 @@
 //! A line is `HASH JSON`, with HASH over the hash before and the JSON. A line is on disk before the deed that it announces. What a
 //! crash leaves is a torn last line, which is cut off: its deed was never begun. Anything else that does not fit is damage.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shieldwall_trust::Hash;
 
+use crate::guard::Past;
 use crate::plan::Plan;
 
 /// Bytes of a journal that are read: 30,000 actions.
@@ -42,6 +44,15 @@ pub enum Event {
         /// When.
         at_ms: i64,
     },
+    /// A signed number was used up for something other than a beginning.
+    Spent {
+        /// The number.
+        nonce: String,
+        /// Who signed.
+        approver: String,
+        /// When.
+        at_ms: i64,
+    },
     /// Taken back.
     Undone {
         /// The plan's hash.
@@ -51,6 +62,17 @@ pub enum Event {
         /// When.
         at_ms: i64,
     },
+}
+
+impl Event {
+    /// The hash of its plan; empty where it speaks of none.
+    pub fn plan_hash(&self) -> String {
+        match self {
+            Self::Begin { plan, .. } => plan.hash().to_string(),
+            Self::Applied { plan, .. } | Self::Undone { plan, .. } => plan.clone(),
+            Self::Spent { .. } => String::new(),
+        }
+    }
 }
 
 /// A journal that cannot be used.
@@ -145,7 +167,35 @@ impl<D: Disk> Journal<D> {
 
     /// Whether an approval's number was used.
     pub fn used(&self, wanted: &str) -> bool {
-        self.events.iter().any(|event| matches!(event, Event::Begin { nonce, .. } if nonce == wanted))
+        self.events
+            .iter()
+            .any(|event| matches!(event, Event::Begin { nonce, .. } | Event::Spent { nonce, .. } if nonce == wanted))
+    }
+
+    /// What was done before, for the guards. Linear in the journal.
+    pub fn past(&self, now_ms: i64) -> Vec<Past> {
+        let mut past: Vec<(String, Past)> = Vec::new();
+        let mut last: BTreeMap<&str, usize> = BTreeMap::new();
+        let hashes: Vec<String> = self.events.iter().map(Event::plan_hash).collect();
+        for (event, hash) in self.events.iter().zip(&hashes) {
+            match event {
+                Event::Begin { plan, at_ms, .. } => {
+                    let ended = plan.step.seconds().is_some_and(|seconds| {
+                        at_ms.saturating_add(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000)) <= now_ms
+                    });
+                    last.insert(hash, past.len());
+                    let (step, incident) = (plan.step.clone(), plan.incident.clone());
+                    past.push((hash.clone(), Past { step, incident, at_ms: *at_ms, holds: !ended }));
+                }
+                Event::Undone { .. } => {
+                    if let Some((_, deed)) = last.get(hash.as_str()).and_then(|at| past.get_mut(*at)) {
+                        deed.holds = false;
+                    }
+                }
+                Event::Applied { .. } | Event::Spent { .. } => {}
+            }
+        }
+        past.into_iter().map(|(_, deed)| deed).collect()
     }
 
     /// The last beginning of a plan, with the state before, and whether it was applied, if it was not undone since.

@@ -11,16 +11,25 @@
 //! | [`propose`] | what could be done about an incident |
 //! | [`guard`] | the protected set, the blast radius; the one maker of [`Checked`](guard::Checked) |
 //! | [`approve`] | signed approvals; the one maker of [`Approved`](approve::Approved) |
+//! | [`machine`] | what this machine must not lose, read at the moment of acting |
+//! | [`policy`] | what the operator allows, from a file that only the operator can write |
+//! | [`level`] | whether a person must be asked |
+//! | [`actuator`] | the small privileged process: what it is asked, what it does |
 //! | [`journal`] | what was begun and ended, in a file that shows every change and survives a crash |
 //! | [`action`] | the trait, and the runner that keeps to the order |
 //! | [`action::nft`] | blocks addresses and networks in the kernel, each with an end |
 //! | [`words`] | a step in plain words |
 
 pub mod action;
+pub mod actuator;
+
 pub mod approve;
 pub mod guard;
 pub mod journal;
+pub mod level;
+pub mod machine;
 pub mod net;
 pub mod plan;
+pub mod policy;
 pub mod propose;
 pub mod words;

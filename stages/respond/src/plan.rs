@@ -177,6 +177,9 @@ impl Step {
 pub struct Plan {
     /// The incident that it answers.
     pub incident: String,
+    /// The machine that it is for: its name in lower case, without the domain. `None`: any, as for a block.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
     /// What.
     pub step: Step,
     /// Ids of the findings that speak for it.

@@ -45,7 +45,7 @@ pub fn proposals(incident: &Incident, findings: &[String], protected: &Protected
         return Vec::new();
     }
     let step = Step::Block { targets, ports: vec![], seconds: BLOCK_SECONDS };
-    let plan = Plan { incident: incident.uid.clone(), step, findings: findings.to_vec(), made_ms: now_ms };
+    let plan = Plan { incident: incident.uid.clone(), host: None, step, findings: findings.to_vec(), made_ms: now_ms };
     vec![Proposal { words: plan.words(), plan, left_out }]
 }
 

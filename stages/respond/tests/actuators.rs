@@ -1,6 +1,7 @@
 //! Each actuator against a world of the test's own: apply, undo, state as before; undo twice; undo of what never began; a world that
 //! lies is found out. The kernel's tables are in `namespace.rs`.
 
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop where it is wrong")]
 
 mod deed;
@@ -16,10 +17,10 @@ use std::time::{Duration, SystemTime};
 
 use deed::{approve, keeps_the_laws, program};
 use serde_json::{Value, json};
-use shieldwall_respond::action::command::Template;
 use shieldwall_respond::action::{RunError, Setup, of, recover, run, undo};
 use shieldwall_respond::journal::{Event, Journal};
 use shieldwall_respond::plan::{Process, Step};
+use shieldwall_respond::policy::Template;
 use shieldwall_trust::Hash;
 
 fn hash(bytes: &[u8]) -> String {

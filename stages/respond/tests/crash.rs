@@ -1,5 +1,6 @@
 //! A crash at any write of the journal: what was begun is taken back or was whole.
 
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop where it is wrong")]
 
 mod deed;

@@ -1,5 +1,6 @@
 //! Real packets in network namespaces that the test makes itself: block, end, undo, protection.
 
+#![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

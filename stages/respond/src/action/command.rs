@@ -10,34 +10,18 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::action::{Action, child};
 use crate::approve::Approved;
 use crate::plan::{Plan, Step};
+use crate::policy::Template;
 
 /// Bytes that a command may say.
 const COMMAND_BYTES_MAX: usize = 64 << 10;
 
 /// Longest time in seconds that a template may ask for: who waits longer has hung.
 pub const SECONDS_MAX: u64 = 600;
-
-/// An operator's command.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Template {
-    /// The program, by its absolute path, and its arguments.
-    pub argv: Vec<String>,
-    /// What takes it back.
-    #[serde(default)]
-    pub undo: Option<Vec<String>>,
-    /// What ends with status 0 if, and only if, it holds. Without it the command's own status is believed.
-    #[serde(default)]
-    pub verify: Option<Vec<String>>,
-    /// How long each of them may take.
-    pub seconds: u64,
-}
 
 /// The actuator.
 pub struct Commands {
@@ -85,29 +69,27 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
-impl Template {
-    /// Its argument lists with the plan's values: the command's, its undo's, its verification's.
-    fn fill(&self, values: &BTreeMap<String, String>) -> io::Result<[Option<Vec<String>>; 3]> {
-        if self.seconds == 0 || self.seconds > SECONDS_MAX {
-            return Err(wrong(format!("a command takes from 1 s to {SECONDS_MAX} s")));
-        }
-        let mut used = BTreeSet::new();
-        let mut lists = [Some(&self.argv), self.undo.as_ref(), self.verify.as_ref()].map(|argv| {
-            argv.map(|argv| {
-                // The program is the operator's alone, and found without looking for it.
-                if !argv.first().is_some_and(|program| Path::new(program).is_absolute() && !program.contains('{')) {
-                    return Err(wrong("a command begins with the absolute path of a program"));
-                }
-                argv.iter().map(|argument| filled(argument, values, &mut used)).collect::<io::Result<Vec<String>>>()
-            })
-            .transpose()
-        });
-        let mut take = |at: usize| lists.get_mut(at).map_or(Ok(None), |list| std::mem::replace(list, Ok(None)));
-        let out = [take(0)?, take(1)?, take(2)?];
-        match values.keys().find(|name| !used.contains(name.as_str())) {
-            Some(name) => Err(wrong(format!("the command has no place `{{{name}}}`"))),
-            None => Ok(out),
-        }
+/// A template's argument lists with the plan's values: the command's, its undo's, its verification's.
+fn fill(template: &Template, values: &BTreeMap<String, String>) -> io::Result<[Option<Vec<String>>; 3]> {
+    if template.seconds == 0 || template.seconds > SECONDS_MAX {
+        return Err(wrong(format!("a command takes from 1 s to {SECONDS_MAX} s")));
+    }
+    let mut used = BTreeSet::new();
+    let mut lists = [Some(&template.argv), template.undo.as_ref(), template.verify.as_ref()].map(|argv| {
+        argv.map(|argv| {
+            // The program is the operator's alone, and found without looking for it.
+            if !argv.first().is_some_and(|program| Path::new(program).is_absolute() && !program.contains('{')) {
+                return Err(wrong("a command begins with the absolute path of a program"));
+            }
+            argv.iter().map(|argument| filled(argument, values, &mut used)).collect::<io::Result<Vec<String>>>()
+        })
+        .transpose()
+    });
+    let mut take = |at: usize| lists.get_mut(at).map_or(Ok(None), |list| std::mem::replace(list, Ok(None)));
+    let out = [take(0)?, take(1)?, take(2)?];
+    match values.keys().find(|name| !used.contains(name.as_str())) {
+        Some(name) => Err(wrong(format!("the command has no place `{{{name}}}`"))),
+        None => Ok(out),
     }
 }
 
@@ -121,7 +103,7 @@ impl Commands {
         let Step::Command { template, values } = &plan.step else { return Err(wrong("only commands are run here")) };
         let found =
             self.templates.get(template).ok_or_else(|| wrong(format!("the policy has no command `{template}`")))?;
-        Ok((found.fill(values)?, Duration::from_secs(found.seconds)))
+        Ok((fill(found, values)?, Duration::from_secs(found.seconds)))
     }
 
     fn run(argv: &[String], time: Duration) -> io::Result<()> {
@@ -174,19 +156,19 @@ impl Action for Commands {
 mod tests {
     use super::*;
 
-    fn fill(argv: &[&str], values: &[(&str, &str)]) -> io::Result<Vec<String>> {
+    fn filled_all(argv: &[&str], values: &[(&str, &str)]) -> io::Result<Vec<String>> {
         let argv = argv.iter().map(|word| (*word).to_owned()).collect();
         let values = values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Ok(Template { argv, undo: None, verify: None, seconds: 1 }.fill(&values)?[0].clone().unwrap())
+        Ok(fill(&Template { argv, undo: None, verify: None, seconds: 1 }, &values)?[0].clone().unwrap())
     }
 
     #[test]
     fn a_value_stays_within_its_argument_and_is_no_option() {
         let nasty = "a b; $(rm -rf /) `x` \"'*";
-        assert_eq!(fill(&["/x", "{A}"], &[("A", nasty)]).unwrap(), ["/x", nasty]);
-        assert_eq!(fill(&["/x", "--to={A}"], &[("A", "-v")]).unwrap(), ["/x", "--to=-v"]);
-        assert_eq!(fill(&["/x", "{A}{A}"], &[("A", "{A}")]).unwrap(), ["/x", "{A}{A}"], "a value is no template");
-        assert_eq!(fill(&["/x", "{ print $1 }{", "{}"], &[]).unwrap(), ["/x", "{ print $1 }{", "{}"]);
+        assert_eq!(filled_all(&["/x", "{A}"], &[("A", nasty)]).unwrap(), ["/x", nasty]);
+        assert_eq!(filled_all(&["/x", "--to={A}"], &[("A", "-v")]).unwrap(), ["/x", "--to=-v"]);
+        assert_eq!(filled_all(&["/x", "{A}{A}"], &[("A", "{A}")]).unwrap(), ["/x", "{A}{A}"], "a value is no template");
+        assert_eq!(filled_all(&["/x", "{ print $1 }{", "{}"], &[]).unwrap(), ["/x", "{ print $1 }{", "{}"]);
         for (argv, values) in [
             (vec!["/x", "{A}"], vec![("A", "-v")]),
             (vec!["/x", "{A}more"], vec![("A", "-v")]),
@@ -198,7 +180,7 @@ mod tests {
             (vec!["/{A}"], vec![("A", "x")]),
             (vec![], vec![]),
         ] {
-            assert!(fill(&argv, &values).is_err(), "{argv:?} {values:?}");
+            assert!(filled_all(&argv, &values).is_err(), "{argv:?} {values:?}");
         }
     }
 }

@@ -15,7 +15,8 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde_json::{Value, json};
 
-use crate::action::{Action, child, hash_of};
+use crate::action::content::hash_of;
+use crate::action::{Action, child};
 use crate::approve::Approved;
 use crate::plan::{Plan, Process, Step};
 

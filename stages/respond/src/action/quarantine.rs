@@ -21,7 +21,8 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::action::{Action, attribute, hash_of};
+use crate::action::content::hash_of;
+use crate::action::{Action, attribute};
 use crate::approve::Approved;
 use crate::plan::{Plan, Step};
 

@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::action::Action;
-use crate::action::command::{Commands, Template};
+use crate::action::command::Commands;
 use crate::action::nft::Nft;
 use crate::action::notify::Notify;
 use crate::action::process::Signals;
@@ -13,8 +13,10 @@ use crate::action::quarantine::Quarantine;
 use crate::action::service::Service;
 use crate::action::session::Sessions;
 use crate::action::user::UserFiles;
+use crate::guard::Protected;
 use crate::net::Net;
 use crate::plan::Step;
+use crate::policy::{Policy, Template};
 
 /// What actuators must know of this machine and of the operator's wishes.
 #[derive(Clone, Debug)]
@@ -52,6 +54,18 @@ impl Default for Setup {
             curl: program("curl"),
             hooks: BTreeMap::new(),
             templates: BTreeMap::new(),
+        }
+    }
+}
+
+impl Setup {
+    /// What a policy says, and whom to let through: the rest is as usual.
+    pub fn new(policy: &Policy, protected: &Protected) -> Self {
+        Self {
+            allow: protected.nets().collect(),
+            hooks: policy.hooks.clone(),
+            templates: policy.commands.clone(),
+            ..Self::default()
         }
     }
 }

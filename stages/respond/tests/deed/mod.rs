@@ -17,7 +17,7 @@ use shieldwall_respond::plan::{Plan, Step};
 use shieldwall_trust::key::SecretKey;
 
 pub fn approve(step: Step, nonce: u32) -> Approved {
-    let plan = Plan { incident: "i".into(), step, findings: vec![], made_ms: i64::from(nonce) };
+    let plan = Plan { incident: "i".into(), host: None, step, findings: vec![], made_ms: i64::from(nonce) };
     let key = SecretKey::generate_ed25519().unwrap();
     let text = sign(&plan, &key, 0, &format!("0123456789ab{nonce:08}"));
     let limits = Limits { targets: 100_000, ..Limits::default() };
