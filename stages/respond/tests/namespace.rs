@@ -5,13 +5,17 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::print_stderr,
+    clippy::print_stdout,
     reason = "a test may stop where it is wrong"
 )]
 
 mod deed;
 
-use std::process::Command;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use deed::{approve, keeps_the_laws, program};
 use serde_json::json;
@@ -258,4 +262,85 @@ fn a_missing_program_and_a_missing_right_are_named() {
     assert!(told(program(&folder.path().join("nft"), refused)).contains("CAP_NET_ADMIN"));
     assert!(told(program(&folder.path().join("odd"), "echo no JSON")).contains("expected"));
     assert!(told(program(&folder.path().join("fails"), "echo 'Error: odd' >&2; exit 1")).contains("Error: odd"));
+}
+
+/// Says to this test, started again inside a namespace, what it is there.
+const ROLE: &str = "SHIELDWALL_TEST_ROLE";
+
+/// This test inside a namespace, in a role, and what it says.
+struct Player(Child);
+
+impl Drop for Player {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Player {
+    fn start(space: &str, role: &str) -> (Self, impl Iterator<Item = String>) {
+        let own = std::env::current_exe().unwrap();
+        let mut child = Command::new("ip")
+            .args(["netns", "exec", space])
+            .arg(own)
+            .args(["--exact", "a_live_stream_stops_and_a_block_ends_though_who_made_it_was_killed", "--nocapture"])
+            .env(ROLE, role)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        (Self(child), lines)
+    }
+}
+
+/// Plays a role; each says lines.
+fn play(role: &str) {
+    let mut byte = [0];
+    match role {
+        "serve" => {
+            let listener = TcpListener::bind("192.0.2.2:7000").unwrap();
+            println!("ready");
+            let (mut stream, _) = listener.accept().unwrap();
+            while stream.read_exact(&mut byte).and_then(|()| stream.write_all(&byte)).is_ok() {}
+        }
+        "talk" => {
+            let mut stream = TcpStream::connect("192.0.2.2:7000").unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+            for _ in 0..1_000_000 {
+                stream.write_all(&byte).unwrap();
+                if stream.read_exact(&mut byte).is_err() {
+                    println!("silence");
+                    return;
+                }
+                println!("echo");
+            }
+        }
+        _ => {
+            let mut nft = Nft::new(vec!["nft".into()], vec![]);
+            nft.apply(&approved("192.0.2.1", 3, 1)).unwrap();
+            println!("blocked");
+            // Until it is killed.
+            let _ = std::io::stdin().read(&mut byte);
+        }
+    }
+}
+
+#[test]
+fn a_live_stream_stops_and_a_block_ends_though_who_made_it_was_killed() {
+    if let Ok(role) = std::env::var(ROLE) {
+        return play(&role);
+    }
+    let Some(spaces) = spaces() else { return };
+    let [a, b] = &spaces.0;
+    let (_server, mut said) = Player::start(b, "serve");
+    assert!(said.any(|line| line.contains("ready")));
+    let (_client, mut heard) = Player::start(a, "talk");
+    assert_eq!(heard.by_ref().filter(|line| line.contains("echo")).take(1000).count(), 1000, "it lives");
+    let (mut blocker, mut told) = Player::start(b, "block");
+    assert!(told.any(|line| line.contains("blocked")));
+    blocker.0.kill().unwrap();
+    blocker.0.wait().unwrap();
+    assert!(heard.any(|line| line.contains("silence")), "it stops in the middle");
+    assert!((0..10).any(|_| reaches(a, "192.0.2.1")), "the kernel lifted it");
 }
