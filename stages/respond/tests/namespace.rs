@@ -128,7 +128,7 @@ fn a_block_drops_packets_ends_by_itself_and_is_undone_byte_for_byte() {
     // The kernel's allow rule holds even where a guard would have failed.
     run(&mut nft, &approved("192.0.2.3", 3600, 1), &mut journal, 3).unwrap();
     assert!(reaches(a, "192.0.2.3"), "the protected stays reachable");
-    run(&mut nft, &approved("192.0.2.1", 2, 2), &mut journal, 4).unwrap();
+    run(&mut nft, &approved("192.0.2.1", 4, 2), &mut journal, 4).unwrap();
     assert!(!reaches(a, "192.0.2.1"));
     // Each look waits a second for an answer.
     assert!((0..10).any(|_| reaches(a, "192.0.2.1")), "the kernel lifted it");
@@ -208,7 +208,7 @@ fn a_port_is_closed_for_one_and_isolation_lets_through_whom_it_keeps() {
     assert!(!reaches(a, "192.0.2.1") && reaches(a, "192.0.2.3"));
     nft.undo(deed.plan(), &before).unwrap();
     assert!(reaches(a, "192.0.2.1"));
-    let deed = approve(Step::Isolate { keep: vec![], seconds: 2 }, 3);
+    let deed = approve(Step::Isolate { keep: vec![], seconds: 4 }, 3);
     nft.apply(&deed).unwrap();
     assert!(!reaches(a, "192.0.2.3"));
     // Each look waits a second for an answer.
@@ -223,7 +223,7 @@ fn what_others_had_blocked_comes_back_as_it_was_and_overlaps_change_nothing() {
     let mut nft = Nft::new(["ip", "netns", "exec", b, "nft"].map(str::to_owned).to_vec(), vec![]);
     nft.apply(&approve(block(&["203.0.113.0/24"], 3600), 1)).unwrap();
     in_b(
-        "add element inet shieldwall block4 {192.0.2.1 timeout 100s, 192.0.2.4 timeout 5000s, 192.0.2.5 timeout 2000s expires 9s}",
+        "add element inet shieldwall block4 {192.0.2.1 timeout 100s, 192.0.2.4 timeout 5000s, 192.0.2.5 timeout 2000s expires 50s}",
     );
     let deed = approve(block(&["192.0.2.1", "192.0.2.4", "192.0.2.5", "192.0.2.6"], 2000), 2);
     let before = nft.read(deed.plan()).unwrap();

@@ -60,6 +60,13 @@ impl Default for Setup {
 
 impl Setup {
     /// What a policy says, and whom to let through: the rest is as usual.
+    ///
+    /// ```
+    /// use shieldwall_respond::action::{Setup, of};
+    /// use shieldwall_respond::actuator::Make;
+    ///
+    /// let make: Box<Make> = Box::new(|step, policy, protected| of(step, &Setup::new(policy, protected)));
+    /// ```
     pub fn new(policy: &Policy, protected: &Protected) -> Self {
         Self {
             allow: protected.nets().collect(),
