@@ -57,7 +57,7 @@ pub(crate) fn judge(value: &Value, inside: &Inside<'_>, report: &mut Report) {
 }
 
 /// Every string: a template, or a pickle in base64.
-fn texts(key: &str, text: &str, told: &mut usize, inside: &Inside<'_>, report: &mut Report) {
+pub(crate) fn texts(key: &str, text: &str, told: &mut usize, inside: &Inside<'_>, report: &mut Report) {
     if jinja::is_template(text) && *told < TOLD_MAX {
         let before = report.findings().len();
         template(key, text, inside, report);

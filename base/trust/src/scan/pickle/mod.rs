@@ -9,7 +9,10 @@
 //! |---|---|
 //! | `opcode` | operation codes and their arguments |
 //! | `value` | symbolic values |
-//! | `machine` | stack, marks, memo: what each operation does |
+//! | `machine` | state: stack, marks, frames, limits; how one stream is run |
+//! | `step` | what each operation does |
+//! | `nodes` | containers: what they hold and stand for |
+//! | `names` | texts, imports, how values are shown |
 //! | `call` | what calling and setting state would do |
 //! | `stream` | several streams, what follows them, claims |
 //! | `judge` | what a name can do |
@@ -22,7 +25,10 @@ mod call;
 mod danger;
 mod judge;
 mod machine;
+mod names;
+mod nodes;
 mod opcode;
+mod step;
 mod stream;
 mod value;
 
