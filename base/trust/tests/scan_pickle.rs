@@ -206,6 +206,70 @@ fn calls_are_told_in_words() {
     assert_eq!(finding.offset, 23);
 }
 
+/// Lists that hold the same list again and again; each level so many times the one before.
+fn levels(many: u8, times: usize) -> Vec<u8> {
+    let mut out = b"\x80\x04]\x94".to_vec();
+    for level in 0..many {
+        out.extend(*b"](");
+        (0..times).for_each(|_| out.extend([b'h', level]));
+        out.extend([b'e', 0x94]);
+    }
+    out.push(b'.');
+    out
+}
+
+/// A list that holds itself.
+fn ring(times: usize) -> Vec<u8> {
+    let mut out = b"\x80\x04]\x94".to_vec();
+    (0..times).for_each(|_| out.extend(*b"h\0a"));
+    out.push(b'.');
+    out
+}
+
+#[test]
+fn what_never_ends_when_it_is_walked_is_a_bomb_and_what_is_shared_is_none() {
+    use Verdict::{Clean, Malicious, NotProven};
+    // A tree whose nodes are shared in pairs that differ: `(left, right)`, as hash-consed expressions have them.
+    let mut shared = b"\x80\x04]\x94]\x94".to_vec();
+    for level in 0..60_u8 {
+        shared.extend([b'h', level, b'h', level + 1, 0x86, 0x94]);
+    }
+    shared.push(b'.');
+    for (what, bytes, expected) in [
+        ("ten by ten by ten", levels(3, 10), Clean),
+        ("a thousand rows that are one row, a thousand times", levels(2, 1_000), Clean),
+        ("laughs", levels(20, 10), Malicious),
+        ("pairs all the way", levels(60, 2), Malicious),
+        ("a list in itself", ring(1), Clean),
+        ("a ring of one, forwards and backwards", ring(2), Clean),
+        ("a list that is nothing but itself", ring(60), Malicious),
+        ("shared pairs", shared, NotProven),
+    ] {
+        let report = read(&bytes);
+        assert_eq!(report.verdict(), expected, "{what}: {:#?}", report.findings());
+    }
+}
+
+#[test]
+fn every_finding_of_a_pickle_names_its_weakness_and_its_technique() {
+    for bytes in [
+        &b"\x80\x04cos\nsystem\n\x8c\x07echo hi\x85R."[..],
+        b"\x80\x04cos\nsystem\n0N.",
+        b"\x80\x04cmine\nThing\n)\x81}b.",
+        b"\x80\x04\xff",
+        b"\x80\x04C\x10\x80\x04\x95\x05\0\0\0\0\0\0\0}NNs.",
+    ] {
+        for finding in read(bytes).findings() {
+            assert!(finding.kind.cwe.contains(&"CWE-502") || finding.kind.name == "bomb", "{finding:?}");
+            assert!(finding.kind.atlas.iter().any(|id| id.starts_with("AML.T00")), "{finding:?}");
+            assert!(finding.words.len() > 10, "{finding:?}");
+        }
+    }
+    let report = read(b"\x80\x04cpip\nmain\n]\x8c\x07install\x86R.");
+    assert_eq!(report.findings()[0].advisories, ["CVE-2025-1716"]);
+    assert_eq!(report.findings()[0].offset, 18);
+}
+
 #[test]
 fn hostile_bytes_cost_little() {
     let mut deep = b"\x80\x04".to_vec();
@@ -223,7 +287,7 @@ fn hostile_bytes_cost_little() {
         bomb.extend([b'e', 0x94]);
     }
     bomb.push(b'.');
-    assert_eq!(read(&bomb).verdict(), Verdict::NotProven);
+    assert_eq!(read(&bomb).verdict(), Verdict::Malicious);
     let mut random = Seeded(3);
     for _ in 0..20_000 {
         let mut bytes = call(&mut random, "os", "system");

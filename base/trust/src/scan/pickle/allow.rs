@@ -46,6 +46,8 @@ const NAMES: &str = "\
     torch._utils:_rebuild_sparse_tensor torch._utils:_rebuild_sparse_csr_tensor torch._utils:_rebuild_nested_tensor \
     torch._utils:_rebuild_qtensor torch._utils:_rebuild_meta_tensor_no_storage torch._utils:_rebuild_device_tensor_from_numpy \
     torch._utils:_rebuild_xla_tensor torch._utils:_rebuild_wrapper_subclass torch._utils:_rebuild_device_tensor_from_cpu_tensor \
+    torch.jit._pickle:build_intlist torch.jit._pickle:build_doublelist torch.jit._pickle:build_boollist \
+    torch.jit._pickle:build_tensorlist torch.jit._pickle:build_tensor_from_id torch.jit._pickle:restore_type_tag \
     torch.storage:_load_from_bytes torch.storage:UntypedStorage torch.storage:TypedStorage torch.storage:_LegacyStorage \
     torch.amp.grad_scaler:_refresh_per_optimizer_state torch.cuda.amp.grad_scaler:_refresh_per_optimizer_state \
     pandas._libs.internals:_unpickle_block pandas.core.indexes.base:_new_Index pandas.indexes.base:_new_Index \

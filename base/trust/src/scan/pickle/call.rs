@@ -102,7 +102,7 @@ impl Machine<'_, '_> {
             }
             _ => (&PICKLE_UNKNOWN, format!("loading calls {module}.{name}, and nobody here knows what that does")),
         };
-        self.say(at, kind, weight, Some(text), words);
+        self.say_of(at, kind, weight, (&module, &name), text, words);
         Value::Of(index)
     }
 
@@ -152,6 +152,7 @@ impl Machine<'_, '_> {
                 if self.trial {
                     return Some(Value::Data);
                 }
+                self.idle.remove(&start);
                 let mut apart = Report::default();
                 let part = Part::new(self.reader.bytes(), start, len);
                 (self.inside.member)(&format!("bytes at {start}"), &part, &mut apart);
@@ -175,7 +176,7 @@ impl Machine<'_, '_> {
         let (module, name) =
             self.globals.get(index as usize).map(|g| (g.module.clone(), g.name.clone())).unwrap_or_default();
         let words = format!("loading calls {module}.{name}, which {}", judge::does(&module, &name));
-        self.say(at, &PICKLE_CALL, Weight::Malicious, Some(text), words);
+        self.say_of(at, &PICKLE_CALL, Weight::Malicious, (&module, &name), text, words);
     }
 
     /// `str`, `codecs.decode`, `codecs.encode` of what is known.

@@ -82,6 +82,10 @@ pub(super) fn power(module: &str, name: &str) -> Power {
     if dunder || parts().any(danger::through) || name.split('.').any(|part| part == "modules") {
         return Power::Acts;
     }
+    // Classes of TorchScript, whose source lies in the same archive and is judged there; Python has no such module.
+    if root == "__torch__" {
+        return Power::Class;
+    }
     if danger::acting_root(root) || danger::acting_module(module) {
         return Power::Acts;
     }
@@ -165,6 +169,10 @@ mod tests {
             ("numpy", "log1p", Power::Library),
             ("numpy", "load", Power::Acts),
             ("mine", "Thing", Power::Unknown),
+            ("__torch__.torch.nn.modules.linear.___torch_mangle_1", "Linear", Power::Class),
+            ("__torch__.mine", "os.system", Power::Acts),
+            ("torch.jit._pickle", "build_intlist", Power::Computes),
+            ("torch.jit._serialization", "load", Power::Acts),
             ("torch.storage", "FloatStorage", Power::Class),
         ] {
             let (resolved, leaf) = resolve(module, name);

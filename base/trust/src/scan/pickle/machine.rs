@@ -4,7 +4,7 @@
 //! What must stay true: a mark protects what stands below it, every limit that is reached is told, and a stream that ends in
 //! an error keeps what it did before.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::judge::Power;
 use super::opcode::{Arg, Op, Reader, Stop};
@@ -94,6 +94,8 @@ pub(super) struct Machine<'a, 'b> {
     pub calls: u64,
     /// Bytes that persistent ids of torch storages stand for, by key.
     pub storages: HashMap<String, u64>,
+    /// Where data lie that are pickles, and that no call here has loaded.
+    pub idle: BTreeSet<u64>,
     /// Pickles within pickles that were entered.
     pub depth: usize,
     /// Only tell whether it is a pickle: nothing is reported but to an empty report, payloads are not looked into.
@@ -127,6 +129,7 @@ impl<'a, 'b> Machine<'a, 'b> {
             acts: 0,
             calls: 0,
             storages: HashMap::new(),
+            idle: BTreeSet::new(),
             depth: 0,
             trial: false,
         }
@@ -136,6 +139,20 @@ impl<'a, 'b> Machine<'a, 'b> {
     pub(super) fn say(&mut self, at: u64, kind: &'static Kind, weight: Weight, call: Option<String>, words: String) {
         let call = call.map(|call| shown(&call));
         self.report.add(Finding { offset: at, call, ..found(self.inside, kind, weight, words) });
+    }
+
+    /// Adds a finding about a callable, with the ids under which its abuse is published.
+    pub(super) fn say_of(
+        &mut self,
+        at: u64,
+        kind: &'static Kind,
+        weight: Weight,
+        (module, name): (&str, &str),
+        call: String,
+        words: String,
+    ) {
+        let (call, advisories) = (Some(shown(&call)), super::advisory::of(module, name));
+        self.report.add(Finding { offset: at, call, advisories, ..found(self.inside, kind, weight, words) });
     }
 
     /// The last value, without what a mark protects.

@@ -17,9 +17,11 @@
 //! | `stream` | several streams, what follows them, claims |
 //! | `judge` | what a name can do |
 //! | `allow`, `danger` | the lists that the judge goes by |
+//! | `advisory` | published ids of single callables |
 //!
 //! Costs: one step an operation, 24 bytes a stack or memo entry; payloads are skipped by their length.
 
+mod advisory;
 mod allow;
 mod call;
 mod danger;

@@ -111,7 +111,7 @@ impl Machine<'_, '_> {
                         format!("{name} is imported and not called here; whoever uses what is loaded may call it");
                     let executes = danger::executes(&global.module);
                     let weight = if executes { Weight::Malicious } else { Weight::NotProven };
-                    self.say(global.at, &PICKLE_IMPORT, weight, Some(name), words);
+                    self.say_of(global.at, &PICKLE_IMPORT, weight, (&global.module, &global.name), name, words);
                 }
                 Power::Unknown => {
                     let words = format!("{name} is imported, and nobody here knows it");
