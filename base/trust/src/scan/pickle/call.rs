@@ -1,9 +1,9 @@
 //! What calling a value and setting the state of one would do.
 
-use super::allow;
 use super::judge::{self, Power};
 use super::machine::Machine;
 use super::value::{Sort, Value};
+use super::{allow, danger};
 use crate::scan::kinds::{PICKLE_CALL, PICKLE_UNKNOWN};
 use crate::scan::report::{Report, Verdict, Weight};
 use crate::scan::{Inside, Part};
@@ -75,8 +75,11 @@ impl Machine<'_, '_> {
         if takes_class && let Some(&Value::Global(class)) = args.first() {
             return self.call_global(class, args.get(1..).unwrap_or_default(), at, true);
         }
+        // Classes that act when an object is made of them; as the class of a reconstructed array they do not.
+        let acting_class = danger::acting_class(&module, name.rsplit('.').next().unwrap_or(&name));
         let weight = match (power, new) {
             (Power::Acts, _) => Weight::Malicious,
+            (Power::Library, _) if acting_class => Weight::Malicious,
             _ if passed.is_some() && !matches!(power, Power::Class) => Weight::Malicious,
             (Power::Named, false) => Weight::Malicious,
             (Power::Unknown | Power::Named, _) => Weight::NotProven,

@@ -89,6 +89,16 @@ const ACTING_CLASSES: &str = "InferenceSession GuardBuilder DataSource Repositor
     ScriptModule RecursiveScriptModule LambdaType FFI CDLL PyDLL Popen memmap GraphModule FunctionType CodeType Lambda \
     TFSMLayer TorchModuleWrapper JaxLayer FlaxLayer";
 
+/// Names of otherwise harmless modules of the standard library that start threads, evaluate text, read source files or keep a
+/// callable for later.
+const ACTING_NAMES: &str = "\
+    weakref:finalize threading:Thread threading:Timer threading:setprofile threading:settrace _thread:start_new_thread \
+    _thread:start_new _thread:start_joinable_thread typing:get_type_hints typing:ForwardRef typing:evaluate_forward_ref \
+    dataclasses:make_dataclass inspect:getsource inspect:getsourcelines inspect:getsourcefile inspect:findsource \
+    inspect:signature inspect:get_annotations inspect:currentframe inspect:stack contextlib:ExitStack \
+    contextlib:AsyncExitStack contextlib:chdir contextlib:redirect_stdout contextlib:redirect_stderr gettext:translation \
+    gettext:install gettext:find traceback:walk_stack re:Scanner locale:setlocale hashlib:file_digest time:sleep";
+
 /// Words in the names of functions that load, run, read, write or reach out.
 const SMELLS: &str = "load loads loader open read reads reader save savez dump dumps write writes system exec execute exec_ \
     execv execve execfile eval evaluate run runs runner runstring popen remove unlink rmtree mkdir makedirs \
@@ -124,6 +134,11 @@ pub(super) fn acting_module(module: &str) -> bool {
     ACTING_MODULES
         .split_ascii_whitespace()
         .any(|entry| module.strip_prefix(entry).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+}
+
+/// Whether a name acts in a module whose other names do not.
+pub(super) fn acting_name(module: &str, name: &str) -> bool {
+    ACTING_NAMES.split_ascii_whitespace().any(|entry| entry.split_once(':') == Some((module, name)))
 }
 
 /// Whether making an object of a class acts.

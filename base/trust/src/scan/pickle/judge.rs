@@ -86,7 +86,10 @@ pub(super) fn power(module: &str, name: &str) -> Power {
     if root == "__torch__" {
         return Power::Class;
     }
-    if danger::acting_root(root) || danger::acting_module(module) {
+    // `torch`, `hub.load` is `torch.hub`, `load`: a dotted name passes through modules too.
+    let through_module = name.contains('.') && danger::acting_module(&format!("{module}.{name}"));
+    if danger::acting_root(root) || danger::acting_module(module) || through_module || danger::acting_name(module, name)
+    {
         return Power::Acts;
     }
     if root == "builtins" {
@@ -168,6 +171,9 @@ mod tests {
             ("sklearn.linear_model._logistic", "LogisticRegression", Power::Class),
             ("numpy", "log1p", Power::Library),
             ("numpy", "load", Power::Acts),
+            ("torch", "hub.load", Power::Acts),
+            ("torch", "_dynamo.optimize", Power::Acts),
+            ("weakref", "finalize", Power::Acts),
             ("mine", "Thing", Power::Unknown),
             ("__torch__.torch.nn.modules.linear.___torch_mangle_1", "Linear", Power::Class),
             ("__torch__.mine", "os.system", Power::Acts),
