@@ -1,24 +1,19 @@
 """Asks one other scanner of model files what it says of each file. Nothing is loaded: the tools read statically.
 
-python scan_peers.py TOOL < paths        one JSON object a line: path, verdict = found | clean | unread
+python scan_peers.py TOOL LIST OUT        LIST names a file a line; OUT gets one JSON object a line: path, verdict =
+                                          found | clean | unread
 
 TOOL is picklescan, modelscan, fickling or modelaudit, as installed beside this Python, with its defaults, one file at a time.
-`unread` is what the tool skipped, gave an error for, or did not finish within LIMIT seconds.
+`unread` is what the tool skipped, gave an error for, crashed on, or did not finish within LIMIT seconds.
 """
 
-import json, logging, os, signal, sys, warnings
+import json, logging, os, resource, signal, sys, warnings
 
 LIMIT = 25
+# Address space of one file's scan.
+MEMORY = 8 << 30
 warnings.simplefilter("ignore")
 logging.disable(logging.CRITICAL)
-
-
-class TooLong(BaseException):
-    pass
-
-
-def alarm(*_):
-    raise TooLong
 
 
 def picklescan():
@@ -71,20 +66,33 @@ def modelaudit():
     return one
 
 
-def main():
-    # What tools print must not mix with what we print.
-    out = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    judge = {"picklescan": picklescan, "modelscan": modelscan, "fickling": fickling, "modelaudit": modelaudit}[sys.argv[1]]()
-    signal.signal(signal.SIGALRM, alarm)
-    for path in sys.stdin.read().splitlines():
-        signal.alarm(LIMIT)
+def apart(judge, path):
+    """In a process of its own: some tools crash on hostile files, or never come back."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        verdict = "unread"
         try:
+            signal.alarm(LIMIT)
             verdict = judge(path)
-        except (Exception, TooLong, SystemExit):
-            verdict = "unread"
-        signal.alarm(0)
-        print(json.dumps({"path": path, "verdict": verdict}), file=out, flush=True)
+        except BaseException:
+            pass
+        os.write(write, verdict.encode())
+        os._exit(0)
+    os.close(write)
+    verdict = os.read(read, 16).decode()
+    os.close(read)
+    os.waitpid(child, 0)
+    return verdict or "unread"
+
+
+def main():
+    tool, paths, out = sys.argv[1:]
+    judge = {"picklescan": picklescan, "modelscan": modelscan, "fickling": fickling, "modelaudit": modelaudit}[tool]()
+    with open(paths) as paths, open(out, "w") as out:
+        for path in paths.read().splitlines():
+            print(json.dumps({"path": path, "verdict": apart(judge, path)}), file=out, flush=True)
 
 
 main()

@@ -78,11 +78,15 @@ impl Machine<'_, '_> {
         // Classes that act when an object is made of them; as the class of a reconstructed array they do not.
         let acting_class = danger::acting_class(&module, name.rsplit('.').next().unwrap_or(&name));
         let weight = match (power, new) {
-            (Power::Acts, _) => Weight::Malicious,
+            (Power::Acts, _) | (Power::Outside, false) => Weight::Malicious,
             (Power::Library, _) if acting_class => Weight::Malicious,
+            // sympy's classes evaluate texts that they are given as Python; a symbol's name is only a name.
+            (Power::Outside, true) if module.starts_with("sympy.") && name != "Symbol" && self.any_text(args) => {
+                Weight::Malicious
+            }
             _ if passed.is_some() && !matches!(power, Power::Class) => Weight::Malicious,
             (Power::Named, false) => Weight::Malicious,
-            (Power::Unknown | Power::Named, _) => Weight::NotProven,
+            (Power::Unknown | Power::Named | Power::Outside, _) => Weight::NotProven,
             (Power::Computes, _) | (Power::Class | Power::Library, true) => return Value::Of(index),
             (Power::Class, false) if allow::numeric(&module) => return Value::Of(index),
             (Power::Class | Power::Library, _) => Weight::NotProven,
@@ -95,7 +99,7 @@ impl Machine<'_, '_> {
         }
         let text = self.called(Value::Global(index), args);
         let (kind, words) = match (weight, passed) {
-            (Weight::Malicious, Some(passed)) if power != Power::Acts => {
+            (Weight::Malicious, Some(passed)) if !matches!(power, Power::Acts | Power::Outside) => {
                 let words = format!("loading hands {} to {module}.{name}, which may call it", self.dotted(passed));
                 (&PICKLE_CALL, words)
             }
@@ -107,6 +111,16 @@ impl Machine<'_, '_> {
         };
         self.say_of(at, kind, weight, (&module, &name), text, words);
         Value::Of(index)
+    }
+
+    fn any_text(&self, args: &[Value]) -> bool {
+        args.iter().any(|arg| match arg {
+            Value::Data | Value::None | Value::Int(_) | Value::Bytes(..) | Value::Dtype(..) | Value::Of(_) => false,
+            Value::Node(node) => self.nodes.get(*node as usize).is_none_or(|node| {
+                node.items.iter().any(|item| matches!(item, Value::Text(..) | Value::Made(_) | Value::Computed))
+            }),
+            _ => true,
+        })
     }
 
     /// Calls whose result can be told.

@@ -113,6 +113,26 @@ const THROUGH: &str = "os sys subprocess builtins __builtin__ importlib shutil c
     nt multiprocessing pickle marshal _os _sys _subprocess _builtins _importlib _pickle_ f_globals f_builtins f_back \
     gi_frame cr_frame tb_frame func_globals func_code";
 
+/// Names between double underscores that Python, pickle, copy, numpy and torch look up on objects, classes, functions and
+/// modules by themselves. Other such names are a library's own.
+const HOOKS: &str = "setstate reduce reduce_ex getstate getnewargs getnewargs_ex getattr getattribute setattr delattr dir call \
+    del init new class init_subclass class_getitem subclasshook instancecheck subclasscheck prepare mro_entries mro bases \
+    base subclasses set_name get set delete enter exit aenter aexit iter next aiter anext await reversed contains getitem \
+    setitem delitem missing length_hint hash eq ne lt le gt ge bool nonzero cmp repr str bytes format unicode fspath index \
+    int float complex round trunc floor ceil abs neg pos invert add sub mul matmul truediv floordiv mod divmod pow lshift \
+    rshift and or xor radd rsub rmul rmatmul rtruediv rfloordiv rmod rdivmod rpow rlshift rrshift rand ror rxor iadd isub \
+    imul imatmul itruediv ifloordiv imod ipow ilshift irshift iand ior ixor copy deepcopy replace buffer release_buffer \
+    sizeof globals builtins code closure defaults kwdefaults func self wrapped import loader spec path file cached package \
+    all main initializing array array_interface array_struct array_ufunc array_function array_wrap array_finalize \
+    array_prepare cuda_array_interface dlpack dlpack_device torch_function torch_dispatch tensor_flatten \
+    tensor_unflatten sklearn_clone sklearn_is_fitted post_init attrs_post_init attrs_init get_validators \
+    get_pydantic_core_schema";
+
+/// Whether a name between double underscores is one that Python calls or trusts behind the scenes.
+pub(super) fn hook(name: &str) -> bool {
+    listed(HOOKS, name)
+}
+
 /// Whether a module is there to start programs or run code, so that even naming what acts of it is an attack.
 pub(super) fn executes(module: &str) -> bool {
     let root = module.split('.').next().unwrap_or(module);

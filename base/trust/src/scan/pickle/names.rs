@@ -113,7 +113,7 @@ impl Machine<'_, '_> {
                     let weight = if executes { Weight::Malicious } else { Weight::NotProven };
                     self.say_of(global.at, &PICKLE_IMPORT, weight, (&global.module, &global.name), name, words);
                 }
-                Power::Unknown => {
+                Power::Unknown | Power::Outside => {
                     let words = format!("{name} is imported, and nobody here knows it");
                     self.say(global.at, &PICKLE_UNKNOWN, Weight::NotProven, Some(name), words);
                 }

@@ -4,6 +4,7 @@
 //! Nothing is expanded: a container knows how many values it stands for, and a memo that refers to itself a million times
 //! costs a million steps.
 
+use super::danger;
 use super::judge::Power;
 use super::machine::{EXPANDED_MAX, End, Machine};
 use super::value::{ITEMS_MAX, NODES_MAX, Node, Sort, Value};
@@ -120,29 +121,8 @@ impl Machine<'_, '_> {
             return false;
         }
         let _ = len;
-        self.text(key).is_some_and(|key| {
-            key.starts_with("__")
-                && key.ends_with("__")
-                && !matches!(
-                    key.as_str(),
-                    "__dict__"
-                        | "__name__"
-                        | "__qualname__"
-                        | "__module__"
-                        | "__doc__"
-                        | "__version__"
-                        | "__len__"
-                        | "__annotations__"
-                        | "__metadata__"
-                        | "__pydantic_fields_set__"
-                        | "__pydantic_extra__"
-                        | "__pydantic_private__"
-                        | "__objclass__"
-                        | "__orig_class__"
-                        | "__slots__"
-                        | "__weakref__"
-                )
-        })
+        self.text(key)
+            .is_some_and(|key| key.strip_prefix("__").and_then(|key| key.strip_suffix("__")).is_some_and(danger::hook))
     }
 
     /// Items that go to the list, set, dict or object on top.
