@@ -4,12 +4,15 @@ use super::judge::{self, Power};
 use super::machine::Machine;
 use super::value::{Sort, Value};
 use super::{allow, danger};
-use crate::scan::kinds::{PICKLE_CALL, PICKLE_UNKNOWN};
+use crate::scan::kinds::{BOMB, PICKLE_CALL, PICKLE_UNKNOWN};
 use crate::scan::report::{Report, Verdict, Weight};
 use crate::scan::{Inside, Part};
 
 /// Names that turn data into a callable are followed this many times in one file; further ones give unknown values.
 const REGISTERED_MAX: usize = 1 << 16;
+
+/// Zeros that a pickle may ask for by their number. Data of that size are written out, not counted.
+const ZEROS_MAX: i64 = 1 << 30;
 
 impl Machine<'_, '_> {
     /// Calls a value, or makes an object of a class without running its `__init__` (`new`).
@@ -79,7 +82,7 @@ impl Machine<'_, '_> {
         let acting_class = danger::acting_class(&module, name.rsplit('.').next().unwrap_or(&name));
         let weight = match (power, new) {
             (Power::Acts, _) | (Power::Outside, false) => Weight::Malicious,
-            (Power::Library, _) if acting_class => Weight::Malicious,
+            (Power::Library | Power::Class, _) if acting_class => Weight::Malicious,
             // sympy's classes evaluate texts that they are given as Python; a symbol's name is only a name.
             (Power::Outside, true) if module.starts_with("sympy.") && name != "Symbol" && self.any_text(args) => {
                 Weight::Malicious
@@ -128,6 +131,18 @@ impl Machine<'_, '_> {
         match (module, name) {
             ("builtins", "str") | ("codecs" | "_codecs", "decode" | "encode" | "utf_8_decode" | "latin_1_encode") => {
                 Some(self.recode(name, args))
+            }
+            ("builtins", "type") | ("abc", "ABCMeta") | ("enum", "EnumMeta" | "EnumType") if args.len() >= 3 => {
+                let text = self.called(Value::Global(index), args);
+                let words = "a class is made while loading: what its methods do is not known".to_owned();
+                self.say(at, &PICKLE_UNKNOWN, Weight::NotProven, Some(text), words);
+                Some(Value::Unknown)
+            }
+            ("builtins", "bytes" | "bytearray") if matches!(args, [Value::Int(size)] if *size > ZEROS_MAX) => {
+                let text = self.called(Value::Global(index), args);
+                let words = "more bytes are made out of nothing than ZEROS_MAX".to_owned();
+                self.say(at, &BOMB, Weight::NotProven, Some(text), words);
+                Some(Value::Computed)
             }
             ("builtins", "bytes" | "bytearray" | "chr" | "format" | "repr" | "ascii" | "hex") => Some(Value::Computed),
             ("builtins", "getattr") => Some(self.getattr(index, args, at)),

@@ -87,7 +87,9 @@ const ACTING_MODULES: &str = "\
 /// Classes of known libraries that act when an object is made of them or its state is set.
 const ACTING_CLASSES: &str = "InferenceSession GuardBuilder DataSource Repository PackageImporter PackageExporter \
     ScriptModule RecursiveScriptModule LambdaType FFI CDLL PyDLL Popen memmap GraphModule FunctionType CodeType Lambda \
-    TFSMLayer TorchModuleWrapper JaxLayer FlaxLayer";
+    TFSMLayer TorchModuleWrapper JaxLayer FlaxLayer HDFStore ExcelWriter ExcelFile ParquetWriter ParquetFile StataReader \
+    StataWriter SAS7BDATReader XportReader TextFileReader LowLevelCallable NpzFile SummaryWriter MemmapingPool \
+    MemorizedFunc MemorizedResult Memory";
 
 /// Names of otherwise harmless modules of the standard library that start threads, evaluate text, read source files or keep a
 /// callable for later.
