@@ -482,3 +482,33 @@ fn broken_bytes_of_every_format_are_read_without_harm() {
         }
     }
 }
+
+/// What fuzzing found, made here again: every format reads it unasked, and a nest of archives costs little.
+#[test]
+fn what_fuzzing_found_is_read_without_harm() {
+    use shieldwall_trust::scan::format::FORMATS;
+    use shieldwall_trust::scan::{Budget, Inside};
+    for bytes in [vec![0xff_u8; 80], vec![0; 80], b"\xff\xff\xff\xff\xff\xff\xff\xff{".to_vec(), Vec::new()] {
+        let budget = Budget::of(bytes.len() as u64);
+        let inside = Inside { path: &[], member: &|_, _, _| {}, budget: &budget };
+        for format in FORMATS {
+            format.claims(&bytes);
+            format.read(&bytes, &inside, &mut Report::default());
+        }
+    }
+    // An archive in an archive, five deep, in which one length lies: each level is read by several rules at once.
+    let mut nest = zip(&[("m.pkl", &payload())]).0;
+    for name in ["d.zip", "c.zip", "b.zip", "a.zip"] {
+        nest = zip(&[(name, &nest)]).0;
+    }
+    let whole = nest.len();
+    for at in (whole - 300..whole).chain(0..200) {
+        for value in [0, 0x9c, 0xff] {
+            let mut lies = nest.clone();
+            lies[at] = value;
+            let report = scan(&lies);
+            assert_ne!(report.verdict(), Verdict::Clean, "byte {at} is {value}");
+            assert!(report.more < 200_000, "byte {at} is {value}: {} findings", report.more);
+        }
+    }
+}

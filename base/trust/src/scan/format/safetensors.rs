@@ -29,7 +29,7 @@ impl Format for Safetensors {
         let broken = |report: &mut Report, at: u64, words: String| {
             report.add(Finding { offset: at, ..found(inside, &BROKEN, Weight::NotProven, words) })
         };
-        let data_start = 8 + len;
+        let data_start = len.saturating_add(8);
         if data_start > bytes.len() {
             return broken(report, 0, format!("the header claims {len} bytes, the file has {}", bytes.len()));
         }
