@@ -102,6 +102,7 @@ fn verdicts_by_what_is_done() {
             b"\x80\x04cnetworkx.classes.graph\nGraph\n)\x81}\x8c\x12__networkx_cache__}sb.",
             Clean,
         ),
+        ("a reader that is made", b"\x80\x04cpandas._libs.parsers\nTextReader\n\x8c\x01a\x85R.", Malicious),
         ("a store that is opened", b"\x80\x04cpandas\nHDFStore\n\x8c\x01a\x85R.", Malicious),
         ("a class made on the way", b"\x80\x04cbuiltins\ntype\n\x8c\x01a)}\x87R.", NotProven),
         ("names poured into a module", b"\x80\x04cenum\nglobal_enum\ncenum\nEnum\n\x85R.", Malicious),

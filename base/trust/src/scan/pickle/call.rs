@@ -79,7 +79,8 @@ impl Machine<'_, '_> {
             return self.call_global(class, args.get(1..).unwrap_or_default(), at, true);
         }
         // Classes that act when an object is made of them; as the class of a reconstructed array they do not.
-        let acting_class = danger::acting_class(&module, name.rsplit('.').next().unwrap_or(&name));
+        let leaf = name.rsplit('.').next().unwrap_or(&name);
+        let acting_class = danger::acting_class(&module, leaf);
         let weight = match (power, new) {
             (Power::Acts, _) | (Power::Outside, false) => Weight::Malicious,
             (Power::Library | Power::Class, _) if acting_class => Weight::Malicious,
@@ -91,7 +92,7 @@ impl Machine<'_, '_> {
             (Power::Named, false) => Weight::Malicious,
             (Power::Unknown | Power::Named | Power::Outside, _) => Weight::NotProven,
             (Power::Computes, _) | (Power::Class | Power::Library, true) => return Value::Of(index),
-            (Power::Class, false) if allow::numeric(&module) => return Value::Of(index),
+            (Power::Class, false) if allow::numeric(&module) && !danger::smells(leaf) => return Value::Of(index),
             (Power::Class | Power::Library, _) => Weight::NotProven,
         };
         if weight == Weight::NotProven && told {

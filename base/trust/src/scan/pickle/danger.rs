@@ -88,7 +88,7 @@ const ACTING_MODULES: &str = "\
 const ACTING_CLASSES: &str = "InferenceSession GuardBuilder DataSource Repository PackageImporter PackageExporter \
     ScriptModule RecursiveScriptModule LambdaType FFI CDLL PyDLL Popen memmap GraphModule FunctionType CodeType Lambda \
     TFSMLayer TorchModuleWrapper JaxLayer FlaxLayer HDFStore ExcelWriter ExcelFile ParquetWriter ParquetFile StataReader \
-    StataWriter SAS7BDATReader XportReader TextFileReader LowLevelCallable NpzFile SummaryWriter MemmapingPool \
+    StataWriter SAS7BDATReader XportReader TextFileReader TextReader JsonReader SASReader LowLevelCallable NpzFile SummaryWriter MemmapingPool \
     MemorizedFunc MemorizedResult Memory";
 
 /// Names of otherwise harmless modules of the standard library that start threads, evaluate text, read source files or keep a
