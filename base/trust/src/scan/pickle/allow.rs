@@ -110,8 +110,8 @@ pub(super) fn computes(module: &str, name: &str) -> bool {
     if listed(WHOLE_MODULES, module) {
         // These set how the whole process computes.
         let global = matches!(name, "setcontext" | "getcontext" | "localcontext");
-        return !global && !name.contains('.')
-            || !global && name.split('.').all(|part| !part.starts_with('_') && part != "sys");
+        let private = |part: &str| part.starts_with('_') || part == "sys";
+        return !global && (!name.contains('.') || !name.split('.').any(private));
     }
     // numpy 2 moved its core behind an underscore.
     let moved = module.strip_prefix("numpy._core").map(|rest| format!("numpy.core{rest}"));
