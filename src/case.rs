@@ -202,18 +202,18 @@ impl Case {
             self.each_line("incidents.jsonl", &mut |at, line| {
                 count = at + 1;
                 if count == number {
-                    found = Some((incident::read(line)?, incident::read_outlook(line)));
+                    found = Some((incident::read(line)?, incident::read_outlook(line), incident::read_remedies(line)));
                 }
                 Ok(true)
             })?;
         }
-        let Some((incident, outlook)) = found else { return Ok((count, None)) };
+        let Some((incident, outlook, remedies)) = found else { return Ok((count, None)) };
         let findings = self.findings_of(&story::findings(&incident))?;
         let manifest: Manifest = serde_json::from_slice(&fs::read(self.folder.join("manifest.json"))?)
             .with_context(|| format!("`{}` is no manifest", self.folder.join("manifest.json").display()))?;
         let records = manifest.inputs.iter().map(|input| input.records).sum();
         let telling = Telling { incident: &incident, findings: &findings, coverage: &manifest.coverage, records };
-        let story = Story { outlook, ..tell(&telling) };
+        let story = Story { outlook, remedies, ..tell(&telling) };
         Ok((count, Some(Told { incident, story })))
     }
 

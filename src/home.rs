@@ -9,6 +9,7 @@
 //! ├── packs/NAME.rules  packs taken in by `rules add`: compiled, hash-checked
 //! ├── packs.lock        which packs were added: version, hashes, signer
 //! ├── keys/local.pem    the key that this machine signs with, for its owner alone
+//! ├── keys/operator.pem the key with which you approve what is done, for its owner alone
 //! ├── audit/            what was done, hash-chained and signed
 //! ├── registry/         models: journal, artifacts, evidence
 //! ├── compiled/HASH.rules   other packs, compiled on first use
@@ -84,6 +85,11 @@ impl Home {
     /// The key that this machine signs with.
     pub fn key(&self) -> PathBuf {
         self.root.join("keys/local.pem")
+    }
+
+    /// The key with which a person approves what is done.
+    pub fn operator_key(&self) -> PathBuf {
+        self.root.join("keys/operator.pem")
     }
 
     /// Where the audit log is.

@@ -9,6 +9,7 @@ mod line;
 mod models;
 mod output;
 mod packs;
+mod response;
 
 use std::process::ExitCode;
 

@@ -20,4 +20,4 @@ fn one(path: &[String], bytes: &dyn Bytes, budget: &Budget, report: &mut Report)
     }
 }
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| one(&[], &data.to_vec(), &Budget::default(), &mut Report::default()));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| one(&[], &data.to_vec(), &Budget::of(data.len() as u64), &mut Report::default()));

@@ -1,5 +1,9 @@
 //! The commands, one file a verb.
 
+mod act;
+mod actions;
+mod actuator;
+mod approve;
 mod audit;
 mod baseline;
 mod data;
@@ -8,9 +12,11 @@ mod forecast;
 mod forecast_import;
 mod model;
 mod pack;
+mod plan;
 mod rules;
 mod scan;
 mod show;
+mod undo;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -98,6 +104,18 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Say what reports of intrusions with these techniques also tell of
     Forecast(forecast::ForecastArgs),
+    /// Say exactly what could be done, as a plan to approve; changes nothing
+    Plan(plan::PlanArgs),
+    /// Sign a plan: good for fifteen minutes, once
+    Approve(approve::ApproveArgs),
+    /// Check a plan against this machine, ask, apply, read back
+    Do(act::DoArgs),
+    /// Take an action back
+    Undo(undo::UndoArgs),
+    /// Say what was done and how it stands
+    Actions(actions::ActionsArgs),
+    /// The small privileged process that acts on what operators signed
+    Actuator(actuator::ActuatorArgs),
     /// Tell what was learned as normal, or forget it
     Baseline(baseline::BaselineArgs),
     /// Train, score, evaluate, promote and describe models
@@ -127,6 +145,12 @@ pub fn main() -> ExitCode {
         Command::Show(args) => show::run(&cli.global, args),
         Command::Explain(args) => explain::run(&cli.global, args),
         Command::Forecast(args) => forecast::run(&cli.global, args),
+        Command::Plan(args) => plan::run(&cli.global, args),
+        Command::Approve(args) => approve::run(&cli.global, args),
+        Command::Do(args) => act::run(&cli.global, args),
+        Command::Undo(args) => undo::run(&cli.global, args),
+        Command::Actions(args) => actions::run(&cli.global, args),
+        Command::Actuator(args) => actuator::run(&cli.global, args),
         Command::Baseline(args) => baseline::run(&cli.global, args),
         Command::Model(args) => model::run(&cli.global, args),
         Command::Pack(args) => pack::run(&cli.global, args),
@@ -172,6 +196,20 @@ mod tests {
             "shieldwall scan today/ --baseline last-month/ --baseline old.baseline --budget 2",
             "shieldwall scan today/ --learn --quiet",
             "shieldwall scan today/ --no-learning",
+            "shieldwall plan 1a",
+            "shieldwall plan 1a case42 -o block.json",
+            "shieldwall plan --block 203.0.113.9 --block 198.51.100.0/24 --port tcp/22 --for 30m -o block.json",
+            "shieldwall plan --isolate --keep 192.0.2.1 --for 2h",
+            "shieldwall plan --stop-process 4711",
+            "shieldwall approve block.json --key anna.pem -o anna.approval",
+            "shieldwall approve --sign-policy /etc/shieldwall/actuator.toml",
+            "shieldwall do 1a --dry-run",
+            "shieldwall do block.json --approval anna.approval --approval ben.approval",
+            "shieldwall do 1a --yes",
+            "shieldwall undo 3fa9c1",
+            "shieldwall undo 1a",
+            "shieldwall actions --format jsonl",
+            "shieldwall actuator --unit",
             "shieldwall baseline show",
             "shieldwall baseline show web-01",
             "shieldwall baseline show --file old.baseline",

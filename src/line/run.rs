@@ -13,6 +13,9 @@ use shieldwall_detect::sigma::correlation::{Correlator, Counts};
 use shieldwall_detect::sigma::ir::{Rule, RuleIndex, RuleSet};
 use shieldwall_detect::sigma::load::{Refusal, Skipped};
 use shieldwall_explain::{Telling, tell};
+use shieldwall_respond::acquaintance::Acquaintances;
+use shieldwall_respond::guard::Protected;
+use shieldwall_respond::propose;
 use shieldwall_schema::Mappings;
 use shieldwall_schema::finding::{Analytic, Finding};
 use shieldwall_schema::incident::{Incident, RuleFacts, Severity};
@@ -42,6 +45,9 @@ const STORY_EVIDENCES_MAX: usize = 20;
 
 /// Hosts whose telemetry is told.
 const COVERAGE_HOSTS_MAX: usize = 10_000;
+
+/// Findings that a plan names.
+const REMEDY_FINDINGS_MAX: usize = 32;
 
 /// Where `show` will find the findings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,6 +109,8 @@ pub struct Run {
     pub(super) correlated: Correlated,
     /// What may come next; made when first asked for, `None` within where it cannot be.
     pub(super) foresight: Option<Option<Foresight>>,
+    /// Who signs in from where.
+    pub(super) known: Acquaintances,
     /// What correlation rules could not look at.
     pub(super) counts: Counts,
     /// What the user asked for, for the manifest.
@@ -149,7 +157,7 @@ impl Run {
                 correlate.observe(sighting);
             }
         })?;
-        let Outcome { folded, counts, learned } = outcome;
+        let Outcome { folded, counts, learned, known } = outcome;
         learnt.own = learned;
         let uid = |at: u32| {
             let group = folded.first_of(at as usize);
@@ -181,6 +189,7 @@ impl Run {
             options: options.clone(),
             correlated,
             foresight: None,
+            known,
             counts,
             asked: Value::Null,
         })
@@ -285,6 +294,11 @@ impl Run {
         let (rules, detectors) = (&self.rules, &self.detectors);
         let foresight = self.foresight.get_or_insert_with(|| Foresight::new(&rules.rules, detectors, coverage));
         story.outlook = foresight.as_mut().and_then(|foresight| foresight.of(&incident));
+        let named: Vec<String> =
+            findings.values().map(|finding| finding.uid.clone()).take(REMEDY_FINDINGS_MAX).collect();
+        let protected = Protected::default();
+        story.remedies =
+            propose::remedies(&incident, &named, coverage, story.outlook.as_ref(), &self.known, &protected);
         Ok(Some(story))
     }
 

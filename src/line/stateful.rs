@@ -14,9 +14,10 @@ use std::io;
 
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
-use shieldwall_detect::anomaly::{Learned, Learner, Suspicion};
+use shieldwall_detect::anomaly::{Learned, Learner, Suspicion, signed_in};
 use shieldwall_detect::sigma::correlation::{Correlator, Counts, Firing, Seen};
 use shieldwall_detect::sigma::ir::RuleIndex;
+use shieldwall_respond::acquaintance::Acquaintances;
 use shieldwall_schema::entity::host_id;
 use shieldwall_schema::finding::{Anomaly, CORRELATION, Evidence, Provenance, Reason, STEPS};
 use shieldwall_schema::incident::Sighting;
@@ -110,6 +111,8 @@ pub struct Outcome {
     pub counts: Counts,
     /// What learning says of itself; its suspicions are findings already.
     pub learned: Option<Learned>,
+    /// Who signs in from where.
+    pub known: Acquaintances,
 }
 
 /// Half B. Every match, firing and suspicion is also told to `sight`, which joins them into incidents. `canonical[source]`
@@ -132,8 +135,8 @@ pub fn fold(
             remembered(&mut items, &mut correlator, learner.as_mut().map(|learner| (learner, &*learns)), &is_canonical)?
         }
     };
-    let (mut suspicious, learned) = match learner {
-        None => (Suspicious::default(), None),
+    let (mut suspicious, learned, known) = match learner {
+        None => (Suspicious::default(), None, Acquaintances::default()),
         Some(learner) => judged(&mut items, before, learner, &is_canonical)?,
     };
     let mut members: FxHashMap<(u32, u64), Member> =
@@ -192,7 +195,7 @@ pub fn fold(
             _ => folding.suspicion(suspicious.take(), first_detector, sight)?,
         }
     }
-    Ok(Outcome { folded: folding.folded, counts, learned })
+    Ok(Outcome { folded: folding.folded, counts, learned, known })
 }
 
 /// The second round: every observation is judged by all that was learned.
@@ -201,8 +204,9 @@ fn judged(
     before: Option<(Sorted, Vec<bool>)>,
     mut learner: Learner,
     is_canonical: &dyn Fn(u32) -> bool,
-) -> io::Result<(Suspicious, Option<Learned>)> {
+) -> io::Result<(Suspicious, Option<Learned>, Acquaintances)> {
     let mut decoded = Decoded::default();
+    let mut known = Acquaintances::default();
     learner.learned();
     if let Some((mut before, learned)) = before {
         while let Some(item) = before.next()? {
@@ -220,13 +224,17 @@ fn judged(
             && is_canonical(item.key.source)
             && let Some((record, observation)) = decoded.of(item.payload)
         {
-            learner.judge(&observed(item.key, record, observation));
+            let observed = observed(item.key, record, observation);
+            if let Some(one) = signed_in(observation) {
+                known.meet(one.address, one.user, one.name, observed.time, u64::from(observation.count));
+            }
+            learner.judge(&observed);
         }
     }
     items.rewind()?;
     let mut learned = learner.finish();
     let suspicious = Suspicious::new(std::mem::take(&mut learned.suspicions));
-    Ok((suspicious, Some(learned)))
+    Ok((suspicious, Some(learned), known))
 }
 
 /// The first round: learning learns; and what correlation rules make of the matches, in the order of their last ones; and

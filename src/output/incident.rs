@@ -8,6 +8,7 @@ use shieldwall_schema::incident::Incident;
 use shieldwall_schema::ocsf::attack::{self, AttackTag};
 use shieldwall_schema::ocsf::{self, INCIDENT_FINDING};
 use shieldwall_schema::outlook::Outlook;
+use shieldwall_schema::remedy::Remedy;
 use shieldwall_schema::story::{Sentence, Story};
 
 use super::escape::escape;
@@ -84,6 +85,13 @@ pub fn line<'a>(
         if let Some(forecast) = story.outlook.as_ref().and_then(|outlook| serde_json::to_string(outlook).ok()) {
             key(out, "forecast");
             super::json::raw(out, &forecast);
+        }
+        if let Some(remedies) = Some(&story.remedies)
+            .filter(|remedies| !remedies.is_empty())
+            .and_then(|remedies| serde_json::to_string(remedies).ok())
+        {
+            key(out, "remedies");
+            super::json::raw(out, &remedies);
         }
     }
     out.push_str("}}\n");
@@ -186,6 +194,15 @@ fn told(story: &Story, out: &mut String) {
 pub fn read_outlook(text: &str) -> Option<Outlook> {
     let event: serde_json::Value = serde_json::from_str(text).ok()?;
     serde_json::from_value(event.pointer("/unmapped/forecast")?.clone()).ok()
+}
+
+/// The remedies on one line that [`line`] wrote; none where there are none.
+pub fn read_remedies(text: &str) -> Vec<Remedy> {
+    let read = || {
+        let event: serde_json::Value = serde_json::from_str(text).ok()?;
+        serde_json::from_value(event.pointer("/unmapped/remedies")?.clone()).ok()
+    };
+    read().unwrap_or_default()
 }
 
 /// Reads one line that [`line`] wrote.

@@ -16,6 +16,7 @@
 //! | [`words`] | a finding in plain words |
 //! | [`jsonl`], [`evidence`], [`json`] | findings as OCSF events, one a line |
 //! | [`anomaly`] | what a learned detector says, in JSON |
+//! | [`remediation`] | what was done, as OCSF events |
 //! | [`read`] | those lines back into findings |
 //! | [`escape`] | makes outside text safe to show |
 //! | [`style`] | colour, width, wrapping |
@@ -33,6 +34,7 @@ pub mod incident;
 pub mod json;
 pub mod jsonl;
 pub mod read;
+pub mod remediation;
 pub mod report;
 pub mod sarif;
 pub mod show;

@@ -6,6 +6,7 @@ use shieldwall_schema::EntityKind;
 use shieldwall_schema::incident::{Incident, Severity};
 use shieldwall_schema::ocsf::attack::{self, AttackTag};
 use shieldwall_schema::outlook::{Outlook, Prospect};
+use shieldwall_schema::remedy::Remedy;
 use shieldwall_schema::story::{Moment, Sentence, Story};
 
 use super::escape::{escape, escape_flagged};
@@ -22,6 +23,8 @@ const NAMED_MAX: usize = 3;
 const SHOWN_MAX: usize = 12;
 /// Techniques that may come next, in brief.
 const AHEAD_BRIEF_MAX: usize = 3;
+/// Remedies in a line of the list.
+const REMEDIES_BRIEF_MAX: usize = 2;
 /// Processes shown.
 const PROCESSES_MAX: usize = 40;
 
@@ -223,6 +226,10 @@ pub fn show(told: &Told, number: usize, style: &Style, out: &mut String) {
         out.push('\n');
         ahead(outlook, style, out);
     }
+    if !story.remedies.is_empty() {
+        out.push('\n');
+        remedies(&story.remedies, number, style, out);
+    }
     labelled("Id", &id_words(incident), style, out);
     labelled("Next", &format!("shieldwall show {number}.1 explains its first finding with the evidence"), style, out);
 }
@@ -256,6 +263,29 @@ fn ahead(outlook: &Outlook, style: &Style, out: &mut String) {
     if !outlook.alike.is_empty() {
         labelled("Like", &outlook.alike.iter().map(|one| escape(one)).collect::<Vec<_>>().join(", "), style, out);
     }
+}
+
+/// What could be done, whole.
+fn remedies(remedies: &[Remedy], number: usize, style: &Style, out: &mut String) {
+    paragraph(Ink::Bold, "Do", style, out);
+    for one in remedies {
+        let head = format!("{})  {}", escape(&one.letter), escape(&one.does));
+        line(out, &format!("  {}", style.paint(Ink::Bold, &style.own(&head))));
+        let left_out = one.left_out.iter().map(|text| format!("left out: {text}"));
+        for text in std::iter::once(one.because.clone()).chain(one.words.iter().cloned()).chain(left_out) {
+            for part in wrap(&style.own(&escape(&text)), style.width.saturating_sub(6)) {
+                line(out, &format!("      {part}"));
+            }
+        }
+        line(out, &style.paint(Ink::Dim, &format!("      shieldwall plan {number}{}", escape(&one.letter))));
+    }
+}
+
+/// What could be done in a line: `do: a) block 203.0.113.50 for 24 h; b) lock user deploy`.
+pub fn remedies_brief(remedies: &[Remedy]) -> String {
+    let one = |one: &Remedy| format!("{}) {}", escape(&one.letter), escape(&one.does));
+    let list: Vec<String> = remedies.iter().take(REMEDIES_BRIEF_MAX).map(one).collect();
+    format!("do: {}", list.join("; "))
 }
 
 /// What may come next in a line: `41 % T1053.003 Cron (not seen here), 22 % …`.

@@ -174,6 +174,11 @@ fn incident(told: &Told, number: usize, place: usize, number_columns: usize, sty
                 line(out, &format!("{:indent$}{}", "", style.paint(Ink::Dim, &part)));
             }
         }
+        if !told.story.remedies.is_empty() {
+            for part in wrap(&style.own(&story::remedies_brief(&told.story.remedies)), width) {
+                line(out, &format!("{:indent$}{part}", ""));
+            }
+        }
     }
 }
 

@@ -36,6 +36,7 @@ fn verdicts_and_exit_codes_say_what_was_proven() {
         place.path("unknown").as_os_str(),
     ]);
     assert!(both.code == 3 && both.out.contains("os.system(\"echo hi\")"), "{}", both.out);
+    assert!(both.out.contains("pickle-call: CWE-502, CWE-94, AML.T0011.000"), "{}", both.out);
     assert_eq!(scan("no such place").code, 4);
     let found = lines(&scan("hostile"));
     assert_eq!(found[0]["verdict"], "malicious");
@@ -51,7 +52,8 @@ fn verdicts_and_exit_codes_say_what_was_proven() {
             format.as_ref(),
         ]);
         let document: Value = serde_json::from_str(&ran.out).unwrap();
-        assert!(document.to_string().contains("pickle-call"), "{format}");
+        let text = document.to_string();
+        assert!(["pickle-call", "AML.T0011.000", "502"].iter().all(|part| text.contains(part)), "{format}: {text}");
     }
     #[cfg(unix)]
     {

@@ -16,6 +16,7 @@ mod faults;
 mod forecast;
 mod learning;
 mod model;
+mod respond;
 mod run;
 mod story;
 mod trust;

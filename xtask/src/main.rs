@@ -7,6 +7,7 @@
 //! | `attack --table FILE [--check]` | writes (or checks) the table of technique names |
 //! | `tidy` | checks the house rules |
 //! | `bench [--evtx DIR] [--evtx-dump PROGRAM] [--rules DIR]… [--runs N]` | measures what a scan costs |
+//! | `bench scan [--program PATH]` | measures `model scan` beside other scanners of model files |
 //! | `evaluate [--rules DIR]… [--program PATH]` | counts what a scan finds and misses; writes EVALUATION.md |
 //! | `incidents [--rules DIR]… [--program PATH] [--seeds N] [--tune]` | measures whether incidents join what belongs together |
 //! | `learning [NAME…]` | measures the learned parts on splits that hide families, attack types or later times |

@@ -32,6 +32,7 @@ pub mod ocsf;
 pub mod outlook;
 pub mod place;
 pub mod rejection;
+pub mod remedy;
 pub mod story;
 pub mod time;
 pub mod value;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::incident::Severity;
 use crate::outlook::Outlook;
+use crate::remedy::Remedy;
 use crate::time::Timestamp;
 
 /// Where a fact of a sentence comes from.
@@ -91,6 +92,8 @@ pub struct Story {
     pub unseen: Vec<Sentence>,
     /// What may come next; `None` where nothing was asked or nothing can be said.
     pub outlook: Option<Outlook>,
+    /// What could be done, most fitting first.
+    pub remedies: Vec<Remedy>,
 }
 
 /// The telemetry that one host's records hold.

@@ -72,9 +72,9 @@ fn labelled_artifacts() {
     println!("{missing} files of the list are not here");
     assert!(malicious > 200 && benign > 60, "the corpus is not whole");
     assert_eq!((silent, alarms), (0, 0));
-    // The rest acts on nobody when it is loaded: frames that lie, memory bombs, imports without a call, text in metadata.
-    // It is told, as not proven.
-    assert!(found * 100 >= malicious * 97, "{found} of {malicious}");
+    // The rest carries nothing that acts: a Keras layer whose class is not in the file, and a pickle of two words in the
+    // data of another, which nothing loads. It is told, as not proven.
+    assert!(found * 100 >= malicious * 99, "{found} of {malicious}");
     assert!(unproven * 100 <= benign * 5, "{unproven} of {benign}");
 }
 
@@ -99,7 +99,8 @@ fn the_files_of_picklescan_go_by_their_names() {
     assert!(files > 50, "{files}");
 }
 
-/// Artifacts of real libraries, made by `xtask/referee/benign_artifacts.py` into the folder `SHIELDWALL_BENIGN`.
+/// Artifacts of real libraries, made by `xtask/referee/benign_artifacts.py` and `benign_torch.py` into the folder
+/// `SHIELDWALL_BENIGN`.
 #[test]
 fn artifacts_of_real_libraries() {
     let Some(folder) = std::env::var_os("SHIELDWALL_BENIGN") else {
@@ -107,18 +108,26 @@ fn artifacts_of_real_libraries() {
         return;
     };
     let (mut files, mut alarms, mut unproven) = (0, 0, 0);
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let report = read(&path);
-        files += 1;
-        alarms += u32::from(report.verdict() == Verdict::Malicious);
-        unproven += u32::from(report.verdict() == Verdict::NotProven);
-        if report.verdict() != Verdict::Clean {
-            println!("{}: {} {}", path.display(), report.verdict(), why(&report));
+    let mut open = vec![PathBuf::from(folder)];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+                continue;
+            }
+            let report = read(&path);
+            files += 1;
+            alarms += u32::from(report.verdict() == Verdict::Malicious);
+            unproven += u32::from(report.verdict() == Verdict::NotProven);
+            if report.verdict() != Verdict::Clean {
+                println!("{}: {} {}", path.display(), report.verdict(), why(&report));
+            }
         }
     }
     println!("{files} files: {alarms} false alarms, {unproven} not proven");
     assert!(files > 0);
     assert_eq!(alarms, 0);
-    assert!(unproven * 50 <= files, "{unproven} of {files}");
+    // Objects of classes that the saving script made itself are not proven, and cannot be.
+    assert!(unproven * 20 <= files, "{unproven} of {files}");
 }

@@ -91,8 +91,8 @@ fn labelled_artifacts_are_called_by_their_names() {
     }
     println!("{found} of {malicious} malicious found, {clean} of {benign} benign clean");
     assert!(wrong.is_empty(), "{wrong:#?}");
-    // Left: a layer class and a text in metadata, both of which need code that is not in the file.
-    assert!(malicious > 40 && found + 2 >= malicious, "{found} of {malicious}");
+    // Left: a layer whose class is not in the file.
+    assert!(malicious > 40 && found + 1 >= malicious, "{found} of {malicious}");
     assert!(benign > 10 && clean + 1 >= benign, "{clean} of {benign}");
 }
 
@@ -270,7 +270,7 @@ fn safetensors(header: &str, data: &[u8]) -> Vec<u8> {
 
 #[test]
 fn every_rule_of_a_safetensors_header() {
-    use Verdict::{Clean, NotProven};
+    use Verdict::{Clean, Malicious, NotProven};
     let tensor = |shape: &str, from: u64, to: u64| {
         format!(r#"{{"dtype":"F32","shape":[{shape}],"data_offsets":[{from},{to}]}}"#)
     };
@@ -296,6 +296,20 @@ fn every_rule_of_a_safetensors_header() {
         ("type", r#"{"a":{"dtype":"X","shape":[2],"data_offsets":[0,8]}}"#.to_owned(), 8, NotProven),
         ("not JSON", "{\"a\":".to_owned(), 8, NotProven),
         ("metadata that is no text", r#"{"__metadata__":{"a":1}}"#.to_owned(), 0, NotProven),
+        ("metadata that is prose", r#"{"__metadata__":{"a":"never call os.system('x') on it"}}"#.to_owned(), 0, Clean),
+        (
+            "metadata that starts programs",
+            r#"{"__metadata__":{"a":"import os; os.system('echo hi')"}}"#.to_owned(),
+            0,
+            Malicious,
+        ),
+        ("metadata that is source", r#"{"__metadata__":{"a":"import math\nmath.sqrt(2)"}}"#.to_owned(), 0, Clean),
+        (
+            "metadata that is a pickle",
+            r#"{"__metadata__":{"a":"gASMAm9zjAZzeXN0ZW2TjAdlY2hvIGhphVIu"}}"#.to_owned(),
+            0,
+            Malicious,
+        ),
     ] {
         check(what, &safetensors(&header, &vec![0; data]), expected);
     }
@@ -465,6 +479,36 @@ fn broken_bytes_of_every_format_are_read_without_harm() {
                 }
             }
             scan(&bytes);
+        }
+    }
+}
+
+/// What fuzzing found, made here again: every format reads it unasked, and a nest of archives costs little.
+#[test]
+fn what_fuzzing_found_is_read_without_harm() {
+    use shieldwall_trust::scan::format::FORMATS;
+    use shieldwall_trust::scan::{Budget, Inside};
+    for bytes in [vec![0xff_u8; 80], vec![0; 80], b"\xff\xff\xff\xff\xff\xff\xff\xff{".to_vec(), Vec::new()] {
+        let budget = Budget::of(bytes.len() as u64);
+        let inside = Inside { path: &[], member: &|_, _, _| {}, budget: &budget };
+        for format in FORMATS {
+            format.claims(&bytes);
+            format.read(&bytes, &inside, &mut Report::default());
+        }
+    }
+    // An archive in an archive, five deep, in which one length lies: each level is read by several rules at once.
+    let mut nest = zip(&[("m.pkl", &payload())]).0;
+    for name in ["d.zip", "c.zip", "b.zip", "a.zip"] {
+        nest = zip(&[(name, &nest)]).0;
+    }
+    let whole = nest.len();
+    for at in (whole - 300..whole).chain(0..200) {
+        for value in [0, 0x9c, 0xff] {
+            let mut lies = nest.clone();
+            lies[at] = value;
+            let report = scan(&lies);
+            assert_ne!(report.verdict(), Verdict::Clean, "byte {at} is {value}");
+            assert!(report.more < 200_000, "byte {at} is {value}: {} findings", report.more);
         }
     }
 }

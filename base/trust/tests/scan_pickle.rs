@@ -2,104 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stderr, reason = "a test")]
 
+mod spelling;
+
 use shieldwall_trust::scan::{Report, Verdict, scan};
+use spelling::{Seeded, call};
 
 fn read(bytes: &[u8]) -> Report {
     scan(&bytes.to_vec())
-}
-
-/// xorshift64*: the same choices everywhere.
-struct Seeded(u64);
-
-impl Seeded {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % end
-    }
-}
-
-/// A text in one of the seven ways to write it.
-fn text(random: &mut Seeded, text: &str, out: &mut Vec<u8>) {
-    let len = text.len();
-    match random.below(7) {
-        0 => out.extend(format!("V{text}\n").bytes()),
-        1 => out.extend(format!("S'{text}'\n").bytes()),
-        2 => out.extend([&[b'U', len as u8], text.as_bytes()].concat()),
-        3 => out.extend([b"T", &(len as u32).to_le_bytes()[..], text.as_bytes()].concat()),
-        4 => out.extend([b"X", &(len as u32).to_le_bytes()[..], text.as_bytes()].concat()),
-        5 => out.extend([&[0x8c, len as u8], text.as_bytes()].concat()),
-        _ => out.extend([&[0x8d][..], &(len as u64).to_le_bytes(), text.as_bytes()].concat()),
-    }
-    // Detours through the memo and the stack.
-    match random.below(5) {
-        0 => {
-            let index = random.below(200) as u8;
-            out.extend([b'q', index, b'0', b'h', index]);
-        }
-        1 => out.extend(*b"20"),
-        2 => out.extend(*b"p70000\n0g70000\n"),
-        3 => out.extend([0x94]),
-        _ => {}
-    }
-}
-
-/// A call of `module.name("echo hi")` in one of the ways to spell it.
-fn call(random: &mut Seeded, module: &str, name: &str) -> Vec<u8> {
-    let mut out = if random.below(4) == 0 { Vec::new() } else { vec![0x80, 2 + random.below(4) as u8] };
-    (0..random.below(3)).for_each(|_| out.extend([b"N0", b"]0", b"(1"][random.below(3)]));
-    let global = |random: &mut Seeded, out: &mut Vec<u8>| match random.below(2) {
-        0 => out.extend(format!("c{module}\n{name}\n").bytes()),
-        _ => {
-            text(random, module, out);
-            text(random, name, out);
-            out.push(0x93);
-        }
-    };
-    match random.below(6) {
-        0 => {
-            out.push(b'(');
-            text(random, "echo hi", &mut out);
-            out.extend(format!("i{module}\n{name}\n").bytes());
-        }
-        1 => {
-            out.push(b'(');
-            global(random, &mut out);
-            text(random, "echo hi", &mut out);
-            out.push(b'o');
-        }
-        2 => {
-            global(random, &mut out);
-            text(random, "echo hi", &mut out);
-            out.extend([0x85, b'R']);
-        }
-        3 => {
-            global(random, &mut out);
-            out.push(b'(');
-            text(random, "echo hi", &mut out);
-            out.extend(*b"tR");
-        }
-        4 => {
-            global(random, &mut out);
-            text(random, "echo hi", &mut out);
-            out.extend([0x85, 0x81]);
-        }
-        _ => {
-            global(random, &mut out);
-            text(random, "echo hi", &mut out);
-            out.extend([0x85, b'}', 0x92]);
-        }
-    }
-    // The result is dropped, the stream ends well, is cut, breaks, or goes on.
-    match random.below(5) {
-        0 => out.extend(*b"0N."),
-        1 => {}
-        2 => out.push(0xff),
-        3 => out.extend(*b".\x80\x02N."),
-        _ => out.push(b'.'),
-    }
-    out
 }
 
 const ACTING: &[(&str, &str)] = &[
@@ -178,6 +87,27 @@ fn verdicts_by_what_is_done() {
         ("an import that only reads", b"\x80\x04cgzip\nopen\n0N.", NotProven),
         ("a result", b"\x80\x04cos\nsystem\n.", Malicious),
         ("a class of nobody", b"\x80\x04cmine\nThing\n)\x81}b.", NotProven),
+        (
+            "an array of a mapped file",
+            b"\x80\x04cnumpy.core.multiarray\n_reconstruct\ncnumpy\nmemmap\nK\x00\x85C\x01b\x87R.",
+            Clean,
+        ),
+        ("a mapped file", b"\x80\x04cnumpy\nmemmap\n\x8c\x01a\x85\x81.", Malicious),
+        ("a class of a library that reaches out", b"\x80\x04cyarl\nURL\n)\x81.", NotProven),
+        ("the same, called", b"\x80\x04cyarl\nURL\n\x8c\x01a\x85R.", Malicious),
+        ("a symbol", b"\x80\x04csympy.core.symbol\nSymbol\n\x8c\x01x\x85\x81.", NotProven),
+        ("a text that sympy evaluates", b"\x80\x04csympy.core.numbers\nInteger\n\x8c\x01x\x85\x81.", Malicious),
+        (
+            "a library's own attribute",
+            b"\x80\x04cnetworkx.classes.graph\nGraph\n)\x81}\x8c\x12__networkx_cache__}sb.",
+            Clean,
+        ),
+        ("a reader that is made", b"\x80\x04cpandas._libs.parsers\nTextReader\n\x8c\x01a\x85R.", Malicious),
+        ("a store that is opened", b"\x80\x04cpandas\nHDFStore\n\x8c\x01a\x85R.", Malicious),
+        ("a class made on the way", b"\x80\x04cbuiltins\ntype\n\x8c\x01a)}\x87R.", NotProven),
+        ("names poured into a module", b"\x80\x04cenum\nglobal_enum\ncenum\nEnum\n\x85R.", Malicious),
+        ("a call for each item", b"\x80\x04citertools\nstarmap\ncnumpy\nsqueeze\n]\x86R.", Malicious),
+        ("zeros without end", b"\x80\x04cbuiltins\nbytearray\n\x8a\x06\0\0\0\0\0\x01\x85R.", NotProven),
         ("an estimator", b"\x80\x04csklearn.svm._classes\nSVC\n)\x81}b.", Clean),
         ("its state acts", b"\x80\x04csklearn.svm._classes\nSVC\n)\x81}\x8c\x01fcos\nsystem\nsb.", Malicious),
         ("map", b"\x80\x04cbuiltins\nmap\ncos\nsystem\n]\x8c\x02hia\x86R.", Malicious),
@@ -206,6 +136,70 @@ fn calls_are_told_in_words() {
     assert_eq!(finding.offset, 23);
 }
 
+/// Lists that hold the same list again and again; each level so many times the one before.
+fn levels(many: u8, times: usize) -> Vec<u8> {
+    let mut out = b"\x80\x04]\x94".to_vec();
+    for level in 0..many {
+        out.extend(*b"](");
+        (0..times).for_each(|_| out.extend([b'h', level]));
+        out.extend([b'e', 0x94]);
+    }
+    out.push(b'.');
+    out
+}
+
+/// A list that holds itself.
+fn ring(times: usize) -> Vec<u8> {
+    let mut out = b"\x80\x04]\x94".to_vec();
+    (0..times).for_each(|_| out.extend(*b"h\0a"));
+    out.push(b'.');
+    out
+}
+
+#[test]
+fn what_never_ends_when_it_is_walked_is_a_bomb_and_what_is_shared_is_none() {
+    use Verdict::{Clean, Malicious, NotProven};
+    // A tree whose nodes are shared in pairs that differ: `(left, right)`, as hash-consed expressions have them.
+    let mut shared = b"\x80\x04]\x94]\x94".to_vec();
+    for level in 0..60_u8 {
+        shared.extend([b'h', level, b'h', level + 1, 0x86, 0x94]);
+    }
+    shared.push(b'.');
+    for (what, bytes, expected) in [
+        ("ten by ten by ten", levels(3, 10), Clean),
+        ("a thousand rows that are one row, a thousand times", levels(2, 1_000), Clean),
+        ("laughs", levels(20, 10), Malicious),
+        ("pairs all the way", levels(60, 2), Malicious),
+        ("a list in itself", ring(1), Clean),
+        ("a ring of one, forwards and backwards", ring(2), Clean),
+        ("a list that is nothing but itself", ring(60), Malicious),
+        ("shared pairs", shared, NotProven),
+    ] {
+        let report = read(&bytes);
+        assert_eq!(report.verdict(), expected, "{what}: {:#?}", report.findings());
+    }
+}
+
+#[test]
+fn every_finding_of_a_pickle_names_its_weakness_and_its_technique() {
+    for bytes in [
+        &b"\x80\x04cos\nsystem\n\x8c\x07echo hi\x85R."[..],
+        b"\x80\x04cos\nsystem\n0N.",
+        b"\x80\x04cmine\nThing\n)\x81}b.",
+        b"\x80\x04\xff",
+        b"\x80\x04C\x10\x80\x04\x95\x05\0\0\0\0\0\0\0}NNs.",
+    ] {
+        for finding in read(bytes).findings() {
+            assert!(finding.kind.cwe.contains(&"CWE-502") || finding.kind.name == "bomb", "{finding:?}");
+            assert!(finding.kind.atlas.iter().any(|id| id.starts_with("AML.T00")), "{finding:?}");
+            assert!(finding.words.len() > 10, "{finding:?}");
+        }
+    }
+    let report = read(b"\x80\x04cpip\nmain\n]\x8c\x07install\x86R.");
+    assert_eq!(report.findings()[0].advisories, ["CVE-2025-1716"]);
+    assert_eq!(report.findings()[0].offset, 23);
+}
+
 #[test]
 fn hostile_bytes_cost_little() {
     let mut deep = b"\x80\x04".to_vec();
@@ -223,7 +217,7 @@ fn hostile_bytes_cost_little() {
         bomb.extend([b'e', 0x94]);
     }
     bomb.push(b'.');
-    assert_eq!(read(&bomb).verdict(), Verdict::NotProven);
+    assert_eq!(read(&bomb).verdict(), Verdict::Malicious);
     let mut random = Seeded(3);
     for _ in 0..20_000 {
         let mut bytes = call(&mut random, "os", "system");

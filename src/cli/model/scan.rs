@@ -179,9 +179,10 @@ fn text(scanned: &[Scanned]) -> String {
             if let Some(call) = &finding.call {
                 out.push_str(&format!("             {}\n", escape(call)));
             }
-            if !finding.advisories.is_empty() {
-                out.push_str(&format!("             {}\n", finding.advisories.join(", ")));
-            }
+            let ids: Vec<&str> =
+                [finding.kind.cwe, finding.advisories, finding.kind.atlas].into_iter().flatten().copied().collect();
+            let ids = if ids.is_empty() { String::new() } else { format!(": {}", ids.join(", ")) };
+            out.push_str(&format!("             {}{ids}\n", finding.kind.name));
         }
         let more = (findings.len().saturating_sub(SHOWN)) as u64 + file.report.more;
         if more > 0 {
@@ -279,7 +280,13 @@ fn sarif(scanned: &[Scanned]) -> Value {
                 "level": level,
                 "message": {"text": format!("{}{call}", finding.words)},
                 "locations": location(offset),
-                "properties": {"member": finding.member, "offset": finding.offset, "advisories": finding.advisories},
+                "properties": {
+                    "member": finding.member,
+                    "offset": finding.offset,
+                    "cwe": finding.kind.cwe,
+                    "advisories": finding.advisories,
+                    "atlas": finding.kind.atlas,
+                },
             }));
         }
     }
@@ -327,6 +334,13 @@ fn cyclonedx(scanned: &[Scanned]) -> Value {
                 entry.insert("detail".to_owned(), json!(call));
             }
             entry.insert("affects".to_owned(), json!([{"ref": reference}]));
+            let place = format!("{}!{}", finding.member, finding.offset);
+            let mut properties = vec![json!({"name": "shieldwall:place", "value": place})];
+            let ids = finding.advisories.iter().map(|id| ("shieldwall:advisory", id));
+            for (name, id) in ids.chain(finding.kind.atlas.iter().map(|id| ("shieldwall:atlas", id))) {
+                properties.push(json!({"name": name, "value": id}));
+            }
+            entry.insert("properties".to_owned(), json!(properties));
             vulnerabilities.push(Value::Object(entry));
         }
     }

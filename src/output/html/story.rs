@@ -8,6 +8,7 @@ use shieldwall_schema::finding::{Evidence, Finding};
 use shieldwall_schema::incident::Incident;
 use shieldwall_schema::ocsf::attack;
 use shieldwall_schema::outlook::Outlook;
+use shieldwall_schema::remedy::Remedy;
 use shieldwall_schema::story::{ProcessNode, Sentence, Story};
 
 use super::page::Page;
@@ -124,6 +125,9 @@ fn story(number: usize, told: &Told, open: bool, findings: &mut dyn Findings, pa
     if let Some(outlook) = &story.outlook {
         ahead(outlook, page);
     }
+    if !story.remedies.is_empty() {
+        remedies(&story.remedies, number, page);
+    }
     evidence(&members, until, findings, page)?;
     page.raw("<p class=\"hash\">Incident ").text(&incident.uid);
     if !incident.aliases.is_empty() {
@@ -131,6 +135,26 @@ fn story(number: usize, told: &Told, open: bool, findings: &mut dyn Findings, pa
     }
     page.raw("</p>\n").raw(if open { "" } else { "</details>\n" }).raw("</article>\n");
     Ok(())
+}
+
+/// What could be done.
+fn remedies(remedies: &[Remedy], number: usize, page: &mut Page) {
+    page.element("h4", "", "What could be done").raw("\n<ul>\n");
+    for one in remedies {
+        page.raw("<li><strong>").text(&format!("{}) {}", one.letter, one.does)).raw("</strong><br>");
+        page.text(&one.because).raw("<br>");
+        for text in &one.words {
+            page.text(text).raw("<br>");
+        }
+        for text in &one.left_out {
+            page.text(&format!("left out: {text}")).raw("<br>");
+        }
+        if let Some((id, name)) = &one.d3fend {
+            page.text(&format!("{id} {name}")).raw("<br>");
+        }
+        page.raw("<code>").text(&format!("shieldwall plan {number}{}", one.letter)).raw("</code></li>\n");
+    }
+    page.raw("</ul>\n");
 }
 
 /// What may come next.

@@ -8,6 +8,7 @@ use shieldwall_schema::entity::{Entity, EntityKind};
 use shieldwall_schema::finding::Finding;
 use shieldwall_schema::incident::{Incident, Involved, Member, Severity};
 use shieldwall_schema::outlook::{Countermeasure, Outlook, Prospect, Watch};
+use shieldwall_schema::remedy::Remedy;
 use shieldwall_schema::story::{HostCoverage, Moment, ProcessNode, Sentence, Story};
 use shieldwall_schema::{Place, Reject, Rejection};
 
@@ -130,6 +131,16 @@ pub(super) fn incident(evil: &str) -> Told {
             alike: vec![evil.to_owned()],
             model: evil.to_owned(),
         }),
+        remedies: vec![Remedy {
+            letter: evil.to_owned(),
+            does: evil.to_owned(),
+            because: evil.to_owned(),
+            words: vec![evil.to_owned()],
+            left_out: vec![evil.to_owned()],
+            d3fend: Some((evil.to_owned(), evil.to_owned())),
+            plan: evil.to_owned(),
+            plan_sha256: evil.to_owned(),
+        }],
     };
     Told { incident, story }
 }

@@ -66,6 +66,7 @@ pub fn tell(telling: &Telling<'_>) -> Story {
         unseen: unseen(first, &hosts, telling.coverage),
         // The program adds it: a story tells what was seen.
         outlook: None,
+        remedies: Vec::new(),
     }
 }
 

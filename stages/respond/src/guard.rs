@@ -383,7 +383,7 @@ fn is_hash(text: &str) -> bool {
 }
 
 /// A login name as shadow-utils allows it; it stands in files that end fields with `:`.
-fn is_user(text: &str) -> bool {
+pub(crate) fn is_user(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
     let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
     first && text.len() <= 32 && text.bytes().all(plain)

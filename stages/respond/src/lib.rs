@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`net`] | addresses and networks, one spelling each |
 //! | [`plan`] | [`Plan`](plan::Plan): what would be done, why, until when; its hash |
+//! | [`acquaintance`] | who signs in from where: whom a block must not hit |
 //! | [`propose`] | what could be done about an incident |
 //! | [`guard`] | the protected set, the blast radius; the one maker of [`Checked`](guard::Checked) |
 //! | [`approve`] | signed approvals; the one maker of [`Approved`](approve::Approved) |
@@ -20,6 +21,7 @@
 //! | [`action::nft`] | blocks addresses and networks in the kernel, each with an end |
 //! | [`words`] | a step in plain words |
 
+pub mod acquaintance;
 pub mod action;
 pub mod actuator;
 

@@ -157,6 +157,11 @@ pub enum PolicyError {
 }
 
 impl Policy {
+    /// The usual limits and nothing more, on the word of these operators.
+    pub fn of(operators: Vec<PublicKey>) -> Self {
+        Self { operators, ..Self::default() }
+    }
+
     /// Reads a policy that `owner` (root: 0) alone can write.
     ///
     /// # Errors

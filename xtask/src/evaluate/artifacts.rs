@@ -10,6 +10,7 @@ use serde_json::Value;
 use shieldwall_learn::metrics::wilson;
 
 use super::program::Program;
+use crate::built::target;
 
 /// The section's text.
 ///
@@ -50,7 +51,8 @@ pub fn section(program: &Program) -> Result<String> {
         out,
         "Data: `model-artifacts` (labels.tsv), the whole folder in one run; `onnx-testdata` (benign by origin). Command: `shieldwall model \
          scan FOLDER --format jsonl`. Intervals: Wilson, 95 %. The rules were written with these files at hand, so they flatter; the \
-         seeded test `scan_pickle` calls what no list here holds. Baselines: a program that never speaks lets all 252 pass in silence; \
+         seeded tests `scan_generated` and `scan_pickle` call in random spellings what no corpus here holds, and `cargo xtask bench scan` \
+         draws callables from what Python itself lists. Baselines: a program that never speaks lets all 252 pass in silence; \
          one that calls everything malicious accuses every benign file.\n\n| | malicious | not proven | clean |\n|---|---|---|---|"
     )?;
     for label in ["malicious", "benign", "structural"] {
@@ -77,6 +79,11 @@ pub fn section(program: &Program) -> Result<String> {
         "\nThe whole of `model-artifacts` took about {} s of wall clock, start and end of the program among it.",
         (took as f64 / 1000.0).ceil()
     )?;
+    let measured = std::fs::read_to_string(target().join("bench/model-scan.md"));
+    out.push_str("\n#### Beside other scanners\n\n");
+    out.push_str(&measured.unwrap_or_else(|_| {
+        "Not measured yet: run `cargo xtask bench scan`, then `cargo xtask evaluate`.\n".to_owned()
+    }));
     Ok(out)
 }
 

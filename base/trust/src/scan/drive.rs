@@ -8,7 +8,7 @@ use super::{Budget, Bytes, Inside, budget};
 /// What the bytes would do to whoever loads them. What no format claims is not proven, what is empty is clean.
 pub fn scan(bytes: &dyn Bytes) -> Report {
     let mut report = Report::default();
-    one(&[], bytes, &Budget::default(), &mut report);
+    one(&[], bytes, &Budget::of(bytes.len()), &mut report);
     report
 }
 

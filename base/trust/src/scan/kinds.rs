@@ -33,15 +33,15 @@ pub const PATH: Kind = kind("path-escapes", &["CWE-22", "CWE-73"], &["AML.T0011.
 /// Bytes that no known format claims.
 pub const UNKNOWN: Kind = kind("unknown-format", &[], &[]);
 /// Loading the pickle calls something that runs code, touches files or reaches the network.
-pub const PICKLE_CALL: Kind = kind("pickle-call", &["CWE-502"], &["AML.T0011.000", "AML.T0018.002"]);
+pub const PICKLE_CALL: Kind = kind("pickle-call", &["CWE-502", "CWE-94"], &["AML.T0011.000", "AML.T0018.002"]);
 /// Loading the pickle calls or imports something that nobody here knows.
 pub const PICKLE_UNKNOWN: Kind = kind("pickle-unknown-callable", &["CWE-502"], &["AML.T0011.000"]);
 /// The pickle imports something dangerous without calling it.
-pub const PICKLE_IMPORT: Kind = kind("pickle-import", &["CWE-502"], &["AML.T0011.000"]);
+pub const PICKLE_IMPORT: Kind = kind("pickle-import", &["CWE-502"], &["AML.T0011.000", "AML.T0018.002"]);
 /// The pickle's stream is broken or ends too early: what stands before was run by then.
 pub const PICKLE_BROKEN: Kind = kind("pickle-broken", &["CWE-20", "CWE-502"], &["AML.T0074"]);
 /// A pickle lies in another pickle's data.
-pub const PICKLE_NESTED: Kind = kind("pickle-nested", &["CWE-502", "CWE-506"], &["AML.T0011.000"]);
+pub const PICKLE_NESTED: Kind = kind("pickle-nested", &["CWE-502", "CWE-506"], &["AML.T0011.000", "AML.T0018.002"]);
 
 const fn kind(name: &'static str, cwe: &'static [&'static str], atlas: &'static [&'static str]) -> Kind {
     Kind { name, cwe, atlas }

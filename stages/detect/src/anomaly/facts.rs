@@ -4,6 +4,8 @@
 //! what rarity is counted on; measures (how much, how many different) are what volume is counted on. Neither knows a log
 //! format: both are read from OCSF paths.
 
+use std::net::IpAddr;
+
 use shieldwall_schema::Observation;
 use shieldwall_schema::entity::EntityKind;
 
@@ -379,9 +381,57 @@ fn administration(read: &mut Reader<'_>, host: Option<u8>, out: &mut Seen) {
     }
 }
 
+/// A session that was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignedIn<'o> {
+    /// From where.
+    pub address: IpAddr,
+    /// Who.
+    pub user: &'o str,
+    /// What the machine at the address calls itself.
+    pub name: Option<&'o str>,
+}
+
+/// Who signed in from which address, if the observation tells of a session that was opened from one.
+pub fn signed_in(of: &Observation) -> Option<SignedIn<'_>> {
+    if of.class != 3002 || matches!(of.activity, 3 | 4) || attempt(of) != Attempt::Opened {
+        return None;
+    }
+    let address = of.get(SOURCE_IP)?.parse().ok()?;
+    let user = of.get(USER).or_else(|| of.get(ACTOR_USER))?;
+    (!user.is_empty() && user != "-" && !user.eq_ignore_ascii_case("anonymous logon")).then(|| SignedIn {
+        address,
+        user,
+        name: of.get(SOURCE_HOST).filter(|name| !matches!(*name, "" | "-")),
+    })
+}
+
+/// How an attempt to sign in ended, as far as the fields tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Attempt {
+    Failed,
+    Opened,
+    /// The record speaks of a step on the way: `Connection closed by …`, or PAM's word beside that of sshd.
+    Neither,
+}
+
+fn attempt(of: &Observation) -> Attempt {
+    match of.get(CODE).unwrap_or("") {
+        "ssh_login_ok" => Attempt::Opened,
+        "auth_failed" if of.get(SERVICE_NAME).is_some_and(|name| name.starts_with("sshd")) => Attempt::Neither,
+        "ssh_login_failed" | "auth_failed" => Attempt::Failed,
+        "auth_unknown_user" | "session_closed" => Attempt::Neither,
+        code if code.starts_with("ssh_") => Attempt::Neither,
+        _ if failed(of) => Attempt::Failed,
+        // Logoffs close and tickets open no session.
+        _ if of.activity == 2 => Attempt::Neither,
+        _ => Attempt::Opened,
+    }
+}
+
 /// Whether a logon failed, as far as the fields tell: by code of the event, status or NT status.
-fn failed(read: &Reader<'_>) -> bool {
-    let get = |path| read.of.get(path).unwrap_or("");
+fn failed(of: &Observation) -> bool {
+    let get = |path| of.get(path).unwrap_or("");
     let any = |text: &str, words: &[&str]| {
         let bytes = text.as_bytes();
         words.iter().any(|word| bytes.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes())))
@@ -400,7 +450,8 @@ fn logon(read: &mut Reader<'_>, host: Option<u8>, slot: u32, out: &mut Seen) {
     let source_name = read.get(SOURCE_IP, Form::Address);
     let source = out.entity(EntityKind::Address, source_name);
     let from = if source_name == OTHER { read.get(SOURCE_HOST, Form::Host) } else { source_name };
-    if failed(read) {
+    let attempt = attempt(read.of);
+    if attempt == Attempt::Failed {
         let by = source.or(host);
         out.amount(by, Measure::FailuresHour, u64::from(read.of.count));
         out.amount(by, Measure::FailuresDay, u64::from(read.of.count));
@@ -409,7 +460,7 @@ fn logon(read: &mut Reader<'_>, host: Option<u8>, slot: u32, out: &mut Seen) {
         out.different(by, Measure::FailedAccountsDay, name);
         return;
     }
-    if read.of.activity == 2 {
+    if attempt == Attempt::Neither {
         return;
     }
     let host_name = host.and_then(|at| out.who.get(usize::from(at))).map_or(OTHER, |(_, name)| *name);

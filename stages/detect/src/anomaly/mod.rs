@@ -44,6 +44,7 @@ mod office;
 mod tests;
 
 pub use detectors::DETECTORS;
+pub use facts::{SignedIn, signed_in};
 pub use keep::{BASELINES_BYTES_MAX, describe, forget};
 pub use learner::Learner;
 pub use texts::{TextScorer, TextScorers, TextVerdict};

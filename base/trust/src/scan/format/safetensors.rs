@@ -1,9 +1,9 @@
-//! Safetensors: eight bytes of length, a JSON header, tensors without gaps. Nothing in it can act; what can lie is the
-//! header. Every rule of the format is checked from the header alone: two gigabytes of tensors are never read.
+//! Safetensors: eight bytes of length, a JSON header, tensors without gaps. Loading it runs nothing; what can lie is the
+//! header, and what can carry code for whoever reads it are the texts of its metadata. Every rule of the format is checked from the header alone: two gigabytes of tensors are never read.
 
-use crate::scan::judge::json;
 use crate::scan::judge::value::Value;
-use crate::scan::kinds::{BROKEN, HIDDEN, found, shown};
+use crate::scan::judge::{config, json, python};
+use crate::scan::kinds::{BROKEN, CODE, HIDDEN, found, shown};
 use crate::scan::report::{Finding, Report, Weight};
 use crate::scan::{Bytes, Format, Inside, Part};
 
@@ -29,7 +29,7 @@ impl Format for Safetensors {
         let broken = |report: &mut Report, at: u64, words: String| {
             report.add(Finding { offset: at, ..found(inside, &BROKEN, Weight::NotProven, words) })
         };
-        let data_start = 8 + len;
+        let data_start = len.saturating_add(8);
         if data_start > bytes.len() {
             return broken(report, 0, format!("the header claims {len} bytes, the file has {}", bytes.len()));
         }
@@ -83,29 +83,26 @@ impl Format for Safetensors {
     }
 }
 
-/// Only texts are allowed. Nothing reads them as code; one that is code is told all the same.
+/// Only texts are allowed. The format's own loader runs none of them; source that starts programs is judged here as it is in
+/// a file of its own, because nothing describes a model by starting programs, and what reads metadata may run them.
 fn metadata(value: &Value, inside: &Inside<'_>, report: &mut Report) {
+    let mut told = 0;
     for (key, value) in value.entries() {
         let Value::Text(text) = value else {
             report.add(found(inside, &BROKEN, Weight::NotProven, format!("the metadata `{}` is no text", shown(key))));
             continue;
         };
         let mut apart = Report::default();
-        if crate::scan::judge::python::judge(text, inside, &mut apart)
-            && apart.verdict() == crate::scan::Verdict::Malicious
+        if python::judge(text, inside, &mut apart)
+            && let Some(finding) = apart.findings().iter().find(|finding| finding.weight == Weight::Malicious)
         {
             let words = format!(
-                "the metadata `{}` is Python source that runs programs; nothing that loads the file runs it",
+                "the metadata `{}` is Python source that runs programs; the format's own loader does not run it",
                 shown(key)
             );
-            report.add(found(inside, &crate::scan::kinds::CODE, Weight::NotProven, words));
+            report.add(Finding { call: finding.call.clone(), ..found(inside, &CODE, Weight::Malicious, words) });
         }
-        crate::scan::judge::config::template(
-            key,
-            if crate::scan::judge::jinja::is_template(text) { text } else { "" },
-            inside,
-            report,
-        );
+        config::texts(key, text, &mut told, inside, report);
     }
     if !matches!(value, Value::Map(_)) {
         report.add(found(inside, &BROKEN, Weight::NotProven, "the metadata is no map"));

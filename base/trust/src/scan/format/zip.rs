@@ -423,10 +423,12 @@ impl Archive<'_, '_> {
         self.say(at, &CONTAINER_ESCAPES, weight, &[], words);
     }
 
-    /// Whether a name is that of a tensor's storage: `data/` and a number, beside a `data.pkl`.
+    /// Whether a name is that of a tensor's storage: `data/` (in TorchScript also `constants/`) and a number, beside a
+    /// `data.pkl`.
     fn is_storage(&self, name: &str) -> bool {
         let folder = name.trim_end_matches(|c: char| c.is_ascii_digit());
-        folder.len() < name.len() && folder.strip_suffix("data/").is_some_and(|folder| self.torch.contains(folder))
+        let parent = folder.strip_suffix("data/").or_else(|| folder.strip_suffix("constants/"));
+        folder.len() < name.len() && parent.is_some_and(|parent| self.torch.contains(parent))
     }
 
     /// A tensor's storage: opaque, unless it begins like something that acts. Random weights begin like a pickle once in

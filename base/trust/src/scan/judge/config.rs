@@ -5,7 +5,7 @@ use super::names::{Power, power, power_of_dotted};
 use super::value::Value;
 use super::{jinja, keras, path, python, skops};
 use crate::scan::Inside;
-use crate::scan::kinds::{BROKEN, CODE, CONFIG_CALLS, PATH, TEMPLATE, found, shown};
+use crate::scan::kinds::{BROKEN, CODE, CONFIG_CALLS, GRAPH, PATH, TEMPLATE, found, shown};
 use crate::scan::report::{Finding, Report, Weight};
 
 /// Templates that are told of one file.
@@ -26,6 +26,11 @@ pub(crate) fn judge(value: &Value, inside: &Inside<'_>, report: &mut Report) {
     }
     if value.has("_class_name") && value.has("_diffusers_version") {
         pipeline(value, inside, report);
+    }
+    if value.has("graph_module") && value.has("opset_version") {
+        let words =
+            "an exported program of torch: its operators and expressions are resolved by the loader, and not read here";
+        report.add(found(inside, &GRAPH, Weight::NotProven, words));
     }
     let mut told = 0;
     let mut twice = None;
@@ -57,7 +62,7 @@ pub(crate) fn judge(value: &Value, inside: &Inside<'_>, report: &mut Report) {
 }
 
 /// Every string: a template, or a pickle in base64.
-fn texts(key: &str, text: &str, told: &mut usize, inside: &Inside<'_>, report: &mut Report) {
+pub(crate) fn texts(key: &str, text: &str, told: &mut usize, inside: &Inside<'_>, report: &mut Report) {
     if jinja::is_template(text) && *told < TOLD_MAX {
         let before = report.findings().len();
         template(key, text, inside, report);

@@ -9,13 +9,13 @@ const BUILTINS: &str = "set frozenset bytearray complex slice range xrange list 
 
 /// Modules whose public names all compute (dotted names are not among them).
 const WHOLE_MODULES: &str = "datetime _datetime decimal _decimal _pydecimal fractions collections collections.abc \
-    _collections _collections_abc __future__ numbers math cmath ipaddress array struct_time itertools statistics \
-    calendar colorsys string.ascii_letters abc enum graphlib keyword";
+    _collections _collections_abc __future__ numbers math cmath ipaddress array struct_time statistics colorsys \
+    string.ascii_letters graphlib keyword";
 
 /// Single names: `module:name`.
 const NAMES: &str = "\
     copyreg:_reconstructor copyreg:__newobj__ copyreg:__newobj_ex__ _codecs:encode codecs:encode _codecs:decode codecs:decode \
-    _codecs:latin_1_encode uuid:UUID uuid:SafeUUID re:_compile re:compile _sre:compile time:struct_time \
+    _codecs:latin_1_encode uuid:UUID uuid:SafeUUID re:_compile re:compile time:struct_time \
     argparse:Namespace types:SimpleNamespace types:NoneType types:EllipsisType types:MappingProxyType \
     random:Random _random:Random threading:Lock array:_array_reconstructor \
     functools:partial functools:cmp_to_key operator:itemgetter operator:getitem operator:add operator:sub operator:mul \
@@ -26,6 +26,11 @@ const NAMES: &str = "\
     pathlib._local:PosixPath pathlib._local:WindowsPath \
     zoneinfo:ZoneInfo._unpickle zoneinfo:ZoneInfo datetime:datetime datetime:timezone.utc \
     logging:getLogger logging:Logger logging:_loggerClass inspect:_ParameterKind inspect:Signature inspect:Parameter \
+    calendar:Calendar calendar:TextCalendar calendar:HTMLCalendar abc:ABC abc:ABCMeta abc:abstractmethod enum:Enum \
+    enum:IntEnum enum:StrEnum enum:Flag enum:IntFlag enum:EnumMeta enum:EnumType enum:auto enum:pickle_by_enum_name \
+    enum:pickle_by_global_name itertools:chain itertools:combinations itertools:combinations_with_replacement \
+    itertools:compress itertools:count itertools:cycle itertools:islice itertools:permutations itertools:product \
+    itertools:repeat itertools:tee itertools:_tee itertools:_tee_dataobject itertools:zip_longest \
     weakref:WeakValueDictionary weakref:WeakKeyDictionary dataclasses:Field dataclasses:_MISSING_TYPE \
     builtins:getattr builtins:type \
     numpy:dtype numpy:ndarray numpy:matrix numpy:bool_ numpy:recarray numpy:record numpy:float64 numpy:float32 \
@@ -46,6 +51,8 @@ const NAMES: &str = "\
     torch._utils:_rebuild_sparse_tensor torch._utils:_rebuild_sparse_csr_tensor torch._utils:_rebuild_nested_tensor \
     torch._utils:_rebuild_qtensor torch._utils:_rebuild_meta_tensor_no_storage torch._utils:_rebuild_device_tensor_from_numpy \
     torch._utils:_rebuild_xla_tensor torch._utils:_rebuild_wrapper_subclass torch._utils:_rebuild_device_tensor_from_cpu_tensor \
+    torch.jit._pickle:build_intlist torch.jit._pickle:build_doublelist torch.jit._pickle:build_boollist \
+    torch.jit._pickle:build_tensorlist torch.jit._pickle:build_tensor_from_id torch.jit._pickle:restore_type_tag \
     torch.storage:_load_from_bytes torch.storage:UntypedStorage torch.storage:TypedStorage torch.storage:_LegacyStorage \
     torch.amp.grad_scaler:_refresh_per_optimizer_state torch.cuda.amp.grad_scaler:_refresh_per_optimizer_state \
     pandas._libs.internals:_unpickle_block pandas.core.indexes.base:_new_Index pandas.indexes.base:_new_Index \
@@ -101,7 +108,10 @@ pub(super) fn computes(module: &str, name: &str) -> bool {
         return listed(BUILTINS, name) || matches!(name, "getattr" | "type");
     }
     if listed(WHOLE_MODULES, module) {
-        return !name.contains('.') || name.split('.').all(|part| !part.starts_with('_') && part != "sys");
+        // These set how the whole process computes.
+        let global = matches!(name, "setcontext" | "getcontext" | "localcontext");
+        let private = |part: &str| part.starts_with('_') || part == "sys";
+        return !global && (!name.contains('.') || !name.split('.').any(private));
     }
     // numpy 2 moved its core behind an underscore.
     let moved = module.strip_prefix("numpy._core").map(|rest| format!("numpy.core{rest}"));

@@ -1,15 +1,18 @@
 //! What calling a value and setting the state of one would do.
 
-use super::allow;
 use super::judge::{self, Power};
 use super::machine::Machine;
 use super::value::{Sort, Value};
-use crate::scan::kinds::{PICKLE_CALL, PICKLE_UNKNOWN};
+use super::{allow, danger};
+use crate::scan::kinds::{BOMB, PICKLE_CALL, PICKLE_UNKNOWN};
 use crate::scan::report::{Report, Verdict, Weight};
 use crate::scan::{Inside, Part};
 
 /// Names that turn data into a callable are followed this many times in one file; further ones give unknown values.
 const REGISTERED_MAX: usize = 1 << 16;
+
+/// Zeros that a pickle may ask for by their number. Data of that size are written out, not counted.
+const ZEROS_MAX: i64 = 1 << 30;
 
 impl Machine<'_, '_> {
     /// Calls a value, or makes an object of a class without running its `__init__` (`new`).
@@ -75,13 +78,21 @@ impl Machine<'_, '_> {
         if takes_class && let Some(&Value::Global(class)) = args.first() {
             return self.call_global(class, args.get(1..).unwrap_or_default(), at, true);
         }
+        // Classes that act when an object is made of them; as the class of a reconstructed array they do not.
+        let leaf = name.rsplit('.').next().unwrap_or(&name);
+        let acting_class = danger::acting_class(&module, leaf);
         let weight = match (power, new) {
-            (Power::Acts, _) => Weight::Malicious,
+            (Power::Acts, _) | (Power::Outside, false) => Weight::Malicious,
+            (Power::Library | Power::Class, _) if acting_class => Weight::Malicious,
+            // sympy's classes evaluate texts that they are given as Python; a symbol's name is only a name.
+            (Power::Outside, true) if module.starts_with("sympy.") && name != "Symbol" && self.any_text(args) => {
+                Weight::Malicious
+            }
             _ if passed.is_some() && !matches!(power, Power::Class) => Weight::Malicious,
             (Power::Named, false) => Weight::Malicious,
-            (Power::Unknown | Power::Named, _) => Weight::NotProven,
+            (Power::Unknown | Power::Named | Power::Outside, _) => Weight::NotProven,
             (Power::Computes, _) | (Power::Class | Power::Library, true) => return Value::Of(index),
-            (Power::Class, false) if allow::numeric(&module) => return Value::Of(index),
+            (Power::Class, false) if allow::numeric(&module) && !danger::smells(leaf) => return Value::Of(index),
             (Power::Class | Power::Library, _) => Weight::NotProven,
         };
         if weight == Weight::NotProven && told {
@@ -92,7 +103,7 @@ impl Machine<'_, '_> {
         }
         let text = self.called(Value::Global(index), args);
         let (kind, words) = match (weight, passed) {
-            (Weight::Malicious, Some(passed)) if power != Power::Acts => {
+            (Weight::Malicious, Some(passed)) if !matches!(power, Power::Acts | Power::Outside) => {
                 let words = format!("loading hands {} to {module}.{name}, which may call it", self.dotted(passed));
                 (&PICKLE_CALL, words)
             }
@@ -102,8 +113,18 @@ impl Machine<'_, '_> {
             }
             _ => (&PICKLE_UNKNOWN, format!("loading calls {module}.{name}, and nobody here knows what that does")),
         };
-        self.say(at, kind, weight, Some(text), words);
+        self.say_of(at, kind, weight, (&module, &name), text, words);
         Value::Of(index)
+    }
+
+    fn any_text(&self, args: &[Value]) -> bool {
+        args.iter().any(|arg| match arg {
+            Value::Data | Value::None | Value::Int(_) | Value::Bytes(..) | Value::Dtype(..) | Value::Of(_) => false,
+            Value::Node(node) => self.nodes.get(*node as usize).is_none_or(|node| {
+                node.items.iter().any(|item| matches!(item, Value::Text(..) | Value::Made(_) | Value::Computed))
+            }),
+            _ => true,
+        })
     }
 
     /// Calls whose result can be told.
@@ -111,6 +132,18 @@ impl Machine<'_, '_> {
         match (module, name) {
             ("builtins", "str") | ("codecs" | "_codecs", "decode" | "encode" | "utf_8_decode" | "latin_1_encode") => {
                 Some(self.recode(name, args))
+            }
+            ("builtins", "type") | ("abc", "ABCMeta") | ("enum", "EnumMeta" | "EnumType") if args.len() >= 3 => {
+                let text = self.called(Value::Global(index), args);
+                let words = "a class is made while loading: what its methods do is not known".to_owned();
+                self.say(at, &PICKLE_UNKNOWN, Weight::NotProven, Some(text), words);
+                Some(Value::Unknown)
+            }
+            ("builtins", "bytes" | "bytearray") if matches!(args, [Value::Int(size)] if *size > ZEROS_MAX) => {
+                let text = self.called(Value::Global(index), args);
+                let words = "more bytes are made out of nothing than ZEROS_MAX".to_owned();
+                self.say(at, &BOMB, Weight::NotProven, Some(text), words);
+                Some(Value::Computed)
             }
             ("builtins", "bytes" | "bytearray" | "chr" | "format" | "repr" | "ascii" | "hex") => Some(Value::Computed),
             ("builtins", "getattr") => Some(self.getattr(index, args, at)),
@@ -152,6 +185,7 @@ impl Machine<'_, '_> {
                 if self.trial {
                     return Some(Value::Data);
                 }
+                self.idle.remove(&start);
                 let mut apart = Report::default();
                 let part = Part::new(self.reader.bytes(), start, len);
                 (self.inside.member)(&format!("bytes at {start}"), &part, &mut apart);
@@ -175,7 +209,7 @@ impl Machine<'_, '_> {
         let (module, name) =
             self.globals.get(index as usize).map(|g| (g.module.clone(), g.name.clone())).unwrap_or_default();
         let words = format!("loading calls {module}.{name}, which {}", judge::does(&module, &name));
-        self.say(at, &PICKLE_CALL, Weight::Malicious, Some(text), words);
+        self.say_of(at, &PICKLE_CALL, Weight::Malicious, (&module, &name), text, words);
     }
 
     /// `str`, `codecs.decode`, `codecs.encode` of what is known.

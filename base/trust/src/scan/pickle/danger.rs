@@ -87,7 +87,19 @@ const ACTING_MODULES: &str = "\
 /// Classes of known libraries that act when an object is made of them or its state is set.
 const ACTING_CLASSES: &str = "InferenceSession GuardBuilder DataSource Repository PackageImporter PackageExporter \
     ScriptModule RecursiveScriptModule LambdaType FFI CDLL PyDLL Popen memmap GraphModule FunctionType CodeType Lambda \
-    TFSMLayer TorchModuleWrapper JaxLayer FlaxLayer";
+    TFSMLayer TorchModuleWrapper JaxLayer FlaxLayer HDFStore ExcelWriter ExcelFile ParquetWriter ParquetFile StataReader \
+    StataWriter SAS7BDATReader XportReader TextFileReader TextReader JsonReader SASReader LowLevelCallable NpzFile SummaryWriter MemmapingPool \
+    MemorizedFunc MemorizedResult Memory";
+
+/// Names of otherwise harmless modules of the standard library that start threads, evaluate text, read source files or keep a
+/// callable for later.
+const ACTING_NAMES: &str = "\
+    weakref:finalize threading:Thread threading:Timer threading:setprofile threading:settrace _thread:start_new_thread \
+    _thread:start_new _thread:start_joinable_thread typing:get_type_hints typing:ForwardRef typing:evaluate_forward_ref \
+    dataclasses:make_dataclass inspect:getsource inspect:getsourcelines inspect:getsourcefile inspect:findsource \
+    inspect:signature inspect:get_annotations inspect:currentframe inspect:stack contextlib:ExitStack \
+    contextlib:AsyncExitStack contextlib:chdir contextlib:redirect_stdout contextlib:redirect_stderr gettext:translation \
+    gettext:install gettext:find traceback:walk_stack re:Scanner locale:setlocale hashlib:file_digest time:sleep";
 
 /// Words in the names of functions that load, run, read, write or reach out.
 const SMELLS: &str = "load loads loader open read reads reader save savez dump dumps write writes system exec execute exec_ \
@@ -102,6 +114,26 @@ const SMELLS: &str = "load loads loader open read reads reader save savez dump d
 const THROUGH: &str = "os sys subprocess builtins __builtin__ importlib shutil ctypes distutils pip socket runpy pty posix \
     nt multiprocessing pickle marshal _os _sys _subprocess _builtins _importlib _pickle_ f_globals f_builtins f_back \
     gi_frame cr_frame tb_frame func_globals func_code";
+
+/// Names between double underscores that Python, pickle, copy, numpy and torch look up on objects, classes, functions and
+/// modules by themselves. Other such names are a library's own.
+const HOOKS: &str = "setstate reduce reduce_ex getstate getnewargs getnewargs_ex getattr getattribute setattr delattr dir call \
+    del init new class init_subclass class_getitem subclasshook instancecheck subclasscheck prepare mro_entries mro bases \
+    base subclasses set_name get set delete enter exit aenter aexit iter next aiter anext await reversed contains getitem \
+    setitem delitem missing length_hint hash eq ne lt le gt ge bool nonzero cmp repr str bytes format unicode fspath index \
+    int float complex round trunc floor ceil abs neg pos invert add sub mul matmul truediv floordiv mod divmod pow lshift \
+    rshift and or xor radd rsub rmul rmatmul rtruediv rfloordiv rmod rdivmod rpow rlshift rrshift rand ror rxor iadd isub \
+    imul imatmul itruediv ifloordiv imod ipow ilshift irshift iand ior ixor copy deepcopy replace buffer release_buffer \
+    sizeof globals builtins code closure defaults kwdefaults func self wrapped import loader spec path file cached package \
+    all main initializing array array_interface array_struct array_ufunc array_function array_wrap array_finalize \
+    array_prepare cuda_array_interface dlpack dlpack_device torch_function torch_dispatch tensor_flatten \
+    tensor_unflatten sklearn_clone sklearn_is_fitted post_init attrs_post_init attrs_init get_validators \
+    get_pydantic_core_schema";
+
+/// Whether a name between double underscores is one that Python calls or trusts behind the scenes.
+pub(super) fn hook(name: &str) -> bool {
+    listed(HOOKS, name)
+}
 
 /// Whether a module is there to start programs or run code, so that even naming what acts of it is an attack.
 pub(super) fn executes(module: &str) -> bool {
@@ -124,6 +156,11 @@ pub(super) fn acting_module(module: &str) -> bool {
     ACTING_MODULES
         .split_ascii_whitespace()
         .any(|entry| module.strip_prefix(entry).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+}
+
+/// Whether a name acts in a module whose other names do not.
+pub(super) fn acting_name(module: &str, name: &str) -> bool {
+    ACTING_NAMES.split_ascii_whitespace().any(|entry| entry.split_once(':') == Some((module, name)))
 }
 
 /// Whether making an object of a class acts.

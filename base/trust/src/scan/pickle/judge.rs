@@ -16,6 +16,9 @@ pub(super) enum Power {
     Named,
     /// Nobody here knows it.
     Unknown,
+    /// A class of a library that reaches out: calling it acts, an object that is made without its `__init__` is only not
+    /// known.
+    Outside,
     /// Runs code, touches files, reaches the network or the interpreter.
     Acts,
 }
@@ -82,7 +85,21 @@ pub(super) fn power(module: &str, name: &str) -> Power {
     if dunder || parts().any(danger::through) || name.split('.').any(|part| part == "modules") {
         return Power::Acts;
     }
-    if danger::acting_root(root) || danger::acting_module(module) {
+    // Classes of TorchScript, whose source lies in the same archive and is judged there; Python has no such module.
+    if root == "__torch__" {
+        return Power::Class;
+    }
+    if danger::acting_root(root)
+        && !danger::is_stdlib(root)
+        && is_class(name)
+        && !danger::acting_class(module, name.rsplit('.').next().unwrap_or(name))
+    {
+        return Power::Outside;
+    }
+    // `torch`, `hub.load` is `torch.hub`, `load`: a dotted name passes through modules too.
+    let through_module = name.contains('.') && danger::acting_module(&format!("{module}.{name}"));
+    if danger::acting_root(root) || danger::acting_module(module) || through_module || danger::acting_name(module, name)
+    {
         return Power::Acts;
     }
     if root == "builtins" {
@@ -102,7 +119,11 @@ pub(super) fn power(module: &str, name: &str) -> Power {
     let class = is_class(name);
     if danger::smells(leaf) || !class && module.split('.').skip(1).any(danger::smells_module) {
         // Classes are named by what they hold: a `DataLoader` that is not called only has attributes.
-        return if known && class && !danger::acting_class(module, leaf) { Power::Class } else { Power::Acts };
+        return match (known, class && !danger::acting_class(module, leaf)) {
+            (true, true) => Power::Class,
+            (false, true) => Power::Outside,
+            _ => Power::Acts,
+        };
     }
     match (known, class) {
         (true, true) if danger::acting_class(module, leaf) => Power::Acts,
@@ -164,7 +185,18 @@ mod tests {
             ("sklearn.linear_model._logistic", "LogisticRegression", Power::Class),
             ("numpy", "log1p", Power::Library),
             ("numpy", "load", Power::Acts),
+            ("torch", "hub.load", Power::Acts),
+            ("yarl", "URL", Power::Outside),
+            ("yarl", "load_url", Power::Acts),
+            ("aiohttp.client", "ClientSession", Power::Outside),
+            ("sympy.core.sympify", "sympify", Power::Acts),
+            ("torch", "_dynamo.optimize", Power::Acts),
+            ("weakref", "finalize", Power::Acts),
             ("mine", "Thing", Power::Unknown),
+            ("__torch__.torch.nn.modules.linear.___torch_mangle_1", "Linear", Power::Class),
+            ("__torch__.mine", "os.system", Power::Acts),
+            ("torch.jit._pickle", "build_intlist", Power::Computes),
+            ("torch.jit._serialization", "load", Power::Acts),
             ("torch.storage", "FloatStorage", Power::Class),
         ] {
             let (resolved, leaf) = resolve(module, name);

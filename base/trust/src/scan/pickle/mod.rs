@@ -9,20 +9,28 @@
 //! |---|---|
 //! | `opcode` | operation codes and their arguments |
 //! | `value` | symbolic values |
-//! | `machine` | stack, marks, memo: what each operation does |
+//! | `machine` | state: stack, marks, frames, limits; how one stream is run |
+//! | `step` | what each operation does |
+//! | `nodes` | containers: what they hold and stand for |
+//! | `names` | texts, imports, how values are shown |
 //! | `call` | what calling and setting state would do |
 //! | `stream` | several streams, what follows them, claims |
 //! | `judge` | what a name can do |
 //! | `allow`, `danger` | the lists that the judge goes by |
+//! | `advisory` | published ids of single callables |
 //!
 //! Costs: one step an operation, 24 bytes a stack or memo entry; payloads are skipped by their length.
 
+mod advisory;
 mod allow;
 mod call;
 mod danger;
 mod judge;
 mod machine;
+mod names;
+mod nodes;
 mod opcode;
+mod step;
 mod stream;
 mod value;
 

@@ -126,6 +126,11 @@ fn whole(machine: &mut Machine<'_, '_>) -> bool {
             }
         }
     }
+    // Pickles in data that nothing loaded: their reader is somewhere else, or nowhere.
+    for at in std::mem::take(&mut machine.idle) {
+        let words = "the data is another pickle, which nothing in this file loads".to_owned();
+        machine.say(at, &PICKLE_NESTED, Weight::NotProven, None, words);
+    }
     machine.imports();
     complete
 }
@@ -199,8 +204,7 @@ fn enter(machine: &mut Machine<'_, '_>, bytes: &dyn Bytes, at: u64) {
     let complete = whole(&mut inner);
     // Chance writes no pickle that ends with the data.
     if apart.verdict() == Verdict::Clean && complete && bytes.len() > 8 {
-        let words = "the data is another pickle, which nothing in this file loads".to_owned();
-        machine.say(at, &PICKLE_NESTED, Weight::NotProven, None, words);
+        machine.idle.insert(at);
     }
     if apart.verdict() != Verdict::Malicious {
         return;

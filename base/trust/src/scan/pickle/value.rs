@@ -47,6 +47,12 @@ pub(super) struct Node {
     pub items: Vec<Value>,
     /// Values that it stands for when each reference is followed.
     pub size: u64,
+    /// The container that it held last, and how often in a row.
+    pub same: Option<u32>,
+    pub times: u32,
+    /// How often a walk meets the same thing again: the largest product, level by level, of how often one container holds
+    /// another in a row.
+    pub repeats: u64,
     /// Whether that was told to be too many.
     pub told: bool,
     /// Callables in it, or in what is in it, that would act: the first.

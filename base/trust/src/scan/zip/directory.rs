@@ -62,12 +62,25 @@ fn end(file: &dyn Bytes, at: u64, record: &[u8], left: &mut u64) -> Vec<Director
     if out.is_empty() || (size, offset) != (u32::MAX, u32::MAX) && promised != u16::MAX {
         let said = Said { size: u64::from(size), offset: u64::from(offset), promised: u64::from(promised) };
         for directory in both(file, at, at, said, comment, left) {
-            if !out.iter().any(|known| known.start == directory.start && known.base == directory.base) {
+            let same = |known: &Directory| known.start == directory.start && known.base == directory.base;
+            if !out.iter().any(|known| same(known) || is_tail(&directory, known)) {
                 out.push(directory);
             }
         }
     }
     out
+}
+
+/// Whether one directory is nothing but the last entries of another: a narrow end record counted backwards as if no zip64
+/// records stood before it meets an entry by chance, and no reader that knows zip64 counts so.
+fn is_tail(directory: &Directory, known: &Directory) -> bool {
+    let mut at = known.start;
+    known.stopped == directory.stopped
+        && known.promised == directory.promised
+        && known.entries.iter().any(|entry| {
+            at = at.saturating_add(entry.len);
+            at == directory.start
+        })
 }
 
 /// What an end record says of its directory.
