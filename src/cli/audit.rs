@@ -188,9 +188,7 @@ fn show(home: &Home, wanted: &str, case: Option<&PathBuf>) -> Result<Outcome> {
     let scans = books::entries(home, |entry| entry.event.action == "scan" && entry.event.subject == hash)?;
     match scans.last() {
         Some(scan) => say("decision", &line(scan)),
-        None => {
-            say("decision", "no entry: this case was made elsewhere, without a data directory, or was changed since")
-        }
+        None => say("decision", "NO ENTRY: findings.jsonl is not one that was recorded here, or was changed since"),
     }
     let analytic = &finding.analytic;
     if finding.anomaly.is_none() {
@@ -211,7 +209,8 @@ fn show(home: &Home, wanted: &str, case: Option<&PathBuf>) -> Result<Outcome> {
         models(home, scans.last(), &mut say)?;
     }
     io::stdout().lock().write_all(out.as_bytes())?;
-    Ok(Outcome::Clean)
+    // What nobody wrote down is not what the program found, as far as anybody can show.
+    Ok(Outcome::of(scans.is_empty(), false))
 }
 
 /// The models that took part, how each came to act, and what it learned from.
