@@ -154,83 +154,155 @@ fn retrain(place: &Place, bad: impl Fn(u64, &mut String)) {
     }
 }
 
-const BROKEN: [Broken; 17] = [
+const BROKEN: [Broken; 16] = [
     (1, "scan", |place| drop(place.file("one/weights.bin", PICKLE)), "malicious"),
-    (2, "scan", |place| drop(place.file("one/weights.bin", [0x9d; 4096])), "not proven"),
+    (2, "scan", |place| drop(place.file("one/weights.bin", [0x9d; 4096])), "not_proven"),
     (3, "scan", |place| drop(place.file("one/notes.md", PICKLE)), "malicious"),
-    (5, "signature", |place| {
-        // Another manifest's signature: that of a model trained on other data.
-        run(place, "model train tabular --data @later.csv --label label -o @two");
-        fs::copy(place.path("two/model.sig.json"), place.path("one/model.sig.json")).unwrap();
-    }, "no signature of this model"),
+    (
+        5,
+        "signature",
+        |place| {
+            // Another manifest's signature: that of a model trained on other data.
+            run(place, "model train tabular --data @later.csv --label label -o @two");
+            fs::copy(place.path("two/model.sig.json"), place.path("one/model.sig.json")).unwrap();
+        },
+        "no signature of this model",
+    ),
     (7, "signature", |place| drop(place.file("one/.github/x.py", "print()")), "not covered by the signature"),
     (7, "signature", |place| edit(place, "one/CARD.md", |text| text + "safe\n"), "card is not the one"),
-    (8, "signature", |place| edit(place, "one/manifest.json", |text| text.replace("\"seed\": 1", "\"seed\": 2")),
-        "manifest is not the one"),
+    (
+        8,
+        "signature",
+        |place| edit(place, "one/manifest.json", |text| text.replace("\"seed\": 1", "\"seed\": 2")),
+        "manifest is not the one",
+    ),
     (9, "bom", |place| drop(place.file("one/manifest.json", "{}")), "missing"),
-    (11, "data_check", |place| edit(place, "train.csv", |text| text.replacen(",http,", ",dns,", 1)),
-        "is not what it learned from"),
-    (12, "data_check", |place| edit(place, "earlier.csv", |text| {
-        // The reference counts in other units.
-        let row = |line: &str| {
-            let mut cells: Vec<String> = line.split(',').map(str::to_owned).collect();
-            if let Ok(bytes) = cells[2].parse::<f64>() {
-                cells[2] = (bytes * 1000.0).to_string();
-            }
-            cells.join(",") + "\n"
-        };
-        text.lines().map(row).collect()
-    }), "src_bytes"),
-    (12, "data_check", |place| retrain(place, |at, row| {
-        if at % 40 == 3 {
-            *row = row.replacen(".5,", "e999,", 1);
-        }
-    }), "infinite"),
-    (13, "data_check", |place| retrain(place, |at, row| {
-        if at % 9 == 4 {
-            let flipped = if row.ends_with('1') { "0" } else { "1" };
-            row.replace_range(row.len() - 1.., flipped);
-        }
-    }), "flipped"),
-    (14, "data_check", |place| retrain(place, |at, row| {
-        // One cluster of hostile rows, labelled harmless.
-        if at >= 1050 {
-            *row = format!("{}.5,dns,{},s{},0", at % 3, 4800 + at % 40, at % 4);
-        }
-    }), "cluster"),
-    (15, "data_check", |place| retrain(place, |at, row| {
-        // One sensor says the contrary of the others.
-        if row.contains(",s1,") && at % 8 != 0 {
-            let flipped = if row.ends_with('1') { "0" } else { "1" };
-            row.replace_range(row.len() - 1.., flipped);
-        }
-    }), "source `s1`"),
-    (16, "attack", |place| edit(place, "home/policies/models.toml", |text| {
-        text.replace("robust_recall = 0.0", "robust_recall = 1.1")
-    }), "robust_recall is"),
-    (17, "attack", |place| edit(place, "home/policies/models.toml", |text| {
-        text.replace("certified_recall = 0.0", "certified_recall = 1.1")
-    }), "certified_recall is"),
-    (15, "data_check", |place| edit(place, "home/policies/models.toml", |text| {
-        text.replace("sources_judged = 1", "sources_judged = 2")
-    }), "sources_judged is 1"),
+    (
+        11,
+        "data_check",
+        |place| edit(place, "train.csv", |text| text.replacen(",http,", ",dns,", 1)),
+        "is not what it learned from",
+    ),
+    (
+        12,
+        "data_check",
+        |place| {
+            edit(place, "earlier.csv", |text| {
+                // The reference counts in other units.
+                let row = |line: &str| {
+                    let mut cells: Vec<String> = line.split(',').map(str::to_owned).collect();
+                    if let Ok(bytes) = cells[2].parse::<f64>() {
+                        cells[2] = (bytes * 1000.0).to_string();
+                    }
+                    cells.join(",") + "\n"
+                };
+                text.lines().map(row).collect()
+            })
+        },
+        "src_bytes",
+    ),
+    (
+        13,
+        "data_check",
+        |place| {
+            retrain(place, |at, row| {
+                if at % 9 == 4 {
+                    let flipped = if row.ends_with('1') { "0" } else { "1" };
+                    row.replace_range(row.len() - 1.., flipped);
+                }
+            })
+        },
+        "flipped",
+    ),
+    (
+        14,
+        "data_check",
+        |place| {
+            retrain(place, |at, row| {
+                // One cluster of hostile rows, labelled harmless.
+                if at >= 1050 {
+                    *row = format!("{}.5,dns,{},s{},0", at % 3, 4800 + at % 40, at % 4);
+                }
+            })
+        },
+        "regions whose labels changed",
+    ),
+    (
+        15,
+        "data_check",
+        |place| {
+            retrain(place, |at, row| {
+                // One sensor says the contrary of the others.
+                if row.contains(",s1,") && at % 8 != 0 {
+                    let flipped = if row.ends_with('1') { "0" } else { "1" };
+                    row.replace_range(row.len() - 1.., flipped);
+                }
+            })
+        },
+        "source `s1`",
+    ),
+    (
+        16,
+        "attack",
+        |place| {
+            edit(place, "home/policies/models.toml", |text| text.replace("robust_recall = 0.0", "robust_recall = 1.1"))
+        },
+        "robust_recall is",
+    ),
+    (
+        17,
+        "attack",
+        |place| {
+            edit(place, "home/policies/models.toml", |text| {
+                text.replace("certified_recall = 0.0", "certified_recall = 1.1")
+            })
+        },
+        "certified_recall is",
+    ),
+    (
+        15,
+        "data_check",
+        |place| {
+            edit(place, "home/policies/models.toml", |text| text.replace("sources_judged = 1", "sources_judged = 2"))
+        },
+        "sources_judged is 1",
+    ),
 ];
 
 #[test]
 fn a_control_whose_evidence_is_broken_refuses_promotion_by_its_name() {
+    let mut wrong = Vec::new();
     for (control, gate, break_it, said) in BROKEN {
-        let (place, hash) = fixture();
+        let (place, _) = fixture();
         break_it(&place);
         // The gates are measured again: the newest measurement decides.
         let ran = run(&place, &gate_words(gate));
-        assert!(ran.code <= 1, "control {control}: {} {}", ran.out, ran.err);
         let promoted = run(&place, "model promote @one");
-        assert_eq!(promoted.code, 1, "control {control}: {} {} {}", ran.out, promoted.out, promoted.err);
-        assert!(promoted.out.contains(&format!("{gate}: ")), "control {control}: {}", promoted.out);
-        let words = [ran.out.as_str(), promoted.out.as_str()].concat();
-        assert!(words.contains(said), "control {control}: `{said}` is not in {words}");
-        assert_ne!(stage(&place, hash), "active", "control {control}");
+        let words = [&ran.out, &ran.err, &promoted.out, &promoted.err].map(String::as_str).concat();
+        let named = promoted.out.contains(&format!("{gate}: ")) && words.contains(said);
+        let acts = run(&place, "model list --format jsonl")
+            .out
+            .lines()
+            .any(|line| line.contains("\"tabular\"") && line.contains("\"active\""));
+        if ran.code > 1 || promoted.code != 1 || !named || acts {
+            wrong.push(format!("control {control}, `{said}`, {} {}: {words}", ran.code, promoted.code));
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn cells_that_are_infinite_teach_nothing() {
+    // Control 12, at the training.
+    let (place, _) = fixture();
+    let text = fs::read_to_string(place.path("train.csv")).unwrap();
+    let line = text.lines().nth(4).unwrap();
+    let broken = format!("1e999,{}", line.split_once(',').unwrap().1);
+    place.file("broken.csv", text.replacen(line, &broken, 1));
+    let ran = run(&place, "model train tabular --data @broken.csv --label label -o @broken");
+    assert_eq!(ran.code, 4, "{}", ran.err);
+    assert!(ran.err.contains("row 4, column `duration`: `1e999` is not a finite number"), "{}", ran.err);
+    assert!(!place.path("broken").exists());
 }
 
 #[test]
@@ -344,6 +416,54 @@ fn findings_that_were_changed_are_not_what_was_recorded() {
     assert_eq!(entries(), before);
 }
 
+#[test]
+fn what_was_learned_is_shown_from_its_event_to_the_data_behind_it() {
+    let place = Place::new();
+    place.file("home/policies/models.toml", "version = 1\napprovers = 0\n[gates.size]\n");
+    crate::learning::logs(&place);
+    // A model made here acts beside those that came with the program.
+    let mut texts = String::new();
+    for at in 0..200_u64 {
+        let odd = at.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let _ = writeln!(texts, "{{\"text\":\"mail{at}.example.org\",\"label\":0}}");
+        let _ = writeln!(texts, "{{\"text\":\"x{odd:016x}q.example.net\",\"label\":1}}");
+    }
+    place.file("names.jsonl", texts);
+    for words in ["train domain --data @names.jsonl -o @own", "gate size @own", "promote @own"] {
+        let ran = run(&place, &format!("model {words}"));
+        assert_eq!(ran.code, 0, "{words}: {}", ran.err);
+    }
+    let ran = run(&place, "scan @today --no-builtin-rules --baseline @earlier -o @case");
+    assert_eq!(ran.code, 1, "{} {}", ran.out, ran.err);
+    let findings = fs::read_to_string(place.path("case/findings.jsonl")).unwrap();
+    let at = findings.lines().position(|line| line.contains("shieldwall.anomaly.")).unwrap();
+    let shown = run(&place, &format!("audit show {} @case", at + 1));
+    assert_eq!(shown.code, 0, "{} {}", shown.out, shown.err);
+    let own: Value = serde_json::from_str(&fs::read_to_string(place.path("own/manifest.json")).unwrap()).unwrap();
+    let (model, data) = (own["model_sha256"].as_str().unwrap(), own["data"][0]["sha256"].as_str().unwrap());
+    let parts = [
+        "event ",
+        "finding ",
+        "decision ",
+        "detector ",
+        "shieldwall.anomaly.",
+        "learned ",
+        "earlier",
+        "model ",
+        model,
+        "model.register",
+        "model.active",
+        "manifest_sha256=",
+        data,
+        "came with the program",
+    ];
+    let mut rest = shown.out.as_str();
+    for part in &parts[..4] {
+        rest = rest.split_once(part).unwrap_or_else(|| panic!("{part}: {}", shown.out)).1;
+    }
+    assert!(parts.iter().all(|part| shown.out.contains(part)), "{}", shown.out);
+}
+
 #[cfg(unix)]
 #[test]
 fn keys_log_and_models_are_for_their_owner_alone() {
@@ -414,7 +534,8 @@ fn rollback_leads_to_the_shipped_model_and_a_revoked_one_is_absent() {
     // Nothing is forecast then, which is said in one line.
     let ran = run(&place, "forecast --techniques T1059.001");
     assert!(ran.code == 4 && ran.err.contains("the forecaster was revoked"), "{} {}", ran.out, ran.err);
-    let log = place.file("a.log", "Jan  1 10:00:00 web sshd[1]: Accepted password for root from 192.0.2.1 port 1 ssh2\n");
+    let log =
+        place.file("a.log", "Jan  1 10:00:00 web sshd[1]: Accepted password for root from 192.0.2.1 port 1 ssh2\n");
     let ran = place.scan(&log, &[]);
     assert_eq!(ran.err.matches("nothing is forecast: the forecaster was revoked").count(), 1, "{}", ran.err);
     assert_eq!(run(&place, "audit verify").code, 0);
@@ -430,8 +551,7 @@ fn two_promotions_at_once_leave_one_active_model_and_a_whole_log() {
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
         })
         .collect();
-    let codes: Vec<i32> =
-        children.into_iter().map(|child| Ran::of(child.wait_with_output().unwrap()).code).collect();
+    let codes: Vec<i32> = children.into_iter().map(|child| Ran::of(child.wait_with_output().unwrap()).code).collect();
     assert_eq!(codes.iter().filter(|code| **code == 0).count(), 1, "{codes:?}");
     assert!(codes.iter().all(|code| [0, 4].contains(code)), "{codes:?}");
     assert_eq!(stage(&place, hash), "active");
@@ -527,5 +647,8 @@ fn on_a_full_disk_nothing_is_half_promoted() {
     }
     assert!(ran.out.contains("codes 4 0 0 0"), "{} {}", ran.out, ran.err);
     let list = fs::read_to_string(place.path("out/list")).unwrap();
-    assert!(list.contains("\"stage\":\"candidate\"") && !list.contains("\"name\":\"one\",\"stage\":\"active\""), "{list}");
+    assert!(
+        list.contains("\"stage\":\"candidate\"") && !list.contains("\"name\":\"one\",\"stage\":\"active\""),
+        "{list}"
+    );
 }

@@ -61,9 +61,9 @@ const CONTROLS: [Control; 26] = [
     (9, "emit a valid ML-BOM", "ML06", "AML.M0023", "MAP 4", How::Gate("bom", None, "CycloneDX 1.6, completeness; `model bom` writes it")),
     (10, "check dependencies offline against known vulnerabilities", "ML06", "AML.M0016 AML.T0011.001 AML.T0010.001", "MANAGE 3", How::NotYet("a scan of dependencies")),
     (11, "detect changed or replaced data sets", "ML02", "AML.M0025 AML.T0010.002", "MAP 4", How::Gate("data_check", None, "the data by the hashes that were signed when the model was trained; `data diff` names rows")),
-    (12, "validate schema and ranges", "ML02", "AML.M0007", "MEASURE 2", How::Gate("data_check", Some("compared"), "cells that are no numbers or infinite; ranges and units against the data set named by --reference")),
+    (12, "validate schema and ranges", "ML02", "AML.M0007", "MEASURE 2", How::Gate("data_check", Some("compared"), "cells that are no numbers, or infinite (`model train` refuses those itself; NaN counts as an empty cell); ranges and units against the data set named by --reference")),
     (13, "find flipped labels", "ML02", "AML.M0007 AML.T0020", "MEASURE 2.7", How::Gate("data_check", None, "labels that models which had not seen the rows deny")),
-    (14, "find targeted and clean-label poison", "ML02 ML10", "AML.M0007 AML.T0018.000 AML.T0043.004", "MEASURE 2.7", How::Gate("data_check", None, "flipped clusters and values that stand with one label alone")),
+    (14, "find targeted and clean-label poison", "ML02 ML10", "AML.M0007 AML.T0018.000 AML.T0043.004", "MEASURE 2.7", How::Gate("data_check", None, "flipped clusters, values that stand with one label alone, and regions whose labels changed since the data set named by --reference")),
     (15, "limit the influence of one source", "ML08", "AML.M0007", "MANAGE 2", How::Gate("data_check", Some("sources_judged"), "no source may turn the model alone or contradict the others; named by --source")),
     (16, "evaluate evasion under a written attacker model", "ML01", "AML.M0003 AML.M0008 AML.T0015 AML.T0043", "MEASURE 2.7", How::Gate("attack", Some("attacked"), "recall that the default attacker leaves; `model attack --attacker` takes others")),
     (17, "certify a bound where possible", "ML01", "AML.M0003", "MEASURE 2.7", How::Gate("attack", Some("attacked"), "figure certified_recall, where model and attacker allow a proof: features that the model takes as monotone, only raised. Models of texts have no bound")),
@@ -214,11 +214,17 @@ fn by_modes(home: &Home) -> Result<Shown> {
     }
     let more = "a key that others can read is refused. Nothing is encrypted: encrypt the disk; data sets lie where you put them";
     Ok(if let Some(first) = open.first() {
-        Shown { status: "no", words: format!("others may read `{first}` and {} more of {looked} files", open.len() - 1) }
+        Shown {
+            status: "no",
+            words: format!("others may read `{first}` and {} more of {looked} files", open.len() - 1),
+        }
     } else if looked == 0 {
         Shown { status: "no evidence", words: format!("there is no key, log or model yet; {more}") }
     } else {
-        Shown { status: "yes", words: format!("{looked} files (key, audit log, registry) are for their owner alone; {more}") }
+        Shown {
+            status: "yes",
+            words: format!("{looked} files (key, audit log, registry) are for their owner alone; {more}"),
+        }
     })
 }
 

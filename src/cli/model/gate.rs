@@ -162,7 +162,7 @@ fn signature(home: &Home, args: &GateArgs, artifact: &Artifact) -> Result<Measur
         }
         let known = [store::MODEL, store::MANIFEST, store::CARD, store::SIGNATURE];
         if let Some(path) = files(folder)?.iter().find(|path| !known.iter().any(|name| **path == folder.join(name))) {
-            return Ok(failed(format!("`{}` is not covered by the signature", path.display())));
+            return Ok(failed(format!("`{}` is not covered by the signature", within(folder, path))));
         }
     }
     Ok(passed([], vec![format!("signed by {}", statement.signer)]))
@@ -175,7 +175,7 @@ fn scanned(args: &GateArgs, artifact: &Artifact) -> Result<Measured> {
     if folder.is_dir() {
         for path in files(folder)?.into_iter().filter(|path| *path != folder.join(store::MODEL)) {
             let bytes = std::fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
-            verdicts.push((path.display().to_string(), scan(&bytes)));
+            verdicts.push((within(folder, &path), scan(&bytes)));
         }
     }
     let bad = verdicts.iter().filter(|(_, report)| report.verdict() != Verdict::Clean);
@@ -189,6 +189,11 @@ fn scanned(args: &GateArgs, artifact: &Artifact) -> Result<Measured> {
     Ok(Measured { pass: words.is_empty(), words, ..measured })
 }
 
+/// A file's name within a folder: evidence says nothing of where it lay.
+fn within(folder: &Path, path: &Path) -> String {
+    path.strip_prefix(folder).unwrap_or(path).display().to_string()
+}
+
 /// Everything below a model's folder that is no folder, in the order of names.
 fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let (mut open, mut found) = (vec![folder.to_path_buf()], Vec::new());
@@ -196,7 +201,11 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
         for entry in std::fs::read_dir(&next).with_context(|| format!("cannot read `{}`", next.display()))? {
             let entry = entry?;
             // A link is a file that nobody signed, wherever it leads.
-            if entry.file_type()?.is_dir() { open.push(entry.path()) } else { found.push(entry.path()) }
+            if entry.file_type()?.is_dir() {
+                open.push(entry.path())
+            } else {
+                found.push(entry.path())
+            }
             if open.len() + found.len() > FILES_MAX {
                 bail!("`{}` holds more than {FILES_MAX} files: it is no model's folder", folder.display());
             }
@@ -244,7 +253,9 @@ fn data_check(home: &Home, args: &GateArgs) -> Result<Measured> {
         return Ok(failed(format!("{} more files that it learned from were not named", wanted.len())));
     }
     let (source, reference) = (args.source.as_deref(), &args.reference);
-    let (rows, findings) = check::gate(trained.kind(), &args.data, Some(&args.label), source, reference)?;
+    let (rows, mut findings) = check::gate(trained.kind(), &args.data, Some(&args.label), source, reference)?;
+    // A refusal names the first.
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));
     let count = |is: &dyn Fn(&Finding) -> bool| findings.iter().filter(|finding| is(finding)).count();
     let poison = count(&|finding| finding.level == Level::Poison);
     let schema = count(&|finding| SCHEMA.contains(&finding.kind));

@@ -54,14 +54,7 @@ pub fn write(dir: &Path, home: &Home, trained: &Trained, words: impl FnOnce(Hash
 
 /// Signs what was trained with the local key and registers it as a candidate. The signature says which manifest and which
 /// card belong to the model; it lies beside it and in the registry.
-fn enrol(
-    home: &Home,
-    artifact: &Artifact,
-    kind: KindArg,
-    manifest: &Value,
-    card: &str,
-    dir: &Path,
-) -> Result<()> {
+fn enrol(home: &Home, artifact: &Artifact, kind: KindArg, manifest: &Value, card: &str, dir: &Path) -> Result<()> {
     let manifest_hash = Hash::of(format!("{manifest:#}\n").as_bytes());
     let data: Vec<&str> = manifest
         .get("data")
@@ -74,8 +67,7 @@ fn enrol(
     details.push(("data_sha256".to_owned(), crate::books::short(&data.join(","))));
     crate::books::change_registry(home, |registry, audit, key| {
         let card = Hash::of(card.as_bytes()).to_string();
-        let says =
-            json!({ "manifest_sha256": manifest_hash.to_string(), "card_sha256": card, "data_sha256": data });
+        let says = json!({ "manifest_sha256": manifest_hash.to_string(), "card_sha256": card, "data_sha256": data });
         let sealed = sealed::seal(artifact.hash(), MODEL, TRAINED, &says, key);
         write_whole(&dir.join(SIGNATURE), sealed.as_bytes())?;
         registry.keep_evidence(artifact.hash(), "trained", sealed.as_bytes())?;

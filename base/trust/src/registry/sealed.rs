@@ -133,9 +133,7 @@ mod tests {
     #[test]
     fn hostile_envelopes_say_nothing() {
         let key = SecretKey::generate_ed25519().unwrap();
-        let sign = |body: &str| {
-            dsse::seal(body.as_bytes(), &key, "").to_string()
-        };
+        let sign = |body: &str| dsse::seal(body.as_bytes(), &key, "").to_string();
         for text in [
             String::new(),
             "{}".to_owned(),

@@ -248,8 +248,8 @@ impl Registry {
         shipped: Option<Hash>,
     ) -> Result<(Option<Hash>, Hash), RegistryError> {
         let from = self.state.active(kind);
-        let demoted = from
-            .map(|from| Event::new("demote", from.to_string()).with("why", format!("rolled back: {why}")));
+        let demoted =
+            from.map(|from| Event::new("demote", from.to_string()).with("why", format!("rolled back: {why}")));
         let (to, steps) = match (self.state.earlier(kind), from, shipped) {
             (Ok(to), ..) => {
                 self.artifact(to)?;

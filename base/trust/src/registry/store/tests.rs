@@ -124,8 +124,7 @@ fn nothing_revoked_comes_back_by_rollback_promotion_or_an_older_journal() {
 fn before_the_first_model_of_a_kind_came_the_shipped_one() {
     let place = Place::new();
     let (a, shipped) = (place.register("a"), Hash::of(b"shipped"));
-    let back =
-        || place.act(|registry, audit| registry.rollback(audit, 3, "domain", "it was wrong", Some(shipped)));
+    let back = || place.act(|registry, audit| registry.rollback(audit, 3, "domain", "it was wrong", Some(shipped)));
     // The shipped one acts already.
     assert!(matches!(back(), Err(RegistryError::Forbidden(Forbidden::NoEarlier(_)))));
     place.promote(a).unwrap();
