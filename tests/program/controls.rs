@@ -646,6 +646,7 @@ fn on_a_full_disk_nothing_is_half_promoted() {
         return eprintln!("SKIPPED: no file system of its own may be mounted here: {}", ran.err);
     }
     assert!(ran.out.contains("codes 4 0 0 0"), "{} {}", ran.out, ran.err);
+    assert!(ran.err.contains("No space left"), "{}", ran.err);
     let list = fs::read_to_string(place.path("out/list")).unwrap();
     assert!(
         list.contains("\"stage\":\"candidate\"") && !list.contains("\"name\":\"one\",\"stage\":\"active\""),
