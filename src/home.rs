@@ -6,8 +6,8 @@
 //! ├── LOCK              held by the one writer
 //! ├── cases/latest/     the case of the last scan that was given no place of its own
 //! ├── baselines/default.baseline   what `scan --learn` learned
-//! ├── packs/NAME.rules  packs taken in by `rules add`: compiled, hash-checked
-//! ├── packs.lock        which packs were added: version, hashes, signer
+//! ├── packs/NAME-HASH.pack, NAME-HASH.rules  packs that were taken in, and their rules compiled
+//! ├── packs.lock        which of these act: version, hashes, signer; signed
 //! ├── keys/local.pem    the key that this machine signs with, for its owner alone
 //! ├── keys/operator.pem the key with which you approve what is done, for its owner alone
 //! ├── audit/            what was done, hash-chained and signed
@@ -168,6 +168,23 @@ pub const TEMPORARY_PREFIX: &str = ".tmp-shieldwall-";
 /// # Errors
 /// When the folder cannot be made or the file not be written.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    put(path, bytes, false)
+}
+
+/// As [`write_whole`], and on disk when it returns, its name too: for what others are told to rely on.
+///
+/// # Errors
+/// As [`write_whole`].
+pub fn write_durably(path: &Path, bytes: &[u8]) -> Result<()> {
+    put(path, bytes, true)?;
+    if let Some(folder) = path.parent() {
+        // Not every file system lets a folder be synchronised; the file is.
+        let _ = File::open(folder).and_then(|folder| folder.sync_all());
+    }
+    Ok(())
+}
+
+fn put(path: &Path, bytes: &[u8], durably: bool) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let shown = path.display();
     fs::create_dir_all(folder).with_context(|| format!("cannot make the folder of `{shown}`"))?;
@@ -176,6 +193,10 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
         .tempfile_in(folder)
         .with_context(|| format!("cannot write beside `{shown}`"))?;
     std::io::Write::write_all(&mut file, bytes).with_context(|| format!("cannot write `{shown}`"))?;
+    if durably {
+        // The name must never stand for content that is not on disk.
+        file.as_file().sync_all().with_context(|| format!("cannot write `{shown}`"))?;
+    }
     file.persist(path).with_context(|| format!("cannot put `{shown}` in place"))?;
     Ok(())
 }

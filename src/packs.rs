@@ -4,6 +4,8 @@
 //! place. It is used if it bears the fingerprint of the pack's listing (paths, sizes, modification times), as git finds
 //! unchanged files; the set itself carries the SHA-256 of its content and of every rule.
 
+pub mod lock;
+
 use std::fs;
 use std::io::Read;
 use std::num::NonZero;
@@ -13,11 +15,13 @@ use std::time::UNIX_EPOCH;
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 use shieldwall_detect::sigma::ir::Level;
-use shieldwall_detect::sigma::load::{self, Lists, Loaded, Pack};
+use shieldwall_detect::sigma::load::{self, Lists, Loaded, Pack, Refusal};
 use shieldwall_schema::Mappings;
+use shieldwall_trust::pack::Kind;
 
 use crate::home::{Home, write_whole};
 use crate::line::hex;
+use lock::{Lock, Locked};
 
 /// Our own rules, as a deflated list of files (see `build.rs`).
 static BUILTIN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.bin"));
@@ -65,12 +69,7 @@ pub fn load_chosen(choice: &Choice, home: Option<&Home>) -> Result<Loaded> {
         unkept.extend(fresh);
     }
     if let Some(home) = home.filter(|_| !choice.no_builtin) {
-        for path in list(&home.packs(), "rules")? {
-            let bytes = fs::read(&path).with_context(|| format!("cannot read the pack `{}`", path.display()))?;
-            let (pack, _) = load::compiled::read(&bytes)
-                .with_context(|| format!("the added pack `{}` does not fit: add it again", path.display()))?;
-            merge(&mut loaded, pack);
-        }
+        merge(&mut loaded, load_added(home));
     }
     // Packs are independent of each other: they load side by side and join in the order given.
     let packs: Vec<Result<(Loaded, Option<Unkept>)>> = std::thread::scope(|scope| {
@@ -97,6 +96,58 @@ pub fn load_chosen(choice: &Choice, home: Option<&Home>) -> Result<Loaded> {
     Ok(loaded)
 }
 
+/// Loads what was taken in, as the lock has it. What is not as it was taken in, or stands in no lock, is refused and told; its
+/// neighbours survive.
+fn load_added(home: &Home) -> Loaded {
+    let mut all = Loaded::default();
+    let refuse = |all: &mut Loaded, pack: &str, file: String, reason: String| {
+        all.refusals.push(Refusal {
+            pack: pack.to_owned(),
+            file,
+            line: 0,
+            column: None,
+            rule_id: None,
+            title: None,
+            reason,
+        });
+    };
+    let lock = match Lock::read(home) {
+        Ok(lock) => lock,
+        Err(error) => {
+            refuse(&mut all, "packs.lock", String::new(), format!("{error:#}; no added pack acts"));
+            return all;
+        }
+    };
+    for (name, locked) in lock.packs.iter().filter(|(_, locked)| locked.kind == Kind::Rules) {
+        match added(home, name, locked) {
+            Ok(pack) => merge(&mut all, pack),
+            Err(error) => refuse(&mut all, name, String::new(), format!("{error:#}; this pack does not act")),
+        }
+    }
+    for path in lock.strays(home).unwrap_or_default() {
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let reason = "nobody took it in, so it does not act: remove it, or `pack add` or `rules add` it".to_owned();
+        refuse(&mut all, "packs", file, reason);
+    }
+    all
+}
+
+/// The rules of a pack that was taken in.
+fn added(home: &Home, name: &str, locked: &Locked) -> Result<Loaded> {
+    let path = locked.rules(home, name).context("the lock names no compiled rules: add it again")?;
+    let bytes = fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    let hash = load::compiled::hash(&bytes).map(|hash| hex(&hash));
+    let fits = hash.is_ok_and(|hash| Some(&hash) == locked.compiled.as_ref());
+    let (mut pack, _) = load::compiled::read(&bytes).context("it must be added again")?;
+    if !fits {
+        bail!("`{}` is not what was taken in: add it again", path.display());
+    }
+    for rule in &mut pack.set.rules {
+        rule.signed = locked.signer.is_some();
+    }
+    Ok(pack)
+}
+
 /// Adds the rules of another set; the order stays (id, hash), and the very same rule counts once.
 pub fn merge(loaded: &mut Loaded, other: Loaded) {
     loaded.set = std::mem::take(&mut loaded.set).join(other.set);
@@ -105,13 +156,38 @@ pub fn merge(loaded: &mut Loaded, other: Loaded) {
     loaded.notes.extend(other.notes);
 }
 
-/// What `%name%` in rules stands for: `lists/NAME.txt` of the data directory, one value a line.
+/// The lists of a pack, by name.
+///
+/// # Errors
+/// When one is no UTF-8.
+pub fn pack_lists(pack: &shieldwall_trust::pack::Pack) -> Result<Vec<(String, String)>> {
+    let mut lists = Vec::new();
+    for (file, bytes) in pack.files() {
+        let Some(name) = file.strip_suffix(".txt") else { continue };
+        let name = name.rsplit('/').next().unwrap_or(name).to_owned();
+        let text = std::str::from_utf8(bytes).with_context(|| format!("list `{name}`"))?;
+        lists.push((name, text.to_owned()));
+    }
+    Ok(lists)
+}
+
+/// What `%name%` in rules stands for: lists of packs that were taken in, and `lists/NAME.txt` of the data directory, one
+/// value a line.
 ///
 /// # Errors
 /// When a list cannot be read or is over its limit.
 pub fn lists(home: Option<&Home>) -> Result<Lists> {
     let mut lists = Lists::new();
     let Some(home) = home else { return Ok(lists) };
+    // Lists of packs first: of two with the same name, yours counts.
+    if let Ok(lock) = Lock::read(home) {
+        for (name, locked) in lock.packs.iter().filter(|(_, locked)| locked.kind == Kind::Lists) {
+            let pack = locked.read(home, name).with_context(|| format!("pack `{name}`"))?;
+            for (list, text) in pack_lists(&pack)? {
+                lists.insert_text(&list, &text).with_context(|| format!("list `{list}` of the pack `{name}`"))?;
+            }
+        }
+    }
     for path in list(&home.lists(), "txt")? {
         let shown = path.display();
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read the list `{shown}`"))?;

@@ -156,8 +156,8 @@ mod here {
     use std::path::Path;
 
     use anyhow::{Context, Result, bail};
-    use shieldwall_respond::actuator::ask::{Answer, Ask};
     use shieldwall_respond::action::{Setup, of};
+    use shieldwall_respond::actuator::ask::{Answer, Ask};
     use shieldwall_respond::actuator::{Actuator, Make, serve};
     use shieldwall_respond::journal::Journal;
     use shieldwall_respond::policy::Policy;

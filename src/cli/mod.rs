@@ -250,6 +250,9 @@ mod tests {
             "shieldwall pack verify acme.pack --public-key acme.pem",
             "shieldwall pack test acme.pack",
             "shieldwall pack add acme.pack --public-key acme.pem --shadow evidence/ --allow-downgrade",
+            "shieldwall pack add acme.pack --no-shadow",
+            "shieldwall pack list",
+            "shieldwall pack remove acme",
         ] {
             assert!(Cli::try_parse_from(line.split_whitespace()).is_ok(), "{line}");
         }

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::Value;
 use shieldwall_detect::sigma::load;
+use shieldwall_schema::Mappings;
 use shieldwall_trust::audit::Event;
 use shieldwall_trust::key::{PublicKey, SecretKey};
 use shieldwall_trust::pack::{self, FILES_MAX, Kind, MANIFEST, Manifest, PACK_BYTES_MAX, Pack};
@@ -17,9 +18,10 @@ use shieldwall_trust::{Artifact, Hash};
 
 use super::{Global, Outcome, rules};
 use crate::books;
-use crate::home::{Home, write_whole};
-use crate::line::{self, LineOptions};
+use crate::home::{Home, write_durably, write_whole};
+use crate::line::{self, LineOptions, hex};
 use crate::output::escape::escape;
+use crate::packs::lock::{Lock, Locked};
 use crate::packs::{self, Choice};
 
 /// Arguments of `pack`.
@@ -69,6 +71,14 @@ enum PackCommand {
     },
     /// Verify a pack, run its tests, show what it would find, and take it in
     Add(AddArgs),
+    /// Say what was taken in, and who signed it
+    List,
+    /// Take a pack out again
+    Remove {
+        /// Its name
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
 }
 
 /// Arguments of `pack add`.
@@ -83,6 +93,9 @@ struct AddArgs {
     /// Show on these logs what would fire that did not before; nothing is taken in
     #[arg(long, value_name = "PATH")]
     shadow: Vec<PathBuf>,
+    /// Do not show first what it would find in your last case
+    #[arg(long)]
+    no_shadow: bool,
     /// Take in a version older than the one that is here
     #[arg(long)]
     allow_downgrade: bool,
@@ -100,6 +113,8 @@ pub fn run(global: &Global, args: &PackArgs) -> Result<Outcome> {
         PackCommand::Verify { pack, public_key } => verify(global, pack, public_key, &mut out),
         PackCommand::Test { pack } => test(global, &read(pack)?.1, &mut out),
         PackCommand::Add(args) => add(global, args, &mut out),
+        PackCommand::List => list(global, &mut out),
+        PackCommand::Remove { name } => remove(global, name, &mut out),
     }?;
     out.flush()?;
     Ok(outcome)
@@ -220,12 +235,27 @@ fn add(global: &Global, args: &AddArgs, out: &mut dyn Write) -> Result<Outcome> 
         bail!("`{}` fails its own tests: it is not taken in", manifest.name);
     }
     if !args.shadow.is_empty() {
-        return shadow(&home, &pack, &args.shadow, out);
+        let outcome = shadow(&home, &pack, &args.shadow, out)?;
+        writeln!(out, "nothing was taken in")?;
+        return Ok(outcome);
     }
+    if manifest.kind == Kind::Rules && !args.no_shadow {
+        rehearse(&home, &pack, out)?;
+    }
+    let mut locked = Locked {
+        version: manifest.version.clone(),
+        kind: manifest.kind,
+        sha256: Hash::of(&bytes).to_string(),
+        signer: Some(signer.clone()),
+        compiled: None,
+    };
     // Locked before it is read: of two that add at once, neither loses the other's entry.
     let _writer = home.write()?;
     let mut lock = Lock::read(&home)?;
     if let Some(here) = lock.packs.get(&manifest.name) {
+        if here.signer.is_none() {
+            bail!("rules of your own are called `{}`: remove them first (`shieldwall pack remove`)", manifest.name);
+        }
         let (here, new) = (here.version.parse::<pack::Version>()?, manifest.version()?);
         if new < here && !args.allow_downgrade {
             bail!("{} {here} is here and {new} is older: say --allow-downgrade if you mean it", manifest.name);
@@ -237,31 +267,38 @@ fn add(global: &Global, args: &AddArgs, out: &mut dyn Write) -> Result<Outcome> 
         .with("sha256", Hash::of(&bytes))
         .with("signer", &signer);
     books::do_recorded(&home, event, || {
-        take_in(&home, &pack)?;
-        write_whole(&home.packs().join(format!("{}.pack", manifest.name)), &bytes)?;
-        lock.packs.insert(
-            manifest.name.clone(),
-            Locked { version: manifest.version.clone(), sha256: Hash::of(&bytes).to_string(), signer: signer.clone() },
-        );
-        lock.write(&home)
+        take_in(&home, &pack, &lock, &mut locked)?;
+        let place = locked.pack(&home, &manifest.name).context("a place for the pack")?;
+        write_durably(&place, &bytes)?;
+        // Until here nothing acts that did not act before; from here the pack does.
+        lock.packs.insert(manifest.name.clone(), locked);
+        lock.commit(&home)
     })?;
     writeln!(out, "added {} {}, signed by {signer}", manifest.name, manifest.version)?;
+    if matches!(manifest.kind, Kind::Mappings | Kind::Playbooks) {
+        writeln!(out, "kept; this version does not use packs of this kind")?;
+    }
     Ok(Outcome::Clean)
 }
 
-/// Puts what is in a pack where it acts, or may be promoted to act.
-fn take_in(home: &Home, pack: &Pack) -> Result<()> {
+/// Puts what is in a pack beside what acts, or where it may be promoted to act.
+fn take_in(home: &Home, pack: &Pack, lock: &Lock, locked: &mut Locked) -> Result<()> {
     let name = &pack.manifest().name;
     match pack.manifest().kind {
         Kind::Rules => {
             let loaded = compiled(home, pack)?;
-            let source = load::fingerprint(&[], &packs::lists(Some(home))?);
-            write_whole(&home.packs().join(format!("{name}.rules")), &load::compiled::write(&loaded, &source))
+            let bytes = load::compiled::write(&loaded, &load::fingerprint(&[], &packs::lists(Some(home))?));
+            locked.compiled = Some(hex(&load::compiled::hash(&bytes)?));
+            let place = locked.rules(home, name).context("a place for the rules")?;
+            write_durably(&place, &bytes)
         }
         Kind::Lists => {
-            for (file, bytes) in pack.files().iter().filter(|(file, _)| file.ends_with(".txt")) {
-                let file = Path::new(file).file_name().context("a list without a name")?;
-                write_whole(&home.lists().join(file), bytes)?;
+            let own: Vec<String> = packs::pack_lists(pack)?.into_iter().map(|(list, _)| list).collect();
+            for (other, theirs) in lock.packs.iter().filter(|(other, one)| one.kind == Kind::Lists && *other != name) {
+                let theirs = packs::pack_lists(&theirs.read(home, other)?)?;
+                if let Some((list, _)) = theirs.iter().find(|(list, _)| own.contains(list)) {
+                    bail!("the pack `{other}` has a list `{list}` too: rules would not know which is meant");
+                }
             }
             Ok(())
         }
@@ -282,9 +319,95 @@ fn take_in(home: &Home, pack: &Pack) -> Result<()> {
             }
             Ok(())
         }
+        Kind::Mappings => {
+            let mut texts = Vec::new();
+            for (file, bytes) in pack.files().iter().filter(|(file, _)| file.ends_with(".toml")) {
+                texts.push((file.as_str(), std::str::from_utf8(bytes).with_context(|| format!("`{file}`"))?));
+            }
+            Mappings::parse(texts).with_context(|| format!("the mappings of `{name}`"))?;
+            Ok(())
+        }
         // Kept whole; nothing in this version uses them yet.
-        Kind::Playbooks | Kind::Mappings => Ok(()),
+        Kind::Playbooks => Ok(()),
     }
+}
+
+/// What is there, and who signed it.
+fn list(global: &Global, out: &mut dyn Write) -> Result<Outcome> {
+    let home = global.home()?;
+    let lock = Lock::read(&home)?;
+    for (name, locked) in &lock.packs {
+        let kind = format!("{:?}", locked.kind).to_lowercase();
+        let version = if locked.version.is_empty() { "-" } else { &locked.version };
+        let signer = locked.signer.as_ref().map_or("unsigned, your own".to_owned(), |id| format!("signed by {id}"));
+        let hash = locked.sha256.get(..12).unwrap_or(&locked.sha256);
+        writeln!(out, "{name:<24} {version:<10} {kind:<10} {hash}  {}", escape(&signer))?;
+    }
+    let strays = lock.strays(&home)?;
+    for path in &strays {
+        writeln!(out, "not taken in, does not act: {}", escape(&path.display().to_string()))?;
+    }
+    if lock.packs.is_empty() && strays.is_empty() {
+        writeln!(out, "no pack was taken in")?;
+    }
+    Ok(Outcome::of(false, !strays.is_empty()))
+}
+
+fn remove(global: &Global, name: &str, out: &mut dyn Write) -> Result<Outcome> {
+    let home = global.home()?;
+    let _writer = home.write()?;
+    let mut lock = Lock::read(&home)?;
+    let Some(locked) = lock.packs.remove(name) else { bail!("no pack `{name}` was taken in") };
+    let files: Vec<PathBuf> = [locked.rules(&home, name), locked.pack(&home, name)].into_iter().flatten().collect();
+    let event = Event::new("pack.remove", name).with("version", &locked.version).with("sha256", &locked.sha256);
+    books::do_recorded(&home, event, || {
+        lock.commit(&home)?;
+        for path in &files {
+            // What the lock does not name does not act; a file that cannot be removed is told by `pack list`.
+            let _ = fs::remove_file(path);
+        }
+        Ok(())
+    })?;
+    writeln!(out, "removed {name}")?;
+    if locked.kind == Kind::Models {
+        writeln!(out, "its models stay in the registry: `shieldwall model list`")?;
+    }
+    Ok(Outcome::Clean)
+}
+
+/// Bytes of logs that a pack is rehearsed on without being asked: half a minute's work.
+const REHEARSED_BYTES_MAX: u64 = 256 << 20;
+
+/// Shows what the pack would find in the last case, if its logs are still there.
+fn rehearse(home: &Home, pack: &Pack, out: &mut dyn Write) -> Result<()> {
+    let paths = match last_logs(home) {
+        Ok(paths) => paths,
+        Err(why) => {
+            writeln!(out, "not rehearsed: {why} (--shadow PATH does)")?;
+            return Ok(());
+        }
+    };
+    writeln!(out, "on the logs of your last case:")?;
+    shadow(home, pack, &paths, out)?;
+    Ok(())
+}
+
+/// The logs of the last case, or why there are none.
+fn last_logs(home: &Home) -> Result<Vec<PathBuf>, String> {
+    let text =
+        fs::read(home.latest_case().join("manifest.json")).map_err(|_| "there is no case of yours".to_owned())?;
+    let manifest: Value = serde_json::from_slice(&text).map_err(|_| "the last case cannot be read".to_owned())?;
+    let asked = manifest.pointer("/asked/paths").and_then(Value::as_array).cloned().unwrap_or_default();
+    let paths: Vec<PathBuf> = asked.iter().filter_map(Value::as_str).map(PathBuf::from).collect();
+    let inputs = manifest.get("inputs").and_then(Value::as_array).cloned().unwrap_or_default();
+    let bytes = inputs.iter().filter_map(|input| input.get("bytes")?.as_u64()).fold(0, u64::saturating_add);
+    if bytes > REHEARSED_BYTES_MAX {
+        return Err(format!("the logs of the last case have {} MiB", bytes >> 20));
+    }
+    if paths.is_empty() || !paths.iter().all(|path| path.exists()) {
+        return Err("the logs of the last case are not where they were".to_owned());
+    }
+    Ok(paths)
 }
 
 fn compiled(home: &Home, pack: &Pack) -> Result<load::Loaded> {
@@ -340,37 +463,6 @@ fn shadow(home: &Home, pack: &Pack, logs: &[PathBuf], out: &mut dyn Write) -> Re
             writeln!(out, "would fire  {}  on {more} record(s)", escape(&rule))?;
         }
     }
-    writeln!(out, "{new} rule(s) would fire that did not before; nothing was taken in")?;
+    writeln!(out, "{new} rule(s) would fire that did not before")?;
     Ok(Outcome::of(new > 0, false))
-}
-
-/// One added pack.
-#[derive(serde::Serialize, serde::Deserialize)]
-struct Locked {
-    version: String,
-    sha256: String,
-    signer: String,
-}
-
-/// Which packs were added.
-#[derive(Default, serde::Serialize, serde::Deserialize)]
-struct Lock {
-    packs: BTreeMap<String, Locked>,
-}
-
-impl Lock {
-    fn read(home: &Home) -> Result<Self> {
-        let path = home.packs_lock();
-        match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| format!("`{}` is damaged", path.display())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(error).with_context(|| format!("cannot read `{}`", path.display())),
-        }
-    }
-
-    fn write(&self, home: &Home) -> Result<()> {
-        let mut bytes = serde_json::to_vec_pretty(self)?;
-        bytes.push(b'\n');
-        write_whole(&home.packs_lock(), &bytes)
-    }
 }

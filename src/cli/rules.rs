@@ -13,12 +13,14 @@ use shieldwall_detect::sigma::load::{self, Loaded};
 use shieldwall_detect::sigma::matcher::{Dormant, Matcher, Options};
 use shieldwall_trust::Hash;
 use shieldwall_trust::audit::Event;
+use shieldwall_trust::pack::Kind;
 
 use super::{Global, Outcome};
 use crate::books;
-use crate::home::write_whole;
+use crate::home::write_durably;
 use crate::line::{self, LineOptions, hex};
 use crate::output::escape::escape;
+use crate::packs::lock::{Lock, Locked};
 use crate::packs::{self, Choice};
 
 /// Flags of `rules`, as written.
@@ -239,8 +241,7 @@ fn add(global: &Global, path: &Path, name: Option<&str>, replace: bool, out: &mu
     if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
         bail!("`{name}` cannot name a pack: use letters, digits, `-` and `_` (--name)");
     }
-    let place = home.packs().join(format!("{name}.rules"));
-    if place.exists() && !replace {
+    if Lock::read(&home)?.packs.contains_key(&name) && !replace {
         bail!("a pack `{name}` was added before: say --replace to take its place, or --name for another name");
     }
     pack.name.clone_from(&name);
@@ -259,7 +260,21 @@ fn add(global: &Global, path: &Path, name: Option<&str>, replace: bool, out: &mu
         .with("sha256", Hash::of(&compiled))
         .with("rules", loaded.set.rules.len())
         .with("signed", false);
-    books::do_recorded(&home, event, || write_whole(&place, &compiled))?;
+    // Read again behind the writer's lock: of two that add at once, neither loses the other's entry.
+    let mut lock = Lock::read(&home)?;
+    let locked = Locked {
+        version: String::new(),
+        kind: Kind::Rules,
+        sha256: hex(&source),
+        signer: None,
+        compiled: Some(hex(&load::compiled::hash(&compiled)?)),
+    };
+    books::do_recorded(&home, event, || {
+        let place = locked.rules(&home, &name).context("a place for the rules")?;
+        write_durably(&place, &compiled)?;
+        lock.packs.insert(name.clone(), locked);
+        lock.commit(&home)
+    })?;
     let licences: std::collections::BTreeSet<&str> =
         loaded.set.rules.iter().map(|rule| rule.license.as_str()).filter(|licence| !licence.is_empty()).collect();
     let licences: Vec<&str> = licences.into_iter().collect();

@@ -11,6 +11,7 @@ use clap::{Args, ValueEnum};
 use shieldwall_decode::TimePolicy;
 use shieldwall_detect::anomaly;
 use shieldwall_detect::sigma::ir::Level;
+use shieldwall_detect::sigma::load::Loaded;
 use shieldwall_schema::{Timestamp, Zone};
 use shieldwall_trust::Hash;
 use shieldwall_trust::audit::Event;
@@ -185,6 +186,9 @@ pub fn run(global: &Global, args: &ScanArgs) -> Result<Outcome> {
         level: args.level.map(Level::from).unwrap_or_default(),
     };
     let mut loaded = packs::load_chosen(&choice, home.as_ref().ok())?;
+    if !args.quiet && args.format.first().is_some_and(|format| *format != FormatArg::Text) {
+        say_refused(&loaded)?;
+    }
     if args.rules_only {
         loaded.set = loaded.set.without_correlations();
     }
@@ -250,6 +254,22 @@ pub fn run(global: &Global, args: &ScanArgs) -> Result<Outcome> {
     // The process ends here; taking thousands of rules apart piece by piece would cost more than the scan of a small log.
     std::mem::forget(run);
     Ok(outcome)
+}
+
+/// Refused rules that are named on standard error where no report names them.
+const REFUSED_SAID: usize = 5;
+
+/// Says what does not act, where the output has no place for it: findings as JSON Lines do not tell of rules that never ran.
+fn say_refused(loaded: &Loaded) -> Result<()> {
+    let mut err = io::stderr().lock();
+    for refusal in loaded.refusals.iter().take(REFUSED_SAID) {
+        writeln!(err, "refused: {}", escape(&refusal.to_string()))?;
+    }
+    let more = loaded.refusals.len().saturating_sub(REFUSED_SAID);
+    if more > 0 {
+        writeln!(err, "refused: {more} more; `shieldwall rules check PATH` names all of a path's")?;
+    }
+    Ok(())
 }
 
 /// How to learn, and the baselines that `--learn` goes on from.

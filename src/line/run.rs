@@ -464,7 +464,7 @@ fn analytic(rule: &Rule) -> Analytic {
         level: format!("{:?}", rule.level).to_lowercase(),
         tags: rule.tags.clone(),
         condition: rule.condition.clone(),
-        unsigned: !rule.pack.is_empty(),
+        unsigned: !rule.pack.is_empty() && !rule.signed,
     }
 }
 

@@ -17,6 +17,7 @@ mod faults;
 mod forecast;
 mod learning;
 mod model;
+mod packs;
 mod respond;
 mod run;
 mod story;

@@ -45,7 +45,12 @@ fn an_incident_says_what_could_be_done_and_a_plan_says_it_exactly() {
     let incident: Value = serde_json::from_str(line.lines().next().unwrap()).unwrap();
     let remedy = &incident["unmapped"]["remedies"][0];
     assert_eq!(remedy["plan"].as_str().unwrap(), fs::read_to_string(place.path("plan.json")).unwrap());
-    let whole = place.run(["scan".as_ref(), root().join("testdata/demo").as_os_str(), "-o".as_ref(), place.path("case").as_os_str()]);
+    let whole = place.run([
+        "scan".as_ref(),
+        root().join("testdata/demo").as_os_str(),
+        "-o".as_ref(),
+        place.path("case").as_os_str(),
+    ]);
     assert_eq!(whole.code, 1, "{}", whole.err);
     assert!(fs::read_to_string(place.path("case/report.html")).unwrap().contains("What could be done"));
     assert_eq!(run(&place, "plan 1a @case").out, read.out);
@@ -159,7 +164,9 @@ impl Spaces {
             format!("ip netns exec {b} nft list ruleset"),
         ] {
             if sh(&line).is_none() {
-                eprintln!("SKIPPED: no network namespaces or no nft here (root, nftables and iproute2 are wanted): {line}");
+                eprintln!(
+                    "SKIPPED: no network namespaces or no nft here (root, nftables and iproute2 are wanted): {line}"
+                );
                 return None;
             }
         }

@@ -322,6 +322,8 @@ pub struct Rule {
     pub hash: String,
     /// The pack's name; empty for the built-in pack.
     pub pack: String,
+    /// Whether somebody who is believed signed that pack. Never stored: whoever loads a pack says so.
+    pub signed: bool,
     /// Where the rule may look.
     pub logsource: Logsource,
     /// Selection names in the order of the file.

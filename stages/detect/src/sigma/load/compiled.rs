@@ -90,6 +90,12 @@ pub fn source(bytes: &[u8]) -> Result<[u8; 32], CompiledError> {
     Header::read(bytes).map(|header| header.source)
 }
 
+/// The hash in a compiled set's header, which stands for all of it once [`read`] has accepted the set.
+pub fn hash(bytes: &[u8]) -> Result<[u8; 32], CompiledError> {
+    let header = Header::read(bytes)?;
+    header.hash.try_into().map_err(|_| CompiledError::NotCompiled)
+}
+
 /// Reads a compiled set and checks all of it.
 pub fn read(bytes: &[u8]) -> Result<(Loaded, [u8; 32]), CompiledError> {
     if bytes.len() > COMPILED_BYTES_MAX {
@@ -328,6 +334,7 @@ impl StoredRule {
             line: self.line,
             hash: self.hash,
             pack: text(self.pack)?,
+            signed: false,
             logsource: Logsource { product: text(product)?, category: text(category)?, service: text(service)? },
             selections: self.selections,
             condition: self.condition,
