@@ -262,15 +262,12 @@ pub fn open(_: &Where, _: &Home) -> Result<Box<dyn Acts>> {
 }
 
 /// The actuator for a step.
+#[cfg(target_os = "linux")]
 fn make(
     step: &shieldwall_respond::plan::Step,
-    _policy: &shieldwall_respond::policy::Policy,
+    policy: &shieldwall_respond::policy::Policy,
     protected: &shieldwall_respond::guard::Protected,
 ) -> std::io::Result<Box<dyn shieldwall_respond::action::Action>> {
-    use shieldwall_respond::action::nft::Nft;
-    use shieldwall_respond::plan::Step;
-    match step {
-        Step::Block { .. } => Ok(Box::new(Nft::new(vec!["nft".to_owned()], protected.nets().collect()))),
-        other => Err(std::io::Error::other(format!("no actuator for `{}` yet", other.verb()))),
-    }
+    use shieldwall_respond::action::{Setup, of};
+    of(step, &Setup::new(policy, protected))
 }
