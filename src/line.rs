@@ -87,6 +87,8 @@ pub struct LineOptions {
     pub own: Vec<PathBuf>,
     /// How to learn what is normal; `None` for rules alone.
     pub learning: Option<Learning>,
+    /// Whether to look ahead; not where the forecaster was revoked.
+    pub forecasts: bool,
 }
 
 impl Default for LineOptions {
@@ -101,6 +103,7 @@ impl Default for LineOptions {
             progress: false,
             own: Vec::new(),
             learning: None,
+            forecasts: true,
         }
     }
 }

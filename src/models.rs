@@ -93,22 +93,36 @@ pub fn scorers(models: &[(String, Active<Artifact>)]) -> Result<TextScorers> {
     Ok(scorers)
 }
 
-/// The forecaster that the program carries, and its hash.
-///
-/// # Errors
-/// Never in a released build: a test loads it.
-pub fn forecaster() -> Result<(Forecaster, String)> {
-    let (kind, hash, bytes) =
-        SHIPPED.iter().find(|(kind, ..)| *kind == "forecast").context("the program carries no forecaster")?;
-    let forecaster = Forecaster::from_tensors(&bundle(kind, bytes)?.model);
-    Ok((forecaster.with_context(|| format!("the shipped model `{kind}`"))?, (*hash).to_owned()))
+/// The model of a kind that the program carries.
+pub fn shipped(kind: &str) -> Option<Hash> {
+    SHIPPED.iter().find(|(known, ..)| *known == kind).and_then(|(_, hash, _)| hash.parse().ok())
 }
 
-fn bundle(kind: &str, bytes: &[u8]) -> Result<Bundle> {
-    let roots = Roots { shipped: hashes(), ..Roots::default() };
-    let verified = roots.verify(Artifact::new(kind, bytes.to_vec()))?;
-    let bundle = Tensors::load(&verified).and_then(|tensors| Bundle::from_tensors(&tensors));
-    bundle.with_context(|| format!("the shipped model `{kind}`"))
+/// A model that the program carries, with its kind, by the beginning of its hash; `None` unless one alone begins so.
+pub fn shipped_by_prefix(prefix: &str) -> Option<(&'static str, Artifact)> {
+    let mut found = SHIPPED.iter().filter(|(_, hash, _)| hash.starts_with(prefix));
+    let (kind, _, bytes) = found.next().filter(|_| found.next().is_none())?;
+    Some((kind, Artifact::new("shipped", bytes.to_vec())))
+}
+
+/// Whether the forecaster that the program carries may look ahead: nobody revoked it.
+///
+/// # Errors
+/// When the registry cannot be read.
+pub fn may_forecast(home: &Home) -> Result<bool> {
+    let registry = crate::books::registry(home)?;
+    Ok(!shipped("forecast").is_some_and(|hash| registry.state().is_revoked(hash)))
+}
+
+/// The forecaster that may look ahead, and its hash. `None` where it was revoked: nothing is forecast then.
+///
+/// # Errors
+/// When the registry cannot be read. A test loads the shipped one.
+pub fn forecaster(home: Option<&Home>) -> Result<Option<(Forecaster, String)>> {
+    let Some((_, active)) = actives(home)?.into_iter().find(|(kind, _)| kind == "forecast") else { return Ok(None) };
+    let bundle = Tensors::load(active.verified()).and_then(|tensors| Bundle::from_tensors(&tensors));
+    let forecaster = bundle.and_then(|bundle| Forecaster::from_tensors(&bundle.model));
+    Ok(Some((forecaster.context("the active model `forecast`")?, active.get().hash().to_string())))
 }
 
 fn scorer(kind: &str, active: &Active<Artifact>) -> Result<TextScorer> {

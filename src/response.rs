@@ -157,7 +157,8 @@ mod here {
 
     use anyhow::{Context, Result, bail};
     use shieldwall_respond::actuator::ask::{Answer, Ask};
-    use shieldwall_respond::actuator::{Actuator, serve};
+    use shieldwall_respond::action::{Setup, of};
+    use shieldwall_respond::actuator::{Actuator, Make, serve};
     use shieldwall_respond::journal::Journal;
     use shieldwall_respond::policy::Policy;
 
@@ -227,7 +228,8 @@ mod here {
             fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
         }
         let opened = Journal::open(journal).with_context(|| format!("`{}`", journal.display()))?;
-        Ok(Actuator::new(read, opened, Box::new(super::make), "/".into(), std::process::id()))
+        let make: Box<Make> = Box::new(|step, policy, protected| of(step, &Setup::new(policy, protected)));
+        Ok(Actuator::new(read, opened, make, "/".into(), std::process::id()))
     }
 
     /// The login name of a user id, of `/etc/passwd`.
@@ -259,15 +261,4 @@ pub(crate) use here::actuator;
 #[cfg(not(target_os = "linux"))]
 pub fn open(_: &Where, _: &Home) -> Result<Box<dyn Acts>> {
     bail!("this system has no actuator: plans can be made, approved and rehearsed here, and applied on Linux")
-}
-
-/// The actuator for a step.
-#[cfg(target_os = "linux")]
-fn make(
-    step: &shieldwall_respond::plan::Step,
-    policy: &shieldwall_respond::policy::Policy,
-    protected: &shieldwall_respond::guard::Protected,
-) -> std::io::Result<Box<dyn shieldwall_respond::action::Action>> {
-    use shieldwall_respond::action::{Setup, of};
-    of(step, &Setup::new(policy, protected))
 }

@@ -1,7 +1,8 @@
 //! `shieldwall audit`: whether what was written down is still as it was written, and how a finding came about.
 
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
@@ -18,6 +19,12 @@ use crate::output::escape::escape;
 
 /// Bytes of a kept head that are read.
 const HEAD_FILE_BYTES_MAX: usize = 4096;
+
+/// Bytes of a case's manifest that are read.
+const MANIFEST_BYTES_MAX: u64 = 64 << 20;
+
+/// Logs that normal was learned from that are shown; the manifest has all.
+const LEARNED_SHOWN_MAX: usize = 100;
 
 /// Digits of a finding's id that name it.
 const PREFIX_MIN: usize = 6;
@@ -188,9 +195,7 @@ fn show(home: &Home, wanted: &str, case: Option<&PathBuf>) -> Result<Outcome> {
     let scans = books::entries(home, |entry| entry.event.action == "scan" && entry.event.subject == hash)?;
     match scans.last() {
         Some(scan) => say("decision", &line(scan)),
-        None => {
-            say("decision", "no entry: this case was made elsewhere, without a data directory, or was changed since")
-        }
+        None => say("decision", "NO ENTRY: findings.jsonl is not one that was recorded here, or was changed since"),
     }
     let analytic = &finding.analytic;
     if finding.anomaly.is_none() {
@@ -208,10 +213,36 @@ fn show(home: &Home, wanted: &str, case: Option<&PathBuf>) -> Result<Outcome> {
         }
     } else {
         say("detector", &format!("{} version {}", analytic.uid, analytic.version));
+        learned(&folder, &mut say)?;
         models(home, scans.last(), &mut say)?;
     }
     io::stdout().lock().write_all(out.as_bytes())?;
-    Ok(Outcome::Clean)
+    // What nobody wrote down is not what the program found, as far as anybody can show.
+    Ok(Outcome::of(scans.is_empty(), false))
+}
+
+/// What the case says that normal was learned from.
+fn learned(case: &Path, say: &mut dyn FnMut(&str, &str)) -> Result<()> {
+    let mut bytes = Vec::new();
+    File::open(case.join("manifest.json"))?.take(MANIFEST_BYTES_MAX).read_to_end(&mut bytes)?;
+    let manifest: Value = serde_json::from_slice(&bytes).context("the case's manifest.json")?;
+    let logs = manifest.pointer("/learning/logs").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    for log in logs.iter().take(LEARNED_SHOWN_MAX) {
+        let words: Vec<String> = log
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, value)| format!("{name}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+            .collect();
+        say("learned", &words.join("  "));
+    }
+    if logs.len() > LEARNED_SHOWN_MAX {
+        say("learned", &format!("and {} more", logs.len() - LEARNED_SHOWN_MAX));
+    }
+    if logs.is_empty() {
+        say("learned", "from the records of this case alone");
+    }
+    Ok(())
 }
 
 /// The models that took part, how each came to act, and what it learned from.

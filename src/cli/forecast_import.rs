@@ -18,6 +18,9 @@ use crate::home::write_whole;
 /// Bytes of a bundle: ATT&CK's is some 50 MB.
 const BUNDLE_BYTES_MAX: u64 = 1 << 29;
 
+/// Said where the registry has revoked the shipped forecaster.
+const REVOKED: &str = "the forecaster was revoked (`shieldwall model list`): nothing is forecast";
+
 /// Arguments of `forecast import-attack`.
 #[derive(Debug, Args)]
 #[command(after_help = "MITRE publishes enterprise-attack.json; fetch it yourself, nothing is fetched here.")]
@@ -44,7 +47,8 @@ pub fn current(global: &Global) -> Result<Forecaster> {
                 .with_context(|| format!("the imported forecaster `{}`", path.display()));
         }
     }
-    Ok(crate::models::forecaster()?.0)
+    let shipped = crate::models::forecaster(global.home().ok().as_ref())?;
+    Ok(shipped.context(REVOKED)?.0)
 }
 
 /// Runs `forecast import-attack`.
@@ -60,7 +64,7 @@ pub fn run(global: &Global, args: &ImportArgs) -> Result<Outcome> {
     }
     let bytes = fs::read(&args.bundle).with_context(|| format!("cannot read `{shown}`"))?;
     let attack = stix::read(&bytes).with_context(|| format!("`{shown}`"))?;
-    let (shipped, _) = crate::models::forecaster()?;
+    let (shipped, _) = crate::models::forecaster(Some(&home))?.context(REVOKED)?;
     let (table, reports, missing) = joined(&shipped, attack)?;
     let (techniques, sets) = (table.len(), reports.len());
     let model = Forecaster::new(table, reports, shipped.ranker().settings(), *shipped.odds(), None);

@@ -197,7 +197,16 @@ pub fn run(global: &Global, args: &ScanArgs) -> Result<Outcome> {
     if loaded.set.rules.is_empty() && learning.is_none() {
         bail!("no rule to run: {} refused, none left at this level", loaded.refusals.len());
     }
+    let forecasts = match home.as_ref() {
+        Ok(home) if !args.rules_only => crate::models::may_forecast(home),
+        _ => Ok(true),
+    };
+    if !args.quiet && !matches!(forecasts, Ok(true)) {
+        let why = forecasts.as_ref().map_or_else(|error| format!("{error:#}"), |_| "the forecaster was revoked".into());
+        writeln!(io::stderr(), "note: nothing is forecast: {}", escape(&why))?;
+    }
     let options = LineOptions {
+        forecasts: forecasts.unwrap_or(false),
         threads: args
             .threads
             .or_else(|| std::thread::available_parallelism().ok())

@@ -22,7 +22,7 @@ pub(super) struct Foresight {
 impl Foresight {
     /// Loads the shipped forecaster; `None` where it cannot be (a test makes sure that it can).
     pub(super) fn new(rules: &[Rule], detectors: &[Rule], hosts: &[HostCoverage]) -> Option<Self> {
-        let (forecaster, model) = crate::models::forecaster().ok()?;
+        let (forecaster, model) = crate::models::forecaster(None).ok()??;
         let mut coverage = Coverage::default();
         for rule in rules {
             let log = &rule.logsource;

@@ -291,6 +291,9 @@ impl Run {
         }
         let telling = Telling { incident: &incident, findings: &findings, coverage, records: self.records() };
         let mut story = tell(&telling);
+        if !self.options.forecasts {
+            return Ok(Some(story));
+        }
         let (rules, detectors) = (&self.rules, &self.detectors);
         let foresight = self.foresight.get_or_insert_with(|| Foresight::new(&rules.rules, detectors, coverage));
         story.outlook = foresight.as_mut().and_then(|foresight| foresight.of(&incident));

@@ -61,7 +61,7 @@ fn break_in(day: usize) -> String {
 }
 
 /// The logs of a place: earlier days, the last day with the break-in.
-fn logs(place: &Place) {
+pub fn logs(place: &Place) {
     place.file("earlier/all.jsonl", office(1..13));
     place.file("today/all.jsonl", office(13..14) + &break_in(13));
 }

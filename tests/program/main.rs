@@ -10,6 +10,7 @@
 mod artifacts;
 mod cli;
 mod conformance;
+mod controls;
 mod data;
 mod determinism;
 mod faults;

@@ -5,6 +5,7 @@
 //! | [`artifact`] | [`Artifact`]: bytes with their SHA-256 |
 //! | [`verified`] | [`Verified`]: what was found worthy; made in one place only, beside the check |
 //! | [`audit`] | what was done, in an order that nobody can change unseen |
+//! | [`dsse`] | the envelope around everything that is signed |
 //! | [`bom`] | what a model is made of, verified or claimed |
 //! | [`pack`] | rules, models and lists in one signed file |
 //! | [`registry`] | which models may be tried, and which acts |
@@ -19,6 +20,7 @@
 pub mod artifact;
 pub mod audit;
 pub mod bom;
+pub mod dsse;
 pub mod key;
 pub mod list;
 pub mod pack;

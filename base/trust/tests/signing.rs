@@ -253,7 +253,7 @@ fn old_statements_are_read_with_the_mistake_of_their_time() {
         })
         .to_string()
     };
-    check(&bundle(bundle::encoding("DSSEv1", payload.as_bytes())), folder.path(), &key, &[]).unwrap();
+    check(&bundle(shieldwall_trust::dsse::encoding(payload.as_bytes())), folder.path(), &key, &[]).unwrap();
     check(&bundle(bundle::encoding_before_1_0(payload.as_bytes())), folder.path(), &key, &[]).unwrap();
     refused(check(&bundle(payload.clone().into_bytes()), folder.path(), &key, &[]), "does not hold");
 }

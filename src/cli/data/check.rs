@@ -125,14 +125,20 @@ fn check(args: &CheckArgs, findings: &mut Vec<Finding>) -> Result<(usize, Scores
 ///
 /// # Errors
 /// As of [`run`].
-pub fn gate(kind: KindArg, data: &[PathBuf], label: Option<&str>) -> Result<(usize, Vec<Finding>)> {
+pub fn gate(
+    kind: KindArg,
+    data: &[PathBuf],
+    label: Option<&str>,
+    source: Option<&str>,
+    reference: &[PathBuf],
+) -> Result<(usize, Vec<Finding>)> {
     let args = CheckArgs {
         data: data.to_vec(),
         kind,
         label: label.map(str::to_owned),
         test: Vec::new(),
-        reference: Vec::new(),
-        source: None,
+        reference: reference.to_vec(),
+        source: source.map(str::to_owned),
         group: None,
         time: None,
         manifest: None,

@@ -151,6 +151,7 @@ pub fn gate(home: &Home, model: &Path, data: &[PathBuf], label: &str, trust_hash
     let clean = attacked.figures.iter().find(|one| one.attack == "clean").map_or(0.0, Figure::recall);
     Ok(Gate {
         robust_recall: attacked.robust_recall(),
+        certified_recall: attacked.figures.iter().find(|one| is_bound(one)).map(Figure::recall),
         clean_recall: clean,
         attacked: attacked.attacked,
         attacker: attacked.head.get("attacker_sha256").and_then(Value::as_str).unwrap_or_default().to_owned(),
@@ -161,6 +162,8 @@ pub fn gate(home: &Home, model: &Path, data: &[PathBuf], label: &str, trust_hash
 pub struct Gate {
     /// Recall under the strongest attack.
     pub robust_recall: f64,
+    /// Recall that no such attacker can take, where the model allows a proof.
+    pub certified_recall: Option<f64>,
     /// Recall without one.
     pub clean_recall: f64,
     /// Hostile items that were attacked.

@@ -18,13 +18,20 @@ use super::texts::LABEL;
 use super::train::{Loaded, hash_of, load};
 use super::{attack, bom, policy, store};
 use crate::books;
-use crate::cli::data::{check, finding::Level};
+use crate::cli::data::check;
+use crate::cli::data::finding::{Finding, Level};
 use crate::cli::{Global, Outcome};
 use crate::home::{Home, write_whole};
 use crate::output::escape::escape;
 
 /// Items that latency is measured on; more only take longer.
 const LATENCY_ITEMS_MAX: usize = 10_000;
+
+/// Files of a model's folder: there are four.
+const FILES_MAX: usize = 1000;
+
+/// Kinds of findings that say that data are not of the form or range that they should have.
+const SCHEMA: [&str; 4] = ["type", "infinite", "unit_change", "range"];
 
 /// Percent of the fields of a BOM that must be there.
 const COMPLETENESS_MIN: u32 = 90;
@@ -49,6 +56,12 @@ pub struct GateArgs {
     /// The column or key that says 0 (normal) or 1 (hostile)
     #[arg(long, default_value = LABEL, value_name = "COL")]
     label: String,
+    /// The column that names who sent a row (data_check): no source alone may turn the model
+    #[arg(long, value_name = "COL")]
+    source: Option<String>,
+    /// The last data set that was trusted (data_check): units, ranges and labels are compared with it
+    #[arg(long, value_name = "FILE")]
+    reference: Vec<PathBuf>,
     /// The policy [default: policies/models.toml of the data directory, else the built-in one]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -139,9 +152,17 @@ fn signature(home: &Home, args: &GateArgs, artifact: &Artifact) -> Result<Measur
         return Ok(failed("no signature of this model by the local key"));
     };
     if folder.is_dir() {
-        let manifest = Hash::of(store::words(folder, store::MANIFEST)?.as_bytes());
-        if statement.predicate.get("manifest_sha256").and_then(|hash| hash.as_str()) != Some(&manifest.to_string()) {
-            return Ok(failed("the manifest is not the one that was signed with the model"));
+        for (file, name, what) in
+            [(store::MANIFEST, "manifest_sha256", "manifest"), (store::CARD, "card_sha256", "card")]
+        {
+            let hash = Hash::of(store::words(folder, file)?.as_bytes()).to_string();
+            if statement.predicate.get(name).and_then(|hash| hash.as_str()) != Some(&hash) {
+                return Ok(failed(format!("the {what} is not the one that was signed with the model")));
+            }
+        }
+        let known = [store::MODEL, store::MANIFEST, store::CARD, store::SIGNATURE];
+        if let Some(path) = files(folder)?.iter().find(|path| !known.iter().any(|name| **path == folder.join(name))) {
+            return Ok(failed(format!("`{}` is not covered by the signature", within(folder, path))));
         }
     }
     Ok(passed([], vec![format!("signed by {}", statement.signer)]))
@@ -152,8 +173,9 @@ fn scanned(args: &GateArgs, artifact: &Artifact) -> Result<Measured> {
     let mut verdicts = vec![("model".to_owned(), scan(&artifact.bytes().to_vec()))];
     let folder = Path::new(&args.model);
     if folder.is_dir() {
-        for name in [store::MANIFEST, store::CARD] {
-            verdicts.push((name.to_owned(), scan(&store::words(folder, name)?.into_bytes())));
+        for path in files(folder)?.into_iter().filter(|path| *path != folder.join(store::MODEL)) {
+            let bytes = std::fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
+            verdicts.push((within(folder, &path), scan(&bytes)));
         }
     }
     let bad = verdicts.iter().filter(|(_, report)| report.verdict() != Verdict::Clean);
@@ -165,6 +187,32 @@ fn scanned(args: &GateArgs, artifact: &Artifact) -> Result<Measured> {
         .collect();
     let measured = passed([("files", verdicts.len() as f64), ("not_clean", words.len() as f64)], Vec::new());
     Ok(Measured { pass: words.is_empty(), words, ..measured })
+}
+
+/// A file's name within a folder: evidence says nothing of where it lay.
+fn within(folder: &Path, path: &Path) -> String {
+    path.strip_prefix(folder).unwrap_or(path).display().to_string()
+}
+
+/// Everything below a model's folder that is no folder, in the order of names.
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let (mut open, mut found) = (vec![folder.to_path_buf()], Vec::new());
+    while let Some(next) = open.pop() {
+        for entry in std::fs::read_dir(&next).with_context(|| format!("cannot read `{}`", next.display()))? {
+            let entry = entry?;
+            // A link is a file that nobody signed, wherever it leads.
+            if entry.file_type()?.is_dir() {
+                open.push(entry.path())
+            } else {
+                found.push(entry.path())
+            }
+            if open.len() + found.len() > FILES_MAX {
+                bail!("`{}` holds more than {FILES_MAX} files: it is no model's folder", folder.display());
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// Whether its BOM is complete enough to be of use.
@@ -204,11 +252,26 @@ fn data_check(home: &Home, args: &GateArgs) -> Result<Measured> {
     if !wanted.is_empty() {
         return Ok(failed(format!("{} more files that it learned from were not named", wanted.len())));
     }
-    let (rows, findings) = check::gate(trained.kind(), &args.data, Some(&args.label))?;
-    let poison = findings.iter().filter(|finding| finding.level == Level::Poison).count();
-    words.extend(findings.iter().map(|finding| finding.words.clone()));
-    let figures = [("rows", rows as f64), ("poison", poison as f64), ("quality", (findings.len() - poison) as f64)];
-    Ok(Measured { pass: poison == 0, ..passed(figures, words) })
+    let (source, reference) = (args.source.as_deref(), &args.reference);
+    let (rows, mut findings) = check::gate(trained.kind(), &args.data, Some(&args.label), source, reference)?;
+    // A refusal names the first.
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));
+    let count = |is: &dyn Fn(&Finding) -> bool| findings.iter().filter(|finding| is(finding)).count();
+    let poison = count(&|finding| finding.level == Level::Poison);
+    let schema = count(&|finding| SCHEMA.contains(&finding.kind));
+    let heavy = count(&|finding| finding.kind == "heavy_source");
+    let mut told: Vec<String> = findings.iter().map(|finding| finding.words.clone()).collect();
+    told.append(&mut words);
+    let figures = [
+        ("rows", rows as f64),
+        ("poison", poison as f64),
+        ("schema", schema as f64),
+        ("heavy_sources", heavy as f64),
+        ("quality", (findings.len() - poison) as f64),
+        ("sources_judged", f64::from(u8::from(source.is_some()))),
+        ("compared", f64::from(u8::from(!reference.is_empty()))),
+    ];
+    Ok(Measured { pass: poison + schema + heavy == 0, ..passed(figures, told) })
 }
 
 /// Recall that is left under the default attacker.
@@ -222,7 +285,9 @@ fn attacked(home: &Home, args: &GateArgs) -> Result<Measured> {
         ("clean_recall", gate.clean_recall),
         ("attacked", gate.attacked as f64),
     ];
-    Ok(passed(figures, vec![format!("attacker {}", gate.attacker)]))
+    let mut measured = passed(figures, vec![format!("attacker {}", gate.attacker)]);
+    measured.figures.extend(gate.certified_recall.map(|recall| ("certified_recall".to_owned(), recall)));
+    Ok(measured)
 }
 
 /// Recall and false alarms on data that it has not learned from.

@@ -2,12 +2,13 @@
 
 use std::io::{self, Write};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 
 use super::{KindArg, store};
 use crate::books;
 use crate::cli::{Global, Outcome};
+use crate::models;
 
 /// Arguments of `model rollback`.
 #[derive(Debug, Args)]
@@ -49,7 +50,8 @@ pub fn run(global: &Global, args: &RollbackArgs) -> Result<Outcome> {
     let home = global.home()?;
     let why = books::short(&args.why);
     let (from, to) = books::change_registry(&home, |registry, audit, _| {
-        Ok(registry.rollback(audit, books::now_ms(), args.kind.word(), &why)?)
+        let shipped = models::shipped(args.kind.word());
+        Ok(registry.rollback(audit, books::now_ms(), args.kind.word(), &why, shipped)?)
     })?;
     let from = from.map_or_else(|| "none".to_owned(), |from| from.to_string());
     writeln!(io::stdout(), "{}: {to} is active again; before: {from}", args.kind.word())?;
@@ -78,7 +80,15 @@ pub fn revoke(global: &Global, args: &RevokeArgs) -> Result<Outcome> {
     let home = global.home()?;
     let artifact = store::find(&home, &args.back.model)?;
     let model = artifact.hash();
+    let shipped = models::shipped_by_prefix(&model.to_string());
+    if shipped.is_some() && args.older {
+        bail!("`--older` says nothing of a model that came with the program: none of its kind is older");
+    }
     books::change_registry(&home, |registry, audit, _| {
+        // One that came with the program may never have been registered. It is, so that its revocation has a subject.
+        if let Some((kind, artifact)) = &shipped {
+            registry.register(audit, books::now_ms(), artifact, kind, &[])?;
+        }
         Ok(registry.revoke(audit, books::now_ms(), model, &books::short(&args.back.why), args.older)?)
     })?;
     let older = if args.older { ", nor anything older of its kind" } else { "" };

@@ -48,13 +48,13 @@ pub fn write(dir: &Path, home: &Home, trained: &Trained, words: impl FnOnce(Hash
     write_whole(&dir.join(CARD), card.as_bytes())?;
     let _writer = home.write()?;
     TrustList::read(&home.trust_list())?.add(artifact.hash(), artifact.name())?;
-    enrol(home, &artifact, trained.kind(), &manifest, dir)?;
+    enrol(home, &artifact, trained.kind(), &manifest, &card, dir)?;
     Ok(artifact.hash())
 }
 
-/// Signs what was trained with the local key and registers it as a candidate. The signature says which manifest belongs to
-/// the model; it lies beside it and in the registry.
-fn enrol(home: &Home, artifact: &Artifact, kind: KindArg, manifest: &Value, dir: &Path) -> Result<()> {
+/// Signs what was trained with the local key and registers it as a candidate. The signature says which manifest and which
+/// card belong to the model; it lies beside it and in the registry.
+fn enrol(home: &Home, artifact: &Artifact, kind: KindArg, manifest: &Value, card: &str, dir: &Path) -> Result<()> {
     let manifest_hash = Hash::of(format!("{manifest:#}\n").as_bytes());
     let data: Vec<&str> = manifest
         .get("data")
@@ -66,7 +66,8 @@ fn enrol(home: &Home, artifact: &Artifact, kind: KindArg, manifest: &Value, dir:
     let mut details = vec![("manifest_sha256".to_owned(), manifest_hash.to_string())];
     details.push(("data_sha256".to_owned(), crate::books::short(&data.join(","))));
     crate::books::change_registry(home, |registry, audit, key| {
-        let says = json!({ "manifest_sha256": manifest_hash.to_string(), "data_sha256": data });
+        let card = Hash::of(card.as_bytes()).to_string();
+        let says = json!({ "manifest_sha256": manifest_hash.to_string(), "card_sha256": card, "data_sha256": data });
         let sealed = sealed::seal(artifact.hash(), MODEL, TRAINED, &says, key);
         write_whole(&dir.join(SIGNATURE), sealed.as_bytes())?;
         registry.keep_evidence(artifact.hash(), "trained", sealed.as_bytes())?;
@@ -89,7 +90,10 @@ pub fn find(home: &Home, model: &str) -> Result<Artifact> {
         registry.state().models().keys().copied().filter(|hash| hash.to_string().starts_with(model)).collect();
     match found.as_slice() {
         [hash] if model.len() >= PREFIX_MIN => Ok(registry.artifact(*hash)?),
-        [] => bail!("no model at `{model}`, and none in the registry whose SHA-256 begins so"),
+        [] => match crate::models::shipped_by_prefix(model).filter(|_| model.len() >= PREFIX_MIN) {
+            Some((_, artifact)) => Ok(artifact),
+            None => bail!("no model at `{model}`, and none in the registry or the program whose SHA-256 begins so"),
+        },
         _ => bail!("`{model}` is too short for a SHA-256's beginning: {} models begin so", found.len()),
     }
 }

@@ -229,6 +229,25 @@ fn an_operators_word_does_not_reach_the_protected_either() {
     assert!(why(&bench.apply(&plan, &[&approval], NOW)).contains("fib_trie"));
 }
 
+/// Fault 53: what was nobody's when it was approved may be the gateway when it is applied.
+#[test]
+fn guards_look_again_when_it_is_applied() {
+    let mut bench = bench("", false);
+    let plan = block("203.0.113.9");
+    let approval = sign(&plan, &bench.operator, NOW, &nonce(1));
+    assert!(matches!(bench.ask(&Ask::Check { plan: plan.clone() }, NOW), Answer::Checked { .. }));
+    let gateway = u32::from_ne_bytes([203, 0, 113, 9]);
+    let route = format!("head\neth0\t00000000\t{gateway:08X}\t0003\n");
+    put(&bench.folder.path().join("root/proc/net/route"), &route);
+    assert!(why(&bench.apply(&plan, &[&approval], NOW)).contains("the gateway"));
+    // Fault 51: the same thing asked for by two operators is done once.
+    put(&bench.folder.path().join("root/proc/net/route"), "head\n");
+    let other = sign(&plan, &bench.second, NOW, &nonce(2));
+    assert!(matches!(bench.apply(&plan, &[&approval], NOW), Answer::Done { .. }));
+    assert!(why(&bench.apply(&plan, &[&other], NOW)).contains("already done"));
+    assert_eq!(bench.held(), 1);
+}
+
 #[test]
 fn a_flood_ends_in_one_question_and_two_operators_may_go_on() {
     let mut bench = bench("", false);

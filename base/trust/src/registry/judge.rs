@@ -187,23 +187,41 @@ pub fn judge(case: &Case<'_>) -> Result<Judged, Refused> {
     for (name, gate) in case.policy.gates_of(case.to) {
         let mut best = Reason::Missing;
         let uri = gate_uri(name);
-        let mut found = None;
+        // The newest measurement decides: one that failed is not outlived by an older one that passed.
+        let mut newest: Option<(i64, Hash, Result<(), Reason>)> = None;
         for (at, (hash, statement)) in opened.iter().enumerate() {
-            let reason = match statement {
-                Ok(statement) if statement.predicate_type != uri => continue,
-                Ok(statement) => judge_gate(case, gate, statement),
+            match statement {
+                Ok(statement) if statement.predicate_type != uri => {}
+                Ok(statement) => match timely(case, statement) {
+                    Ok(time) => {
+                        let told = judge_gate(gate, statement);
+                        let later = newest
+                            .as_ref()
+                            .is_none_or(|(known, _, shown)| time > *known || time == *known && shown.is_ok());
+                        if later {
+                            newest = Some((time, *hash, told));
+                        }
+                    }
+                    Err(reason) => best = reason,
+                },
                 // It may have been meant for this gate; who signed it is not believed, so it says nothing else.
-                Err(NotSealed::Signer) if names(envelopes.get(at), &uri) => Err(Reason::WrongSigner),
-                Err(_) => continue,
-            };
-            match reason {
-                Ok(()) => {
-                    found = Some(*hash);
-                    break;
+                Err(NotSealed::Signer) => {
+                    let claimed = envelopes.get(at).and_then(|bytes| sealed::claimed_type(bytes));
+                    if claimed.as_deref() == Some(&uri) {
+                        best = Reason::WrongSigner;
+                    }
                 }
-                Err(reason) => best = reason,
+                Err(NotSealed::Format(_)) => {}
             }
         }
+        let found = match newest {
+            Some((_, hash, Ok(()))) => Some(hash),
+            Some((_, _, Err(reason))) => {
+                best = reason;
+                None
+            }
+            None => None,
+        };
         match found {
             Some(hash) => shown.push((name.to_owned(), hash)),
             None => reasons.push((name.to_owned(), best)),
@@ -221,13 +239,17 @@ pub fn judge(case: &Case<'_>) -> Result<Judged, Refused> {
     Ok(Judged { model: case.model, to: case.to, shown, approvers, policy: case.policy.hash })
 }
 
-fn judge_gate(case: &Case<'_>, gate: &Gate, statement: &Statement) -> Result<(), Reason> {
+/// When a statement about this very model was taken, under the policy in force.
+fn timely(case: &Case<'_>, statement: &Statement) -> Result<i64, Reason> {
     // A statement about several subjects could be shown for one that was never measured.
     if statement.subjects != [case.model] {
         return Err(Reason::WrongSubject);
     }
+    fresh(case, &statement.predicate)
+}
+
+fn judge_gate(gate: &Gate, statement: &Statement) -> Result<(), Reason> {
     let said = &statement.predicate;
-    fresh(case, said)?;
     if said.get("verdict").and_then(Value::as_str) != Some("pass") {
         let words = said.get("words").and_then(Value::as_array).and_then(|words| words.first()?.as_str());
         return Err(Reason::Failed(words.unwrap_or("its verdict is not `pass`").to_owned()));
@@ -250,15 +272,15 @@ fn judge_gate(case: &Case<'_>, gate: &Gate, statement: &Statement) -> Result<(),
     Ok(())
 }
 
-/// Whether a statement is of now and of the policy in force.
-fn fresh(case: &Case<'_>, said: &Value) -> Result<(), Reason> {
+/// When a statement was taken, if it is of now and of the policy in force.
+fn fresh(case: &Case<'_>, said: &Value) -> Result<i64, Reason> {
     let time = said.get("time").and_then(Value::as_i64).ok_or(Reason::Stale)?;
     let age = case.now_ms.checked_sub(time).ok_or(Reason::Stale)?;
     if age > case.policy.evidence_age_ms_max || age < -CLOCK_AHEAD_MS_MAX {
         return Err(Reason::Stale);
     }
     let policy = said.get("policy").and_then(Value::as_str).and_then(|policy| policy.parse().ok());
-    if policy == Some(case.policy.hash) { Ok(()) } else { Err(Reason::OtherPolicy) }
+    if policy == Some(case.policy.hash) { Ok(time) } else { Err(Reason::OtherPolicy) }
 }
 
 /// Ids of the different keys that approved this very step.
@@ -274,16 +296,6 @@ fn approvers(case: &Case<'_>, envelopes: &[Vec<u8>]) -> Vec<String> {
             && may(&statement.signer)
     });
     approved.map(|statement| statement.signer).collect::<BTreeSet<_>>().into_iter().collect()
-}
-
-/// Whether an envelope that nobody believed signed says that it is of this type: for the words of a refusal alone.
-fn names(bytes: Option<&Vec<u8>>, uri: &str) -> bool {
-    use base64::Engine;
-    let payload = bytes.and_then(|bytes| serde_json::from_slice::<Value>(bytes).ok());
-    let payload = payload.as_ref().and_then(|envelope| envelope.get("payload")?.as_str());
-    let body = payload.and_then(|body| base64::engine::general_purpose::STANDARD.decode(body).ok());
-    let body = body.and_then(|body| serde_json::from_slice::<Value>(&body).ok());
-    body.as_ref().and_then(|body| body.get("predicateType")?.as_str()) == Some(uri)
 }
 
 #[cfg(test)]

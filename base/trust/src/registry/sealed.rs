@@ -1,22 +1,16 @@
-//! An in-toto statement (v1) in a DSSE envelope (v1), as evidence and approvals are written.
-//!
-//! The signature is over the pre-authentication encoding `DSSEv1 LEN(type) type LEN(body) body`, so a statement can never
-//! pass for anything else that the same key signed.
+//! An in-toto statement (v1) in a [DSSE](crate::dsse) envelope, as evidence and approvals are written.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::artifact::Hash;
+use crate::dsse::{self, Envelope};
 use crate::key::{PublicKey, SecretKey};
+use crate::sign::strict;
 
 /// Bytes of an envelope that are read: figures of a gate stay far below.
 pub const SEALED_BYTES_MAX: usize = 1 << 20;
-/// Signatures of one envelope that are looked at.
-const SIGNATURES_MAX: usize = 16;
 
-const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 
 /// A statement whose signature was checked. [`open`] alone makes one.
@@ -41,21 +35,6 @@ pub enum NotSealed {
     /// No signature in it is by a key that is believed.
     #[error("not signed by a key that is believed")]
     Signer,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Envelope {
-    payload: String,
-    payload_type: String,
-    signatures: Vec<Signature>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Signature {
-    #[serde(default)]
-    keyid: String,
-    sig: String,
 }
 
 #[derive(Deserialize)]
@@ -88,16 +67,7 @@ pub fn seal(subject: Hash, name: &str, predicate_type: &str, predicate: &Value, 
         "predicate": predicate,
     })
     .to_string();
-    let signature = Signature {
-        keyid: key.public().id(),
-        sig: STANDARD.encode(key.sign(&encoding(PAYLOAD_TYPE, body.as_bytes()))),
-    };
-    let envelope = json!({
-        "payload": STANDARD.encode(body),
-        "payloadType": PAYLOAD_TYPE,
-        "signatures": [signature],
-    });
-    format!("{envelope}\n")
+    format!("{}\n", dsse::seal(body.as_bytes(), key, &key.public().id()))
 }
 
 /// Checks an envelope's signature and gives its statement. `keys`: who is believed.
@@ -105,25 +75,13 @@ pub fn seal(subject: Hash, name: &str, predicate_type: &str, predicate: &Value, 
 /// # Errors
 /// When it is none, or nobody believed signed it.
 pub fn open(bytes: &[u8], keys: &[PublicKey]) -> Result<Statement, NotSealed> {
-    if bytes.len() > SEALED_BYTES_MAX {
-        return Err(NotSealed::Format("too long"));
-    }
-    let envelope: Envelope = serde_json::from_slice(bytes).map_err(|_| NotSealed::Format("not that JSON"))?;
-    if envelope.payload_type != PAYLOAD_TYPE {
-        return Err(NotSealed::Format("another payload type"));
-    }
-    if envelope.signatures.len() > SIGNATURES_MAX {
-        return Err(NotSealed::Format("too many signatures"));
-    }
-    let body = STANDARD.decode(&envelope.payload).map_err(|_| NotSealed::Format("the payload is no base64"))?;
-    let signed = encoding(PAYLOAD_TYPE, &body);
-    let signer = envelope.signatures.iter().find_map(|signature| {
-        let bytes = STANDARD.decode(&signature.sig).ok()?;
-        // The key id is a hint; the key decides.
-        keys.iter().find(|key| key.verify(&signed, &bytes).is_ok()).map(PublicKey::id)
-    });
+    let Envelope { payload, signatures } = envelope(bytes)?;
+    let signed = dsse::encoding(&payload);
+    let signer = signatures
+        .iter()
+        .find_map(|signature| keys.iter().find(|key| key.verify(&signed, signature).is_ok()).map(PublicKey::id));
     let signer = signer.ok_or(NotSealed::Signer)?;
-    let written: Written = serde_json::from_slice(&body).map_err(|_| NotSealed::Format("no statement"))?;
+    let written: Written = serde_json::from_slice(&payload).map_err(|_| NotSealed::Format("no statement"))?;
     if written.kind != STATEMENT_TYPE {
         return Err(NotSealed::Format("another kind of statement"));
     }
@@ -132,15 +90,27 @@ pub fn open(bytes: &[u8], keys: &[PublicKey]) -> Result<Statement, NotSealed> {
     Ok(Statement { subjects, predicate_type: written.predicate_type, predicate: written.predicate, signer })
 }
 
-fn encoding(kind: &str, body: &[u8]) -> Vec<u8> {
-    let mut bytes = format!("DSSEv1 {} {kind} {} ", kind.len(), body.len()).into_bytes();
-    bytes.extend_from_slice(body);
-    bytes
+/// The type that a statement claims to be of, whoever signed it: for the words of a refusal alone.
+pub fn claimed_type(bytes: &[u8]) -> Option<String> {
+    let body: Written = serde_json::from_slice(&envelope(bytes).ok()?.payload).ok()?;
+    Some(body.predicate_type)
+}
+
+fn envelope(bytes: &[u8]) -> Result<Envelope, NotSealed> {
+    if bytes.len() > SEALED_BYTES_MAX {
+        return Err(NotSealed::Format("too long"));
+    }
+    let value = strict::read(bytes).map_err(|_| NotSealed::Format("not that JSON"))?;
+    dsse::open(&value).map_err(NotSealed::Format)
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
+    use crate::dsse::PAYLOAD_TYPE;
 
     #[test]
     fn what_is_sealed_opens_for_who_believes_the_key_and_never_after_a_change() {
@@ -163,11 +133,7 @@ mod tests {
     #[test]
     fn hostile_envelopes_say_nothing() {
         let key = SecretKey::generate_ed25519().unwrap();
-        let sign = |body: &str| {
-            let sig = STANDARD.encode(key.sign(&encoding(PAYLOAD_TYPE, body.as_bytes())));
-            json!({ "payload": STANDARD.encode(body), "payloadType": PAYLOAD_TYPE, "signatures": [{ "sig": sig }] })
-                .to_string()
-        };
+        let sign = |body: &str| dsse::seal(body.as_bytes(), &key, "").to_string();
         for text in [
             String::new(),
             "{}".to_owned(),

@@ -114,6 +114,11 @@ impl State {
         self.models.get(&last).is_some_and(|model| model.stage == Stage::Active).then_some(last)
     }
 
+    /// Whether somebody revoked it.
+    pub fn is_revoked(&self, hash: Hash) -> bool {
+        self.models.get(&hash).is_some_and(|model| model.revoked.is_some())
+    }
+
     /// The least counter that may act, of a kind.
     pub fn floor(&self, kind: &str) -> u64 {
         self.floors.get(kind).copied().unwrap_or(0)

@@ -234,6 +234,9 @@ impl Registry {
 
     /// Puts the active model of a kind back into the shadow and the one before it in its place. Returns both: from, to.
     ///
+    /// `shipped`: the model of this kind that came with the program. It acts where the registry has no active one, so it
+    /// is what came before the first that was promoted here.
+    ///
     /// # Errors
     /// When no earlier one may act, its bytes are damaged, or it cannot be written down.
     pub fn rollback(
@@ -242,15 +245,23 @@ impl Registry {
         time_ms: i64,
         kind: &str,
         why: &str,
+        shipped: Option<Hash>,
     ) -> Result<(Option<Hash>, Hash), RegistryError> {
-        let to = self.state.earlier(kind)?;
-        self.artifact(to)?;
         let from = self.state.active(kind);
-        let mut steps = Vec::new();
-        if let Some(from) = from {
-            steps.push(Event::new("demote", from.to_string()).with("why", format!("rolled back: {why}")));
-        }
-        steps.push(Event::new("active", to.to_string()).with("rollback", why));
+        let demoted =
+            from.map(|from| Event::new("demote", from.to_string()).with("why", format!("rolled back: {why}")));
+        let (to, steps) = match (self.state.earlier(kind), from, shipped) {
+            (Ok(to), ..) => {
+                self.artifact(to)?;
+                let active = Event::new("active", to.to_string()).with("rollback", why);
+                (to, demoted.into_iter().chain([active]).collect())
+            }
+            // Nothing else acts then: the shipped one does, unless it was revoked.
+            (Err(_), Some(from), Some(shipped)) if from != shipped && !self.state.is_revoked(shipped) => {
+                (shipped, demoted.map(|step| step.with("to", shipped)).into_iter().collect())
+            }
+            (Err(none), ..) => return Err(none.into()),
+        };
         self.take(audit, time_ms, steps)?;
         Ok((from, to))
     }

@@ -1,4 +1,4 @@
-//! The envelope: DSSE v1 around the statement, in a Sigstore bundle v0.3.
+//! The bundle: Sigstore's v0.3 around the [DSSE](crate::dsse) envelope of the statement.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use super::manifest::Manifest;
 use super::strict;
+use crate::dsse::{self, Envelope, PAYLOAD_TYPE};
 use crate::key::SecretKey;
 
 /// Bytes of a signature file that are read: a million files of 200 bytes each.
 pub const BUNDLE_BYTES_MAX: u64 = 512 << 20;
 
 const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
-const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 
 /// Who signs, as the bundle says it.
 #[derive(Clone, Debug)]
@@ -39,7 +39,6 @@ pub struct Opened {
 /// Signs a manifest. Gives the bundle's text.
 pub fn sign(manifest: &Manifest, key: &SecretKey, credential: &Credential) -> String {
     let payload = manifest.to_statement().to_string();
-    let signature = key.sign(&encoding("DSSEv1", payload.as_bytes()));
     let material = match credential {
         Credential::Key => json!({ "publicKey": { "hint": key.public().id() }, "tlogEntries": [] }),
         Credential::Chain(list) => {
@@ -50,11 +49,7 @@ pub fn sign(manifest: &Manifest, key: &SecretKey, credential: &Credential) -> St
     let bundle = json!({
         "mediaType": MEDIA_TYPE,
         "verificationMaterial": material,
-        "dsseEnvelope": {
-            "payload": STANDARD.encode(&payload),
-            "payloadType": PAYLOAD_TYPE,
-            "signatures": [{ "sig": STANDARD.encode(signature), "keyid": "" }],
-        },
+        "dsseEnvelope": dsse::seal(payload.as_bytes(), key, ""),
     });
     format!("{bundle}\n")
 }
@@ -78,10 +73,7 @@ pub fn open(bytes: &[u8]) -> Result<Opened, String> {
         STANDARD.decode(text).map_err(|_| format!("the {what} is no base64"))
     };
     let envelope = bundle.get("dsseEnvelope").ok_or("no DSSE envelope")?;
-    if envelope.get("payloadType").and_then(Value::as_str) != Some(PAYLOAD_TYPE) {
-        return Err("the payload is no in-toto statement".to_owned());
-    }
-    let signatures = envelope.get("signatures").and_then(Value::as_array).ok_or("no signatures")?;
+    let Envelope { payload, signatures } = dsse::open(envelope)?;
     let [signature] = signatures.as_slice() else {
         return Err(format!("{} signatures: exactly one is expected", signatures.len()));
     };
@@ -92,16 +84,9 @@ pub fn open(bytes: &[u8]) -> Result<Opened, String> {
     Ok(Opened {
         hint: material.pointer("/publicKey/hint").and_then(Value::as_str).map(str::to_owned),
         certificates: certificates.collect::<Result<_, _>>()?,
-        payload: decoded(envelope.get("payload"), "payload")?,
-        signature: decoded(signature.get("sig"), "signature")?,
+        payload,
+        signature: signature.clone(),
     })
-}
-
-/// What a signature of DSSE is over.
-pub fn encoding(version: &str, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = format!("{version} {} {PAYLOAD_TYPE} {} ", PAYLOAD_TYPE.len(), payload.len()).into_bytes();
-    bytes.extend_from_slice(payload);
-    bytes
 }
 
 /// What signatures before version 1.0 of the reference were over, by mistake: the payload as Python writes bytes.

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::bundle::{self, encoding, encoding_before_1_0};
+use super::bundle::{self, encoding_before_1_0};
 use super::chain;
 use super::manifest::{Manifest, Method};
 use super::strict;
 use super::tree::{self, TreeError};
+use crate::dsse;
 use crate::key::PublicKey;
 
 /// Differences that are listed one by one; more are counted.
@@ -92,7 +93,7 @@ pub fn verify(
     };
     let statement = strict::read(&opened.payload).map_err(|error| Refusal::Form(format!("the statement: {error}")))?;
     let old = statement.get("predicateType").and_then(|one| one.as_str()).is_some_and(|one| one.ends_with("/v0.1"));
-    let holds = key.verify(&encoding("DSSEv1", &opened.payload), &opened.signature).is_ok()
+    let holds = key.verify(&dsse::encoding(&opened.payload), &opened.signature).is_ok()
         || old && key.verify(&encoding_before_1_0(&opened.payload), &opened.signature).is_ok();
     if !holds {
         return Err(Refusal::Signer("the signature does not hold".to_owned()));

@@ -113,6 +113,25 @@ fn without_the_evidence_of_a_gate_it_is_refused_and_the_gate_named() {
 }
 
 #[test]
+fn the_newest_measurement_decides_whatever_the_order() {
+    let court = Court::new();
+    let fail = Measured { pass: false, words: vec!["bad now".to_owned()], ..pass() };
+    let at = |measured: &Measured, time| court.one("scan", court.model, measured, time, &court.key);
+    let refused = vec![("scan".to_owned(), Reason::Failed("bad now".to_owned()))];
+    let judged = |more: [Vec<u8>; 2]| {
+        let mut all = court.all();
+        all.remove(0);
+        all.extend(more);
+        court.judge(&all).map(|_| ()).map_err(|refused| refused.0)
+    };
+    for (passed, failed) in [(NOW - 2, NOW - 1), (NOW - 1, NOW - 1)] {
+        assert_eq!(judged([at(&pass(), passed), at(&fail, failed)]), Err(refused.clone()));
+        assert_eq!(judged([at(&fail, failed), at(&pass(), passed)]), Err(refused.clone()));
+    }
+    assert_eq!(judged([at(&fail, NOW - 2), at(&pass(), NOW - 1)]), Ok(()));
+}
+
+#[test]
 fn figures_are_judged_by_the_policy_whatever_the_verdict() {
     let court = Court::new();
     for (figures, why) in [

@@ -65,7 +65,7 @@ impl Place {
     }
 
     fn rollback(&self) -> Result<(Option<Hash>, Hash), RegistryError> {
-        self.act(|registry, audit| registry.rollback(audit, 3, "domain", "it was wrong"))
+        self.act(|registry, audit| registry.rollback(audit, 3, "domain", "it was wrong", None))
     }
 
     fn active(&self) -> Option<Hash> {
@@ -118,6 +118,24 @@ fn nothing_revoked_comes_back_by_rollback_promotion_or_an_older_journal() {
     fs::write(&files[0].0, &files[0].1).unwrap();
     fs::remove_dir_all(place.audit()).unwrap();
     assert!(matches!(place.open(), Err(RegistryError::Replayed { steps: 7, .. })));
+}
+
+#[test]
+fn before_the_first_model_of_a_kind_came_the_shipped_one() {
+    let place = Place::new();
+    let (a, shipped) = (place.register("a"), Hash::of(b"shipped"));
+    let back = || place.act(|registry, audit| registry.rollback(audit, 3, "domain", "it was wrong", Some(shipped)));
+    // The shipped one acts already.
+    assert!(matches!(back(), Err(RegistryError::Forbidden(Forbidden::NoEarlier(_)))));
+    place.promote(a).unwrap();
+    assert_eq!(back().unwrap(), (Some(a), shipped));
+    assert_eq!((place.active(), place.open().unwrap().state().models()[&a].stage), (None, Stage::Shadow));
+    assert!(back().is_err());
+    place.promote(a).unwrap();
+    assert_eq!(place.register("shipped"), shipped);
+    place.act(|registry, audit| registry.revoke(audit, 3, shipped, "leak", false)).unwrap();
+    assert!(matches!(back(), Err(RegistryError::Forbidden(Forbidden::NoEarlier(_)))));
+    assert_eq!(place.active(), Some(a));
 }
 
 #[test]
