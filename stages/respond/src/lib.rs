@@ -13,6 +13,8 @@
 //! | [`approve`] | signed approvals; the one maker of [`Approved`](approve::Approved) |
 //! | [`journal`] | what was begun and ended, in a file that shows every change and survives a crash |
 //! | [`action`] | the trait, and the runner that keeps to the order |
+//! | [`playbook`] | CACAO 2.0 in and out: what is done for which incident |
+//! | [`rehearse`] | what a playbook would have done |
 //! | [`action::nft`] | blocks addresses and networks in the kernel, each with an end |
 //! | [`words`] | a step in plain words |
 
@@ -22,5 +24,7 @@ pub mod guard;
 pub mod journal;
 pub mod net;
 pub mod plan;
+pub mod playbook;
 pub mod propose;
+pub mod rehearse;
 pub mod words;

@@ -50,7 +50,7 @@ pub fn proposals(incident: &Incident, findings: &[String], protected: &Protected
 }
 
 /// Whether a network is private (RFC 1918, RFC 6598, RFC 4193).
-fn is_inside(net: Net) -> bool {
+pub(crate) fn is_inside(net: Net) -> bool {
     ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"]
         .iter()
         .any(|inside| inside.parse::<Net>().is_ok_and(|inside| inside.overlaps(net)))
