@@ -16,6 +16,7 @@ mod faults;
 mod forecast;
 mod learning;
 mod model;
+mod replay;
 mod run;
 mod story;
 mod trust;

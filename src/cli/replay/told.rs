@@ -146,6 +146,8 @@ impl<'o> Text<'o> {
         }
         let name = escape(&entry.name);
         match &entry.verdict {
+            // What people do is the same each time: said once, then named.
+            Verdict::Manual if self.told > 1 => writeln!(self.out, "  person   {name}")?,
             Verdict::Manual => writeln!(self.out, "  person   {name}: {}", escape(&entry.says))?,
             Verdict::Off(kind) => {
                 let kind = escape(kind);
@@ -232,8 +234,9 @@ impl<'o> Text<'o> {
         if totals.too_fast > 0 {
             writeln!(
                 out,
-                "Too fast    {} were held back by the rate: after 10 in ten minutes nothing more is done and one question is asked for the rest",
-                totals.too_fast
+                "Too fast    {} were held back by the rate: after {} in ten minutes nothing more is done, and one question is asked for the rest",
+                totals.too_fast,
+                shieldwall_respond::guard::Limits::default().rate
             )?;
         }
         writeln!(

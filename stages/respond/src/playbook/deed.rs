@@ -82,6 +82,9 @@ pub enum Source {
     /// Accounts.
     #[serde(rename = "incident.users")]
     Users,
+    /// Accounts that were let in: a name that was only tried is nobody's fault.
+    #[serde(rename = "incident.users.let-in")]
+    UsersLetIn,
     /// Files with a path and a SHA-256.
     #[serde(rename = "incident.files")]
     Files,
@@ -158,15 +161,15 @@ impl Deed {
     pub fn read(value: &Value) -> Result<Self, String> {
         let deed: Self = serde_json::from_value(value.clone()).map_err(|error| error.to_string())?;
         let (verb, timed) = (deed.verb, matches!(deed.verb, Verb::Block | Verb::Isolate));
-        let source = match verb {
-            Verb::Block => Some(Source::AddressesOutside),
-            Verb::StopProcess | Verb::KillProcess => Some(Source::Processes),
-            Verb::LockUser | Verb::EndSessions => Some(Source::Users),
-            Verb::Quarantine => Some(Source::Files),
-            Verb::Isolate | Verb::StopService | Verb::Notify | Verb::Command => None,
+        let sources: &[Option<Source>] = match verb {
+            Verb::Block => &[Some(Source::AddressesOutside)],
+            Verb::StopProcess | Verb::KillProcess => &[Some(Source::Processes)],
+            Verb::LockUser | Verb::EndSessions => &[Some(Source::Users), Some(Source::UsersLetIn)],
+            Verb::Quarantine => &[Some(Source::Files)],
+            Verb::Isolate | Verb::StopService | Verb::Notify | Verb::Command => &[None],
         };
         let named = matches!(verb, Verb::StopService | Verb::Notify | Verb::Command);
-        let fault = if deed.of != source {
+        let fault = if !sources.contains(&deed.of) {
             Some("`of` does not fit `do`")
         } else if deed.seconds.is_some_and(|seconds| seconds > 0) != timed {
             Some("`seconds` stands with `block` and `isolate`, and nowhere else")
@@ -210,6 +213,7 @@ impl Deed {
     /// What it comes to for an incident. Guards come later; only what cannot be named is left out here.
     pub fn bind(&self, facts: &Facts) -> Bound {
         let mut out = Bound::default();
+        let users = if self.of == Some(Source::UsersLetIn) { &facts.let_in } else { &facts.users };
         match (self.verb, self.sample()) {
             (_, Step::Block { ports, seconds, .. }) => {
                 let targets = facts.outside.clone();
@@ -220,10 +224,10 @@ impl Deed {
                 }
             }
             (Verb::LockUser, _) => {
-                out.steps.extend(facts.users.iter().map(|user| Step::LockUser { user: user.clone() }));
+                out.steps.extend(users.iter().map(|user| Step::LockUser { user: user.clone() }));
             }
             (Verb::EndSessions, _) => {
-                out.steps.extend(facts.users.iter().map(|user| Step::EndSessions { user: user.clone() }));
+                out.steps.extend(users.iter().map(|user| Step::EndSessions { user: user.clone() }));
             }
             (Verb::Quarantine, _) => {
                 let all = facts.files.iter().cloned();
@@ -239,6 +243,7 @@ impl Deed {
             let what = match self.of {
                 Some(Source::Files) => "file with a path and a SHA-256",
                 Some(Source::Processes) => "process",
+                Some(Source::UsersLetIn) => "account that was let in",
                 _ => "account",
             };
             out.left_out.push(format!("the incident has no {what}"));

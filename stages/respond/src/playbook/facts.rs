@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use shieldwall_schema::entity::EntityKind;
-use shieldwall_schema::finding::{CORRELATION, Finding};
-use shieldwall_schema::incident::{Incident, Severity};
+use shieldwall_schema::entity::{EntityKind, address_id, host_id, user_id};
+use shieldwall_schema::finding::{CORRELATION, Evidence, Finding};
+use shieldwall_schema::incident::{Incident, Member, Severity};
 use shieldwall_schema::ocsf::attack::{self, AttackTag};
 
 use super::condition::Values;
@@ -15,8 +15,8 @@ use super::model::Playbook;
 use crate::net::Net;
 use crate::propose::is_inside;
 
-/// Files of one finding that are kept.
-const FILES_MAX: usize = 16;
+/// Files and logons of one finding that are kept: its evidence has a hundred records at most.
+const NAMED_MAX: usize = 100;
 
 /// What is kept of a finding.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,8 +29,40 @@ pub struct Known {
     pub techniques: Vec<String>,
     /// When it could first be known: its first match, or, of a correlation, the match that made it fire. Milliseconds.
     pub at_ms: Option<i64>,
-    /// Files that it names: path and SHA-256.
-    pub files: Vec<(String, String)>,
+    /// Whether it is a correlation's.
+    pub correlated: bool,
+    /// What its evidence names beside entities.
+    pub named: Vec<Named>,
+}
+
+/// Something that a piece of evidence names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// When. Milliseconds.
+    pub at_ms: i64,
+    /// What.
+    pub what: What,
+}
+
+/// See [`Named`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A file.
+    File {
+        /// Its path.
+        path: String,
+        /// Its SHA-256.
+        sha256: String,
+        /// On which host.
+        host: Option<String>,
+    },
+    /// An account that was let in.
+    LetIn {
+        /// Its name.
+        user: String,
+        /// From where.
+        address: Net,
+    },
 }
 
 impl Known {
@@ -40,45 +72,77 @@ impl Known {
             AttackTag::Technique(id) => Some(id.sub_technique().unwrap_or_else(|| id.technique())),
             AttackTag::Tactic { .. } => None,
         });
-        let mut files = Vec::new();
-        for evidence in &finding.evidences {
-            for prefix in ["process.file", "file", "module.file"] {
-                let field = |name: &str| {
-                    let path = format!("{prefix}.{name}");
-                    evidence.fields.iter().filter(move |(own, _)| *own == path).map(|(_, value)| value.clone())
-                };
-                let hash = field("hashes.value").flat_map(|text| sha256_in(&text)).next();
-                if let (Some(path), Some(hash)) = (field("path").next(), hash)
-                    && !files.contains(&(path.clone(), hash.clone()))
-                    && files.len() < FILES_MAX
-                {
-                    files.push((path, hash));
-                }
-            }
-        }
+        let timed = finding.evidences.iter().filter_map(|evidence| Some((evidence, evidence.time?.millis())));
+        let named = timed.flat_map(|(evidence, at_ms)| {
+            let all = files(evidence).into_iter().chain(let_in(evidence));
+            all.map(move |what| Named { at_ms, what })
+        });
         Self {
             uid: finding.uid.clone(),
             rule: finding.analytic.uid.clone(),
             techniques: techniques.collect(),
             at_ms: known_at(finding),
-            files,
+            correlated: fires(finding, 0),
+            named: named.take(NAMED_MAX).collect(),
         }
     }
 }
 
+fn field<'e>(evidence: &'e Evidence, path: &str) -> Option<&'e str> {
+    evidence.fields.iter().find(|(own, _)| own == path).map(|(_, value)| value.as_str())
+}
+
+fn files(evidence: &Evidence) -> Vec<What> {
+    let one = |prefix: &str| {
+        let (path, hash) = (format!("{prefix}.path"), format!("{prefix}.hashes.value"));
+        let hashes = evidence.fields.iter().filter(|(own, _)| *own == hash);
+        let sha256 = hashes.filter_map(|(_, text)| sha256_in(text)).next()?;
+        let host = evidence.host.as_deref().and_then(host_id);
+        Some(What::File { path: field(evidence, &path)?.to_owned(), sha256, host })
+    };
+    ["process.file", "file", "module.file"].into_iter().filter_map(one).collect()
+}
+
+/// Whom a record let in: a logon over ssh or Windows that worked.
+fn let_in(evidence: &Evidence) -> Option<What> {
+    let accepted = field(evidence, "message").is_some_and(|message| message.starts_with("Accepted "));
+    if !accepted && field(evidence, "metadata.event_code") != Some("4624") {
+        return None;
+    }
+    let address = field(evidence, "src_endpoint.ip").and_then(address_id)?.parse().ok()?;
+    Some(What::LetIn { user: field(evidence, "user.name").and_then(user_id)?, address })
+}
+
+fn fires(finding: &Finding, at: usize) -> bool {
+    let reasons = finding.evidences.get(at).map(|evidence| evidence.reasons.as_slice()).unwrap_or_default();
+    reasons.iter().any(|reason| reason.selection == CORRELATION)
+}
+
 /// The end of the first firing where the records of a firing stand together, the first match elsewhere.
 fn known_at(finding: &Finding) -> Option<i64> {
-    let fires = |at: usize| {
-        let reasons = finding.evidences.get(at).map(|evidence| evidence.reasons.as_slice()).unwrap_or_default();
-        reasons.iter().any(|reason| reason.selection == CORRELATION)
-    };
     let own = finding.evidences.first().and_then(|evidence| evidence.time).or(finding.first);
-    if !fires(0) {
+    if !fires(finding, 0) {
         return own.map(|time| time.millis());
     }
-    let end = (1..finding.evidences.len()).find(|at| fires(*at)).unwrap_or(finding.evidences.len());
+    let end = (1..finding.evidences.len()).find(|at| fires(finding, *at)).unwrap_or(finding.evidences.len());
     let firing = finding.evidences.get(..end).unwrap_or_default();
     firing.iter().filter_map(|evidence| evidence.time).max().or(own).map(|time| time.millis())
+}
+
+/// Whether a time is within a member's.
+fn is_in(member: &Member, at_ms: i64) -> bool {
+    let (first, last) = (member.first.map(|time| time.millis()), member.last.map(|time| time.millis()));
+    first.is_some_and(|first| first <= at_ms) && last.is_some_and(|last| at_ms <= last)
+}
+
+/// When a finding could be known within an incident: a finding is one rule's matches in a whole log, a member those of one
+/// incident. Of a correlation that fired elsewhere first, nothing earlier than the member's end is certain.
+fn known_in(known: &Known, member: &Member) -> Option<i64> {
+    match known.at_ms.filter(|at| is_in(member, *at)) {
+        Some(at) => Some(at),
+        None if known.correlated => member.last.map(|time| time.millis()),
+        None => member.first.map(|time| time.millis()),
+    }
 }
 
 /// The SHA-256 in `SHA256=…,MD5=…` or a bare one.
@@ -111,6 +175,8 @@ pub struct Facts {
     pub inside: Vec<Net>,
     /// Accounts.
     pub users: Vec<String>,
+    /// Those of them that were let in.
+    pub let_in: Vec<String>,
     /// Hosts.
     pub hosts: Vec<String>,
     /// Processes.
@@ -127,15 +193,33 @@ impl Facts {
             all.map(|involved| involved.entity.id.clone())
         };
         let nets: Vec<Net> = ids(EntityKind::Address).filter_map(|id| id.parse().ok()).collect();
-        let (inside, outside) = nets.into_iter().partition(|net| is_inside(*net));
-        let mut numbers: Vec<u32> = incident.members.iter().map(|member| member.finding).collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        let mut findings: Vec<Known> = numbers.iter().filter_map(|number| known.get(number).cloned()).collect();
-        findings.sort_by_key(|known| (known.at_ms.unwrap_or(i64::MAX), known.uid.clone()));
-        let mut files: Vec<_> = findings.iter().flat_map(|known| known.files.clone()).collect();
+        let (mut findings, mut files, mut let_in) = (BTreeMap::<u32, Known>::new(), Vec::new(), Vec::new());
+        for member in &incident.members {
+            let Some(known) = known.get(&member.finding) else { continue };
+            for named in known.named.iter().filter(|named| is_in(member, named.at_ms)) {
+                match &named.what {
+                    What::File { path, sha256, host } if *host == member.host || host.is_none() => {
+                        files.push((path.clone(), sha256.clone()));
+                    }
+                    What::LetIn { user, address } if nets.contains(address) => let_in.push(user.clone()),
+                    _ => {}
+                }
+            }
+            let own = Known { at_ms: known_in(known, member), named: Vec::new(), ..known.clone() };
+            let earlier = findings.get(&member.finding).is_some_and(|other| other.at_ms <= own.at_ms);
+            if !earlier {
+                findings.insert(member.finding, own);
+            }
+        }
+        let mut findings: Vec<Known> = findings.into_values().collect();
+        findings.sort_by(|one, two| {
+            (one.at_ms.unwrap_or(i64::MAX), &one.uid).cmp(&(two.at_ms.unwrap_or(i64::MAX), &two.uid))
+        });
         files.sort();
         files.dedup();
+        let_in.sort();
+        let_in.dedup();
+        let (inside, outside) = nets.into_iter().partition(|net| is_inside(*net));
         Self {
             incident: incident.uid.clone(),
             number,
@@ -147,6 +231,7 @@ impl Facts {
             outside,
             inside,
             users: ids(EntityKind::User).collect(),
+            let_in,
             hosts: ids(EntityKind::Host).collect(),
             processes: ids(EntityKind::Process).collect(),
             files,
@@ -168,6 +253,7 @@ impl Facts {
         let count = |name: &str| match name {
             "__outside_addresses__" => Some(self.outside.len()),
             "__inside_addresses__" => Some(self.inside.len()),
+            "__users_let_in__" => Some(self.let_in.len()),
             "__users__" => Some(self.users.len()),
             "__hosts__" => Some(self.hosts.len()),
             "__processes__" => Some(self.processes.len()),
