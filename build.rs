@@ -1,4 +1,4 @@
-//! Embeds our own rules, deflated, the mappings, and the shipped models with the hashes that their manifests name.
+//! Embeds our own rules, deflated, the mappings, the playbooks, and the shipped models with the hashes that their manifests name.
 
 use std::error::Error;
 use std::fs;
@@ -9,6 +9,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=content/rules");
     println!("cargo::rerun-if-changed=content/mappings");
     println!("cargo::rerun-if-changed=content/models");
+    println!("cargo::rerun-if-changed=content/playbooks");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("no OUT_DIR")?);
 
     let mut rules = Vec::new();
@@ -30,6 +31,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     source.push_str("];\n");
     fs::write(out.join("mappings.rs"), source)?;
+
+    let mut source = String::from(
+        "/// `content/playbooks`: name and text, in the order of their names.\npub static PLAYBOOKS: &[(&str, &str)] = &[\n",
+    );
+    for path in files(Path::new("content/playbooks"), "json")? {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let full = fs::canonicalize(&path)?;
+        source.push_str(&format!("    ({name:?}, include_str!({:?})),\n", full.to_string_lossy()));
+    }
+    source.push_str("];\n");
+    fs::write(out.join("playbooks.rs"), source)?;
 
     let mut source = String::from(
         "/// Shipped models: kind, SHA-256 as its manifest names it, the file.\npub static SHIPPED: &[(&str, &str, &[u8])] = &[\n",

@@ -234,7 +234,10 @@ impl Case {
     }
 
     /// Gives the lines of a file with their numbers, until `each` says that it has enough.
-    fn each_line(&self, name: &str, each: &mut dyn FnMut(usize, &str) -> Result<bool, ReadError>) -> Result<()> {
+    ///
+    /// # Errors
+    /// When the file cannot be read, or `each` fails.
+    pub fn each_line(&self, name: &str, each: &mut dyn FnMut(usize, &str) -> Result<bool, ReadError>) -> Result<()> {
         let path = self.folder.join(name);
         let shown = path.display();
         let file = fs::File::open(&path).with_context(|| format!("cannot read `{shown}`"))?;

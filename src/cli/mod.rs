@@ -13,6 +13,8 @@ mod forecast_import;
 mod model;
 mod pack;
 mod plan;
+mod playbook;
+mod replay;
 mod rules;
 mod scan;
 mod show;
@@ -124,6 +126,10 @@ enum Command {
     Data(data::DataArgs),
     /// Build, sign, verify, test and take in signed packs of rules, models and lists
     Pack(pack::PackArgs),
+    /// Say what a playbook would have done to incidents that are over; nothing is done
+    Replay(replay::ReplayArgs),
+    /// List, check and show playbooks
+    Playbook(playbook::PlaybookArgs),
     /// Check what was written down of what was done
     Audit(audit::AuditArgs),
     /// List, check, test and add rules
@@ -154,6 +160,8 @@ pub fn main() -> ExitCode {
         Command::Baseline(args) => baseline::run(&cli.global, args),
         Command::Model(args) => model::run(&cli.global, args),
         Command::Pack(args) => pack::run(&cli.global, args),
+        Command::Replay(args) => replay::run(&cli.global, args),
+        Command::Playbook(args) => playbook::run(&cli.global, args),
         Command::Audit(args) => audit::run(&cli.global, args),
         Command::Data(args) => data::run(&cli.global, args),
         Command::Rules(args) => rules::run(&cli.global, args),
@@ -245,6 +253,12 @@ mod tests {
             "shieldwall audit verify --since 2026-11-01 --public-key p.pem --head kept.json",
             "shieldwall audit show 1 case42",
             "shieldwall audit proof 3",
+            "shieldwall replay ssh-bruteforce",
+            "shieldwall replay ssh-bruteforce case42/ /var/log/auth.log --protect 192.0.2.0/24 --protect user:anna --incident 1",
+            "shieldwall replay mine.json evidence/ --all --rules more --assume-tz UTC --assume-year 2026 --format jsonl",
+            "shieldwall playbook list",
+            "shieldwall playbook check mine.json",
+            "shieldwall playbook show ransomware",
             "shieldwall pack build rules/ -o acme.pack",
             "shieldwall pack sign acme.pack",
             "shieldwall pack verify acme.pack --public-key acme.pem",

@@ -206,6 +206,11 @@ impl Run {
         self.folded.len()
     }
 
+    /// The incidents, worst first.
+    pub fn incidents(&self) -> &[Incident] {
+        &self.correlated.incidents
+    }
+
     /// How many records were read.
     pub fn records(&self) -> u64 {
         self.ranked.iter().map(|source| source.tally.records).sum()

@@ -18,6 +18,7 @@ mod forecast;
 mod learning;
 mod model;
 mod packs;
+mod replay;
 mod respond;
 mod run;
 mod story;

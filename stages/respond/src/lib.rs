@@ -18,6 +18,8 @@
 //! | [`actuator`] | the small privileged process: what it is asked, what it does |
 //! | [`journal`] | what was begun and ended, in a file that shows every change and survives a crash |
 //! | [`action`] | the trait, and the runner that keeps to the order |
+//! | [`playbook`] | CACAO 2.0 in and out: what is done for which incident |
+//! | [`rehearse`] | what a playbook would have done |
 //! | [`action::nft`] | blocks addresses and networks in the kernel, each with an end |
 //! | [`words`] | a step in plain words |
 
@@ -32,6 +34,8 @@ pub mod level;
 pub mod machine;
 pub mod net;
 pub mod plan;
+pub mod playbook;
 pub mod policy;
 pub mod propose;
+pub mod rehearse;
 pub mod words;
