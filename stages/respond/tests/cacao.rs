@@ -1,5 +1,12 @@
 //! Our verdict is the verdict of OASIS's JSON schema, stricter only in the graph; what is read is written back as it was.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected must fail"
+)]
+
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
