@@ -3,6 +3,8 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
     clippy::print_stderr,
     reason = "a test that meets the unexpected must fail"
 )]

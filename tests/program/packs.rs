@@ -85,7 +85,7 @@ fn what_nobody_took_in_does_not_act_and_is_told() {
     let other = Place::new();
     other.file("evil/c.yml", rule("9a1c2f0e-0f6b-4ac9-9f29-1c2d3e4f5a6b", "sshd"));
     assert_eq!(run(&other, "rules add @evil --name evil").code, 0);
-    let planted = file_of(&other, "rules");
+    let (own, planted) = (file_of(&place, "rules"), file_of(&other, "rules"));
     fs::copy(&planted, place.path("home/packs").join(planted.file_name().unwrap())).unwrap();
     let ran = scan(&place);
     assert_eq!(ran.code, 3, "partial: {}", ran.err);
@@ -94,7 +94,6 @@ fn what_nobody_took_in_does_not_act_and_is_told() {
     assert!(ran.err.contains("nobody took it in"), "{}", ran.err);
     assert_eq!(run(&place, "pack list").code, 2);
     // In the place of the compiled set of a pack: it has another hash.
-    let own = file_of(&place, "rules");
     fs::remove_file(place.path("home/packs").join(planted.file_name().unwrap())).unwrap();
     fs::copy(&planted, &own).unwrap();
     let ran = scan(&place);

@@ -9,7 +9,7 @@
 ///
 /// # Errors
 /// Where the system has no such filter; in words.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")))]
 pub fn enter() -> Result<(), String> {
     let filter = filter()?;
     seccompiler::apply_filter_all_threads(&filter).map_err(|error| error.to_string())
@@ -19,12 +19,12 @@ pub fn enter() -> Result<(), String> {
 ///
 /// # Errors
 /// Always.
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64"))))]
 pub fn enter() -> Result<(), String> {
-    Err("only Linux has one".to_owned())
+    Err("it is for Linux on x86-64, aarch64 and riscv64".to_owned())
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")))]
 fn filter() -> Result<seccompiler::BpfProgram, String> {
     use seccompiler::{
         SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
@@ -67,7 +67,10 @@ fn filter() -> Result<seccompiler::BpfProgram, String> {
     filter.try_into().map_err(words)
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(all(
+    test,
+    all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64"))
+))]
 mod tests {
     use std::fs::{self, File, OpenOptions};
     use std::io::{self, Write};

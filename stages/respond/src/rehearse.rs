@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::guard::{self, Limits, Past, Protected, RATE_WINDOW_MS, Refusal};
 use crate::net::Net;
 use crate::plan::{Plan, Step};
+use crate::playbook::deed::Source;
 use crate::playbook::walk::{Visit, walk};
 use crate::playbook::{Approval, CommandKind, Facts, Kind, Playbook, WorkflowStep};
 
@@ -353,7 +354,10 @@ impl Rehearsed<'_> {
             }
         }
         bound.steps.retain(|step| !matches!(step, Step::Block { targets, .. } if targets.is_empty()));
-        for one in bound.steps {
+        for one in self.as_known(bound.steps, at_ms) {
+            // Nothing is done to what was not seen yet.
+            let seen_ms = self.facts.seen(&one, deed.of == Some(Source::UsersLetIn));
+            let at_ms = at_ms.map(|at| seen_ms.map_or(at, |seen| seen.max(at)));
             let findings = self.facts.findings.iter().map(|known| known.uid.clone()).collect();
             let now_ms = at_ms.unwrap_or(0);
             let plan = Plan { incident: self.facts.incident.clone(), host: None, step: one, findings, made_ms: now_ms };
@@ -366,6 +370,25 @@ impl Rehearsed<'_> {
         }
         if out.is_empty() {
             out.push(Entry { at_ms, left_out: bound.left_out, ..self.entry(step, None, Verdict::Unbound) });
+        }
+        out
+    }
+
+    /// Splits a block into what was known when the playbook came to it, and what was seen only later.
+    fn as_known(&self, steps: Vec<Step>, at_ms: Option<i64>) -> Vec<Step> {
+        let mut out = Vec::new();
+        for step in steps {
+            let Step::Block { targets, ports, seconds } = step else {
+                out.push(step);
+                continue;
+            };
+            let is_known = |net: &Net| {
+                let seen = self.facts.seen_ms.get(&net.to_string());
+                seen.zip(at_ms).is_none_or(|(seen, at)| *seen <= at)
+            };
+            let (known, later): (Vec<Net>, Vec<Net>) = targets.into_iter().partition(is_known);
+            let parts = [known, later].into_iter().filter(|targets| !targets.is_empty());
+            out.extend(parts.map(|targets| Step::Block { targets, ports: ports.clone(), seconds }));
         }
         out
     }

@@ -13,6 +13,7 @@ use super::condition::Values;
 use super::deed::Selector;
 use super::model::Playbook;
 use crate::net::Net;
+use crate::plan::Step;
 use crate::propose::is_inside;
 
 /// Files and logons of one finding that are kept: its evidence has a hundred records at most.
@@ -177,6 +178,10 @@ pub struct Facts {
     pub users: Vec<String>,
     /// Those of them that were let in.
     pub let_in: Vec<String>,
+    /// When each of them was first let in: milliseconds.
+    pub let_in_ms: BTreeMap<String, i64>,
+    /// When each address, account and file was first seen, by its id or path: milliseconds.
+    pub seen_ms: BTreeMap<String, i64>,
     /// Hosts.
     pub hosts: Vec<String>,
     /// Processes.
@@ -193,15 +198,22 @@ impl Facts {
             all.map(|involved| involved.entity.id.clone())
         };
         let nets: Vec<Net> = ids(EntityKind::Address).filter_map(|id| id.parse().ok()).collect();
-        let (mut findings, mut files, mut let_in) = (BTreeMap::<u32, Known>::new(), Vec::new(), Vec::new());
+        let (mut findings, mut files) = (BTreeMap::<u32, Known>::new(), Vec::new());
+        let mut let_in_ms: BTreeMap<String, i64> = BTreeMap::new();
+        let timed = incident.involved.iter().filter_map(|one| Some((one.entity.id.clone(), one.first?.millis())));
+        let mut seen_ms: BTreeMap<String, i64> = timed.collect();
+        let first = |list: &mut BTreeMap<String, i64>, id: &str, at_ms: i64| {
+            list.entry(id.to_owned()).and_modify(|first| *first = at_ms.min(*first)).or_insert(at_ms);
+        };
         for member in &incident.members {
             let Some(known) = known.get(&member.finding) else { continue };
             for named in known.named.iter().filter(|named| is_in(member, named.at_ms)) {
                 match &named.what {
                     What::File { path, sha256, host } if *host == member.host || host.is_none() => {
+                        first(&mut seen_ms, path, named.at_ms);
                         files.push((path.clone(), sha256.clone()));
                     }
-                    What::LetIn { user, address } if nets.contains(address) => let_in.push(user.clone()),
+                    What::LetIn { user, address } if nets.contains(address) => first(&mut let_in_ms, user, named.at_ms),
                     _ => {}
                 }
             }
@@ -217,8 +229,6 @@ impl Facts {
         });
         files.sort();
         files.dedup();
-        let_in.sort();
-        let_in.dedup();
         let (inside, outside) = nets.into_iter().partition(|net| is_inside(*net));
         Self {
             incident: incident.uid.clone(),
@@ -231,7 +241,9 @@ impl Facts {
             outside,
             inside,
             users: ids(EntityKind::User).collect(),
-            let_in,
+            let_in: let_in_ms.keys().cloned().collect(),
+            let_in_ms,
+            seen_ms,
             hosts: ids(EntityKind::Host).collect(),
             processes: ids(EntityKind::Process).collect(),
             files,
@@ -246,6 +258,18 @@ impl Facts {
         };
         let timed = || self.findings.iter().filter(|known| known.at_ms.is_some());
         timed().find(fits).or_else(|| timed().next())
+    }
+
+    /// When the last of a step's targets was seen; `None` where it has none or no time is known.
+    pub fn seen(&self, step: &Step, let_in: bool) -> Option<i64> {
+        let of = |id: &str| self.seen_ms.get(id).copied();
+        match step {
+            Step::Block { targets, .. } => targets.iter().filter_map(|net| of(&net.to_string())).max(),
+            Step::LockUser { user } | Step::EndSessions { user } if let_in => self.let_in_ms.get(user).copied(),
+            Step::LockUser { user } | Step::EndSessions { user } => of(user),
+            Step::Quarantine { path, .. } => of(&path.to_string_lossy()),
+            _ => None,
+        }
     }
 
     /// The playbook's variables with what the incident knows of those that come from outside.
@@ -268,5 +292,81 @@ impl Facts {
             (name.clone(), bound.or_else(|| variable.value.clone()))
         })
         .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    fn evidence(seconds: i64, fields: &[(&str, &str)], fires: bool) -> Value {
+        let reason = json!({"selection": "correlation", "field": "", "native": null, "how": "", "pattern": "", "value": "", "span": null, "provenance": "host_reported"});
+        json!({"time": seconds * SECOND, "time_text": null, "place": {"offset": 0, "record": null}, "host": "web-01",
+            "fields": fields, "reasons": if fires { vec![reason] } else { vec![] }})
+    }
+
+    fn finding(uid: &str, evidences: &[Value]) -> Finding {
+        serde_json::from_value(json!({
+            "uid": uid, "analytic": {"uid": uid, "name": "", "version": "", "hash": "", "pack": "", "author": "", "license": "",
+                "description": "", "false_positives": [], "references": [], "level": "high",
+                "tags": ["attack.t1110.001", "attack.credential-access"], "condition": "", "unsigned": false},
+            "event_class": 3002, "source": "", "sha256": null, "format": "", "count": 3, "first": SECOND, "last": 90 * SECOND,
+            "year_unknown": false, "hosts": [], "evidences": evidences, "anomaly": null,
+        }))
+        .unwrap()
+    }
+
+    fn member(number: u32, from: i64, to: i64) -> Value {
+        json!({"finding": number, "rule": 0, "host": "web-01", "count": 1, "first": from * SECOND, "last": to * SECOND, "joined_by": null})
+    }
+
+    #[test]
+    fn an_incident_gives_what_is_its_own_and_no_more_of_a_finding_that_many_share() {
+        let hash = "A".repeat(64);
+        let accepted =
+            |user, address| [("message", "Accepted password for x"), ("src_endpoint.ip", address), ("user.name", user)];
+        let file = [("file.path", "/tmp/x"), ("file.hashes.value", hash.as_str())];
+        let shared = finding(
+            "shared",
+            &[
+                evidence(1, &accepted("early", "203.0.113.9"), false),
+                evidence(20, &accepted("alice", "203.0.113.9"), false),
+                evidence(21, &accepted("other", "198.51.100.1"), false),
+                evidence(22, &file, false),
+                evidence(80, &[("file.path", "/tmp/late"), ("file.hashes.value", hash.as_str())], false),
+            ],
+        );
+        let fired = finding("fired", &[evidence(10, &[], true), evidence(12, &[], false), evidence(40, &[], true)]);
+        let known: BTreeMap<u32, Known> = [(0, Known::of(&shared)), (1, Known::of(&fired))].into();
+        assert_eq!((known[&0].at_ms, known[&1].at_ms, known[&1].correlated), (Some(1000), Some(12_000), true));
+        assert_eq!(known[&0].techniques, ["T1110.001"]);
+        let address =
+            json!({"entity": {"kind": "address", "id": "203.0.113.9"}, "count": 1, "first": 20 * SECOND, "last": null});
+        let inner =
+            json!({"entity": {"kind": "address", "id": "192.168.0.9"}, "count": 1, "first": null, "last": null});
+        let incident: Incident = serde_json::from_value(json!({
+            "uid": "i", "aliases": [], "key": "address", "severity": "high", "risk": 1.0, "first": 10 * SECOND, "last": 30 * SECOND,
+            "members": [member(0, 20, 30), member(1, 10, 30), member(7, 1, 2)], "members_left_out": 0, "sightings": 2,
+            "involved": [address, inner], "involved_left_out": 0, "tactics": [], "techniques": [["T1110.001", null]],
+        }))
+        .unwrap();
+        let facts = Facts::of(&incident, 1, &known);
+        assert_eq!(facts.let_in, ["alice"]);
+        assert_eq!(facts.files, [("/tmp/x".to_owned(), "a".repeat(64))]);
+        assert_eq!((facts.outside.len(), facts.inside.len()), (1, 1));
+        let times: Vec<_> = facts.findings.iter().map(|known| (known.uid.as_str(), known.at_ms)).collect();
+        assert_eq!(times, [("fired", Some(12_000)), ("shared", Some(20_000))]);
+        assert_eq!(
+            (facts.seen_ms["203.0.113.9"], facts.let_in_ms["alice"], facts.seen_ms["/tmp/x"]),
+            (20_000, 20_000, 22_000)
+        );
+        // A correlation that fired elsewhere first: nothing earlier than its end here is certain.
+        let late: Incident =
+            Incident { members: serde_json::from_value(json!([member(1, 35, 50)])).unwrap(), ..incident };
+        assert_eq!(Facts::of(&late, 1, &known).trigger(None).and_then(|known| known.at_ms), Some(50_000));
     }
 }

@@ -119,6 +119,23 @@ fn a_block_says_when_it_begins_and_ends_and_may_come_again_afterwards() {
 }
 
 #[test]
+fn nothing_is_done_to_what_was_not_seen_yet() {
+    let mut facts = incident(1, NOW, "203.0.113.9");
+    facts.outside.extend([net("203.0.113.10"), net("203.0.113.11")]);
+    let seen = [("203.0.113.9", NOW - MINUTE), ("203.0.113.10", NOW), ("203.0.113.11", NOW + MINUTE), ("alice", NOW)];
+    facts.seen_ms = seen.into_iter().map(|(id, at)| (id.to_owned(), at)).collect();
+    facts.let_in = vec!["alice".to_owned()];
+    facts.let_in_ms = [("alice".to_owned(), NOW + 2 * MINUTE)].into();
+    let (entries, _) = run(&playbook("ssh-bruteforce"), &[facts], &history(&[]), &Protected::default());
+    let planned = entries.iter().filter_map(|entry| Some((entry.plan.as_ref()?, entry.at_ms)));
+    let got: Vec<(usize, Option<i64>)> = planned
+        .map(|(plan, at)| (if let Step::Block { targets, .. } = &plan.step { targets.len() } else { 0 }, at))
+        .collect();
+    let later = Some(NOW + 2 * MINUTE);
+    assert_eq!(got, [(2, Some(NOW)), (1, Some(NOW + MINUTE)), (0, later), (0, later)]);
+}
+
+#[test]
 fn own_people_are_counted_and_make_it_ask() {
     let uses = [
         used(NOW - 31 * DAY, "203.0.113.9", "long-gone"),
@@ -200,9 +217,7 @@ fn command_steps_are_off_and_what_is_not_understood_is_left_to_a_person() {
         if step["type"] == "if-condition" {
             step["condition"] = json!("[ipv4-addr:value ISSUBSET '10.0.0.0/8']");
         } else if step["type"] == "action" && step.get("step_extensions").is_none() {
-            if let Some(kind) = kinds.next() {
-                step["commands"] = json!([{"type": kind, "command": "rm -rf /"}]);
-            }
+            step["commands"] = json!([{"type": kinds.next(), "command": "rm -rf /"}]);
         }
     }
     let playbook = Playbook::read(document.to_string().as_bytes()).unwrap();
