@@ -156,6 +156,25 @@ pub fn merge(loaded: &mut Loaded, other: Loaded) {
     loaded.notes.extend(other.notes);
 }
 
+/// Playbooks of packs that were taken in: `PACK/NAME`, and their bytes.
+///
+/// # Errors
+/// When the lock or a pack is not as it was.
+pub fn playbooks(home: &Home) -> Result<Vec<(String, Vec<u8>)>> {
+    let mut all = Vec::new();
+    for (name, locked) in Lock::read(home)?.packs.iter().filter(|(_, locked)| locked.kind == Kind::Playbooks) {
+        let pack = locked.read(home, name).with_context(|| format!("pack `{name}`"))?;
+        all.extend(pack_playbooks(&pack).into_iter().map(|(own, bytes)| (format!("{name}/{own}"), bytes)));
+    }
+    Ok(all)
+}
+
+/// The playbooks of a pack, by name.
+pub fn pack_playbooks(pack: &shieldwall_trust::pack::Pack) -> Vec<(String, Vec<u8>)> {
+    let own = |(file, bytes): &(String, Vec<u8>)| Some((file.strip_suffix(".json")?.to_owned(), bytes.clone()));
+    pack.files().iter().filter_map(own).collect()
+}
+
 /// The lists of a pack, by name.
 ///
 /// # Errors

@@ -16,7 +16,7 @@ use shieldwall_trust::key::{PublicKey, SecretKey};
 use shieldwall_trust::pack::{self, FILES_MAX, Kind, MANIFEST, Manifest, PACK_BYTES_MAX, Pack};
 use shieldwall_trust::{Artifact, Hash};
 
-use super::{Global, Outcome, rules};
+use super::{Global, Outcome, playbook, rules};
 use crate::books;
 use crate::home::{Home, write_durably, write_whole};
 use crate::line::{self, LineOptions, hex};
@@ -275,7 +275,7 @@ fn add(global: &Global, args: &AddArgs, out: &mut dyn Write) -> Result<Outcome> 
         lock.commit(&home)
     })?;
     writeln!(out, "added {} {}, signed by {signer}", manifest.name, manifest.version)?;
-    if matches!(manifest.kind, Kind::Mappings | Kind::Playbooks) {
+    if manifest.kind == Kind::Mappings {
         writeln!(out, "kept; this version does not use packs of this kind")?;
     }
     Ok(Outcome::Clean)
@@ -327,8 +327,7 @@ fn take_in(home: &Home, pack: &Pack, lock: &Lock, locked: &mut Locked) -> Result
             Mappings::parse(texts).with_context(|| format!("the mappings of `{name}`"))?;
             Ok(())
         }
-        // Kept whole; nothing in this version uses them yet.
-        Kind::Playbooks => Ok(()),
+        Kind::Playbooks => playbook::check(&packs::pack_playbooks(pack)),
     }
 }
 

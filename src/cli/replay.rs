@@ -97,7 +97,7 @@ struct Material {
 
 /// Runs the command.
 pub fn run(global: &Global, args: &ReplayArgs) -> Result<Outcome> {
-    let playbook = playbook::named(&args.playbook)?;
+    let playbook = playbook::named(global.home().ok().as_ref(), &args.playbook)?;
     let protected = protected(&args.protect)?;
     let mut material = Material::default();
     let case = args.paths.first().filter(|first| first.join("manifest.json").is_file());

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::Args;
 
-use super::{Global, Outcome};
+use super::{Global, Outcome, playbook};
 use crate::case::Case;
 use crate::output::report::{group, groups};
 use crate::output::show::show;
@@ -55,7 +55,16 @@ pub fn run(global: &Global, args: &ShowArgs) -> Result<Outcome> {
     let style = Style::of_stdout();
     let (incidents, told) = case.incident(number)?;
     match (told, args.number.finding) {
-        (Some(told), None) if !told.is_single() => story::show(&told, number, &style, &mut text),
+        (Some(told), None) if !told.is_single() => {
+            story::show(&told, number, &style, &mut text);
+            let home = global.home().ok();
+            let findings = case.findings_of(&told.findings())?;
+            let rules: Vec<String> = findings.values().map(|finding| finding.analytic.uid.clone()).collect();
+            let fitting = playbook::fitting(home.as_ref(), &told.incident, &rules)?;
+            if !fitting.is_empty() {
+                story::playbooks(&fitting, &style, &mut text);
+            }
+        }
         (Some(told), finding) => {
             let numbers = told.findings();
             let at = finding.unwrap_or(1) as usize;

@@ -25,6 +25,8 @@ const SHOWN_MAX: usize = 12;
 const AHEAD_BRIEF_MAX: usize = 3;
 /// Remedies in a line of the list.
 const REMEDIES_BRIEF_MAX: usize = 2;
+/// Playbooks named.
+const PLAYBOOKS_MAX: usize = 4;
 /// Processes shown.
 const PROCESSES_MAX: usize = 40;
 
@@ -278,6 +280,15 @@ fn remedies(remedies: &[Remedy], number: usize, style: &Style, out: &mut String)
             }
         }
         line(out, &style.paint(Ink::Dim, &format!("      shieldwall plan {number}{}", escape(&one.letter))));
+    }
+}
+
+/// The playbooks that fit, and how to rehearse the first.
+pub fn playbooks(names: &[String], style: &Style, out: &mut String) {
+    let shown: Vec<String> = names.iter().take(PLAYBOOKS_MAX).map(|name| escape(name)).collect();
+    labelled("Playbook", &shown.join(", "), style, out);
+    if let Some(first) = shown.first() {
+        labelled("", &format!("shieldwall replay {first} says what it would have done"), style, out);
     }
 }
 
