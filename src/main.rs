@@ -4,6 +4,7 @@ mod baselines;
 mod books;
 mod case;
 mod cli;
+mod confine;
 mod home;
 mod line;
 mod models;

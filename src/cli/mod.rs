@@ -26,6 +26,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::confine;
 use crate::home::Home;
 
 /// How a command ended. The codes are documented in the README and are the same for every command.
@@ -136,6 +137,23 @@ enum Command {
     Rules(rules::RulesArgs),
 }
 
+impl Command {
+    /// Where a command writes beside the data directory, if it is one that parses an attacker's bytes and can be confined.
+    fn writes(&self) -> Option<Vec<PathBuf>> {
+        match self {
+            Self::Scan(args) => Some(args.writes()),
+            Self::Show(_) | Self::Explain(_) | Self::Forecast(_) | Self::Replay(_) | Self::Playbook(_) => Some(vec![]),
+            Self::Plan(args) => Some(args.writes()),
+            Self::Rules(_) | Self::Audit(_) => Some(vec![]),
+            Self::Data(args) => Some(args.writes()),
+            Self::Model(args) => args.writes(),
+            // These act, sign or make keys; they write where they are told and start what acts.
+            Self::Approve(_) | Self::Do(_) | Self::Undo(_) | Self::Actions(_) | Self::Actuator(_) | Self::Baseline(_) => None,
+            Self::Pack(_) => None,
+        }
+    }
+}
+
 /// Parses the command line, runs the command, prints an error as a chain with a hint, and picks the exit code.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -146,6 +164,10 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { COULD_NOT_RUN } else { 0 });
         }
     };
+    if let Some(mut write) = cli.command.writes() {
+        write.extend(cli.global.home().ok().map(|home| home.root().to_path_buf()));
+        confine::core(&write);
+    }
     let result = match &cli.command {
         Command::Scan(args) => scan::run(&cli.global, args),
         Command::Show(args) => show::run(&cli.global, args),

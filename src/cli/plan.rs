@@ -38,6 +38,13 @@ pub struct PlanArgs {
     output: Option<PathBuf>,
 }
 
+impl PlanArgs {
+    /// Where it writes.
+    pub fn writes(&self) -> Vec<PathBuf> {
+        self.output.iter().cloned().collect()
+    }
+}
+
 #[derive(Debug, Args)]
 #[group(id = "step", multiple = true)]
 struct StepArgs {

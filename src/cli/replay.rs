@@ -4,7 +4,6 @@
 //! Then, before the rehearsal begins, the process gives up every system call but those for memory and for writing to its
 //! own standard output and error (see [`cage`]).
 
-mod cage;
 mod history;
 mod told;
 
@@ -28,6 +27,7 @@ use super::scan::parse_zone;
 use super::{Global, Outcome, playbook};
 use crate::case::Case;
 use crate::line::{self, Fold, Learning, LineOptions};
+use crate::confine::cage;
 use crate::output::escape::escape;
 use crate::output::{incident, read};
 use crate::packs::{self, Choice};

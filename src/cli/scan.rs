@@ -92,6 +92,13 @@ pub struct ScanArgs {
     quiet: bool,
 }
 
+impl ScanArgs {
+    /// Where it writes.
+    pub fn writes(&self) -> Vec<PathBuf> {
+        self.output.iter().cloned().collect()
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum LevelArg {
     Informational,

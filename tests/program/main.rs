@@ -11,6 +11,7 @@
 
 mod artifacts;
 mod cli;
+mod confine;
 mod conformance;
 mod controls;
 mod data;

@@ -68,6 +68,13 @@ pub struct CheckArgs {
     seed: u64,
 }
 
+impl CheckArgs {
+    /// Where it writes.
+    pub fn writes(&self) -> Vec<PathBuf> {
+        self.manifest.iter().chain(&self.scores).cloned().collect()
+    }
+}
+
 /// Runs `data check`.
 ///
 /// # Errors

@@ -16,6 +16,8 @@ mod read;
 mod tables;
 mod texts;
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
@@ -34,6 +36,16 @@ enum DataCommand {
     Check(Box<check::CheckArgs>),
     /// Name the rows that changed between two data sets or their manifests
     Diff(diff::DiffArgs),
+}
+
+impl DataArgs {
+    /// Where it writes.
+    pub fn writes(&self) -> Vec<PathBuf> {
+        match &self.command {
+            DataCommand::Check(args) => args.writes(),
+            DataCommand::Diff(_) => Vec::new(),
+        }
+    }
 }
 
 /// Runs `data`.

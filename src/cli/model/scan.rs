@@ -36,6 +36,13 @@ pub struct ScanArgs {
     output: Option<PathBuf>,
 }
 
+impl ScanArgs {
+    /// Where it writes.
+    pub fn writes(&self) -> Vec<PathBuf> {
+        self.output.iter().cloned().collect()
+    }
+}
+
 /// Output formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum FormatArg {
