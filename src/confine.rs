@@ -47,7 +47,11 @@ impl fmt::Display for Active {
         if self.system_calls {
             parts.push("a filter of system calls");
         }
-        if parts.is_empty() { f.write_str("nothing: this system has no such means") } else { f.write_str(&parts.join(", ")) }
+        if parts.is_empty() {
+            f.write_str("nothing: this system has no such means")
+        } else {
+            f.write_str(&parts.join(", "))
+        }
     }
 }
 

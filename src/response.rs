@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use shieldwall_respond::actuator::ask::{Answer, Ask};
+use shieldwall_respond::level::Claim;
 use shieldwall_respond::plan::{PLAN_BYTES_MAX, Plan};
 use shieldwall_trust::key::SecretKey;
 
@@ -105,6 +106,19 @@ pub fn plan(which: &Which, home: &Home, named: Option<&Path>) -> Result<Plan> {
             Ok(plan)
         }
     }
+}
+
+/// What speaks for doing a remedy without a person.
+///
+/// # Errors
+/// When it is no remedy of an incident: a plan by hand is a person's own.
+pub fn claim(which: &Which, home: &Home, named: Option<&Path>) -> Result<Claim> {
+    let Which::Remedy(number, letter) = which else { bail!("only a remedy of an incident is done without a person") };
+    let (_, told) = case(home, named)?.incident(*number)?;
+    let remedies = told.map(|told| told.story.remedies).unwrap_or_default();
+    let remedy = remedies.iter().find(|remedy| remedy.letter == *letter && !remedy.claim.is_empty());
+    let Some(remedy) = remedy else { bail!("nothing speaks for doing {number}{letter} without a person") };
+    serde_json::from_str(&remedy.claim).context("the case was changed: scan again")
 }
 
 /// The key with which a person approves: the one named, or the data directory's own; made when it is first needed.

@@ -35,6 +35,9 @@ pub struct DoArgs {
     /// Sign with your key without asking
     #[arg(long, conflicts_with = "approval")]
     yes: bool,
+    /// Do it only if the operator's signed policy allows it without a person
+    #[arg(long, conflicts_with_all = ["approval", "yes"])]
+    auto: bool,
     /// Your operator's key [default: the data directory's own]
     #[arg(long, value_name = "KEY")]
     key: Option<PathBuf>,
@@ -70,7 +73,11 @@ pub fn run(global: &Global, args: &DoArgs) -> Result<Outcome> {
             answer => return Err(refused(answer)),
         }
     }
-    let approvals = if args.approval.is_empty() {
+    let mut claim = None;
+    let approvals = if args.auto {
+        claim = Some(response::claim(&args.which, &home, args.case.as_deref())?);
+        Vec::new()
+    } else if args.approval.is_empty() {
         if !args.yes {
             out.flush()?;
             ask_person(&mut out)?;
@@ -84,12 +91,11 @@ pub fn run(global: &Global, args: &DoArgs) -> Result<Outcome> {
         .with("incident", &plan.incident)
         .with("step", plan.step.verb())
         .with("findings", plan.findings.join(" "));
-    let approver = books::do_recorded(&home, event, || {
-        match acts.ask(Ask::Apply { plan: plan.clone(), approvals, claim: None })? {
+    let approver =
+        books::do_recorded(&home, event, || match acts.ask(Ask::Apply { plan: plan.clone(), approvals, claim })? {
             Answer::Done { approver, .. } => Ok(approver),
             answer => Err(refused(answer)),
-        }
-    })?;
+        })?;
     writeln!(out, "done and read back, approved by {}", escape(&approver))?;
     if plan.step.is_reversible() {
         writeln!(out, "undo: shieldwall undo {}", hash.get(..12).unwrap_or(&hash))?;

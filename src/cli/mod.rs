@@ -148,7 +148,12 @@ impl Command {
             Self::Data(args) => Some(args.writes()),
             Self::Model(args) => args.writes(),
             // These act, sign or make keys; they write where they are told and start what acts.
-            Self::Approve(_) | Self::Do(_) | Self::Undo(_) | Self::Actions(_) | Self::Actuator(_) | Self::Baseline(_) => None,
+            Self::Approve(_)
+            | Self::Do(_)
+            | Self::Undo(_)
+            | Self::Actions(_)
+            | Self::Actuator(_)
+            | Self::Baseline(_) => None,
             Self::Pack(_) => None,
         }
     }
@@ -236,6 +241,7 @@ mod tests {
             "shieldwall do 1a --dry-run",
             "shieldwall do block.json --approval anna.approval --approval ben.approval",
             "shieldwall do 1a --yes",
+            "shieldwall do 1a --auto",
             "shieldwall undo 3fa9c1",
             "shieldwall undo 1a",
             "shieldwall actions --format jsonl",

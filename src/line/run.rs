@@ -15,9 +15,10 @@ use shieldwall_detect::sigma::load::{Refusal, Skipped};
 use shieldwall_explain::{Telling, tell};
 use shieldwall_respond::acquaintance::Acquaintances;
 use shieldwall_respond::guard::Protected;
-use shieldwall_respond::propose;
+use shieldwall_respond::plan::{Plan, Step};
+use shieldwall_respond::{claim, propose};
 use shieldwall_schema::Mappings;
-use shieldwall_schema::finding::{Analytic, Finding};
+use shieldwall_schema::finding::{Analytic, Finding, Provenance};
 use shieldwall_schema::incident::{Incident, RuleFacts, Severity};
 use shieldwall_schema::ocsf::attack::{self, AttackTag};
 use shieldwall_schema::story::{HostCoverage, Story};
@@ -296,17 +297,25 @@ impl Run {
         }
         let telling = Telling { incident: &incident, findings: &findings, coverage, records: self.records() };
         let mut story = tell(&telling);
-        if !self.options.forecasts {
-            return Ok(Some(story));
-        }
         let (rules, detectors) = (&self.rules, &self.detectors);
-        let foresight = self.foresight.get_or_insert_with(|| Foresight::new(&rules.rules, detectors, coverage));
-        story.outlook = foresight.as_mut().and_then(|foresight| foresight.of(&incident));
+        if self.options.forecasts {
+            let foresight = self.foresight.get_or_insert_with(|| Foresight::new(&rules.rules, detectors, coverage));
+            story.outlook = foresight.as_mut().and_then(|foresight| foresight.of(&incident));
+        }
         let named: Vec<String> =
             findings.values().map(|finding| finding.uid.clone()).take(REMEDY_FINDINGS_MAX).collect();
         let protected = Protected::default();
         story.remedies =
             propose::remedies(&incident, &named, coverage, story.outlook.as_ref(), &self.known, &protected);
+        let findings: Vec<&Finding> = findings.values().collect();
+        let vouches = |finding: &Finding, path: &str| vouched(&self.mappings, &self.rules, finding, path);
+        for remedy in &mut story.remedies {
+            let Ok(plan) = Plan::read(remedy.plan.as_bytes()) else { continue };
+            if let Step::Block { targets, .. } = &plan.step {
+                let claim = claim::of(targets, &incident, &findings, &self.known, &vouches);
+                remedy.claim = serde_json::to_string(&claim).unwrap_or_default();
+            }
+        }
         Ok(Some(story))
     }
 
@@ -425,6 +434,24 @@ fn span(incident: &mut Incident, rules: &RuleSet, folded: &Folded) {
         incident.first = incident.first.into_iter().chain(first).min();
         incident.last = incident.last.max(last);
     }
+}
+
+/// Whether a path's value came from the transport in every kind of record that the finding's rule could have been about.
+fn vouched(mappings: &Mappings, rules: &RuleSet, finding: &Finding, path: &str) -> bool {
+    let Some(rule) = rules.rules.iter().find(|rule| rule.id == finding.analytic.uid) else { return false };
+    let mut any = false;
+    for bucket in mappings.buckets() {
+        if bucket.class != finding.event_class || !bucket.logsource.admits(&rule.logsource) {
+            continue;
+        }
+        for native in bucket.ocsf.get(path).into_iter().flatten() {
+            any = true;
+            if bucket.provenance_of(native) != Provenance::TransportVerified {
+                return false;
+            }
+        }
+    }
+    any
 }
 
 /// What correlate needs to know of the rules.

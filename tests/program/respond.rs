@@ -85,7 +85,7 @@ fn what_is_no_plan_is_refused_with_words() {
     // A case that somebody changed does not make a plan.
     let path = place.path("home/cases/latest/incidents.jsonl");
     let text = fs::read_to_string(&path).unwrap();
-    fs::write(&path, text.replacen("203.0.113.50\\\"", "203.0.113.51\\\"", 1)).unwrap();
+    fs::write(&path, text.replacen("[\\\"203.0.113.50", "[\\\"203.0.113.51", 1)).unwrap();
     let ran = run(&place, "plan 1a");
     assert!(ran.code == 4 && ran.err.contains("the case was changed"), "{}", ran.err);
 }
@@ -237,6 +237,12 @@ fn a_block_is_checked_done_listed_and_undone() {
         assert_eq!(spaces.rules(), before, "byte for byte");
     }
     assert!(spaces.reaches("192.0.2.1"));
+    // Without a signed policy nothing is done without a person.
+    demo(&place);
+    let auto = spaces.run(&place, "do 1a --auto");
+    assert!(auto.code == 4 && auto.err.contains("no signed policy"), "{}", auto.err);
+    let by_hand = spaces.run(&place, "do @plan.json --auto");
+    assert!(by_hand.code == 4 && by_hand.err.contains("only a remedy"), "{}", by_hand.err);
     // Own addresses are never blocked, and everything of this is in the audit log.
     run(&place, "plan --block 192.0.2.2 -o @own.json");
     let own = spaces.run(&place, "do @own.json --yes");
@@ -300,7 +306,17 @@ fn the_actuator_acts_on_a_word_of_the_operator_alone_and_outlives_a_kill() {
     }
     assert!(spaces.reaches("192.0.2.1"));
 
+    // A signed policy, and still: one sensor, one family and a day of history are not enough.
+    let text = "operators = [\"anna.pem\"]\n[auto]\nverbs = [\"block\"]\nseconds = 86400\np = 0.001\nper_hour = 3\n";
+    fs::write(place.path("p/actuator.toml"), text).unwrap();
+    assert_eq!(run(&place, "approve --sign-policy @p/actuator.toml").code, 0);
+    harden(&[place.path("p/actuator.toml.approval")]);
+    demo(&place);
     let _served = serve(&spaces, &place);
+    let auto = spaces.run(&place, "do 1a --auto");
+    for word in ["fewer than 30", "one sensor alone", "one family"] {
+        assert!(auto.code == 4 && auto.err.contains(word), "{word}: {}", auto.err);
+    }
     let listed = spaces.run(&place, "actions");
     assert!(listed.out.contains("ended") && listed.out.contains("the actuator acts"), "{} {}", listed.out, listed.err);
     let replay = spaces.run(&place, "do @plan.json --approval @plan.approval");

@@ -18,6 +18,8 @@ pub struct Remedy {
     pub left_out: Vec<String>,
     /// MITRE D3FEND technique, if there is one: id and name.
     pub d3fend: Option<(String, String)>,
+    /// What speaks for doing it without a person, for whoever decides that; empty where nothing does.
+    pub claim: String,
     /// The plan, in its one spelling.
     pub plan: String,
     /// The plan's name: SHA-256 of its spelling.

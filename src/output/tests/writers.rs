@@ -138,6 +138,7 @@ pub(super) fn incident(evil: &str) -> Told {
             words: vec![evil.to_owned()],
             left_out: vec![evil.to_owned()],
             d3fend: Some((evil.to_owned(), evil.to_owned())),
+            claim: evil.to_owned(),
             plan: evil.to_owned(),
             plan_sha256: evil.to_owned(),
         }],

@@ -73,6 +73,11 @@ impl Acquaintances {
         self.known.get(&net.address()).filter(|_| net.is_host()).map_or(&[], |one| one.names.as_slice())
     }
 
+    /// Since when anything is known.
+    pub fn since(&self) -> Option<Timestamp> {
+        self.known.values().filter_map(|one| one.first).min()
+    }
+
     /// Whether anybody signed in from anywhere before a time: without that, silence says nothing.
     pub fn tells(&self, time: Option<Timestamp>) -> bool {
         self.known.values().any(|one| is_before(one, time))

@@ -14,6 +14,7 @@
 //! | [`approve`] | signed approvals; the one maker of [`Approved`](approve::Approved) |
 //! | [`machine`] | what this machine must not lose, read at the moment of acting |
 //! | [`policy`] | what the operator allows, from a file that only the operator can write |
+//! | [`claim`] | what speaks for acting without a person |
 //! | [`level`] | whether a person must be asked |
 //! | [`actuator`] | the small privileged process: what it is asked, what it does |
 //! | [`journal`] | what was begun and ended, in a file that shows every change and survives a crash |
@@ -28,6 +29,7 @@ pub mod action;
 pub mod actuator;
 
 pub mod approve;
+pub mod claim;
 pub mod guard;
 pub mod journal;
 pub mod level;

@@ -103,6 +103,7 @@ fn remedy(at: usize, plan: &Plan, because: String, left_out: Vec<String>) -> Rem
         words,
         left_out,
         d3fend: plan.step.d3fend().map(|(id, name)| (id.to_owned(), name.to_owned())),
+        claim: String::new(),
         plan: plan.to_json(),
         plan_sha256: plan.hash().to_string(),
     }
