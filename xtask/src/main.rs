@@ -11,6 +11,7 @@
 //! | `evaluate [--rules DIR]… [--program PATH]` | counts what a scan finds and misses; writes EVALUATION.md |
 //! | `incidents [--rules DIR]… [--program PATH] [--seeds N] [--tune]` | measures whether incidents join what belongs together |
 //! | `learning [NAME…]` | measures the learned parts on splits that hide families, attack types or later times |
+//! | `release [-o DIR] [--key K]` | the program with its bill of materials, hashes and signature |
 //! | `train [KIND…] [--check]` | makes the models that are shipped, in `content/models` |
 //! | `measure-one COMMAND…` | used by `bench`: runs a command and prints what it cost |
 
@@ -24,6 +25,7 @@ mod evaluate;
 mod forecast;
 mod measure;
 mod ocsf;
+mod release;
 mod tidy;
 mod train;
 mod validate;
@@ -72,9 +74,10 @@ fn run_text(verb: &str, arguments: &[String]) -> Result<()> {
             let list = option(arguments, "--table").context("usage: cargo xtask attack --table FILE [--check]")?;
             attack::run(&list, &tables.join("attack_table.rs"), check)
         }
+        "release" => release::run(option(arguments, "-o"), option(arguments, "--key").as_deref()),
         "tidy" => tidy::run(&root()),
         "train" => train::run(arguments),
-        _ => bail!("usage: cargo xtask ocsf | attack | tidy | bench | evaluate | incidents | learning"),
+        _ => bail!("usage: cargo xtask ocsf | attack | tidy | bench | evaluate | incidents | learning | train | release"),
     }
 }
 
