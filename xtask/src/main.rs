@@ -77,7 +77,9 @@ fn run_text(verb: &str, arguments: &[String]) -> Result<()> {
         "release" => release::run(option(arguments, "-o"), option(arguments, "--key").as_deref()),
         "tidy" => tidy::run(&root()),
         "train" => train::run(arguments),
-        _ => bail!("usage: cargo xtask ocsf | attack | tidy | bench | evaluate | incidents | learning | train | release"),
+        _ => {
+            bail!("usage: cargo xtask ocsf | attack | tidy | bench | evaluate | incidents | learning | train | release")
+        }
     }
 }
 

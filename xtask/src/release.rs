@@ -31,8 +31,7 @@ pub fn run(output: Option<PathBuf>, key: Option<&Path>) -> Result<()> {
     fs::copy(&program, folder.join("shieldwall"))?;
     let bom = format!("{:#}\n", bill(&metadata()?, &fs::read_to_string("Cargo.lock")?, &Hash::of(&bytes))?);
     fs::write(folder.join("shieldwall.cdx.json"), &bom)?;
-    let sums =
-        format!("{}  shieldwall\n{}  shieldwall.cdx.json\n", Hash::of(&bytes), Hash::of(bom.as_bytes()));
+    let sums = format!("{}  shieldwall\n{}  shieldwall.cdx.json\n", Hash::of(&bytes), Hash::of(bom.as_bytes()));
     fs::write(folder.join("SHA256SUMS"), sums)?;
     if let Some(key) = key {
         let signature = folder.with_extension("sig");

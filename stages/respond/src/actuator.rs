@@ -19,7 +19,7 @@ use crate::action::{self, Action, RunError};
 use crate::approve::{self, Approved};
 use crate::guard::{self, Past, Protected, Refusal};
 use crate::journal::{Disk, Journal};
-use crate::machine::Machine;
+use crate::machine::{Machine, unit_of};
 use crate::plan::{Plan, Step};
 use crate::policy::Policy;
 use ask::{Answer, Ask, Deed};
@@ -101,12 +101,27 @@ impl<D: Disk> Actuator<D> {
                     (None, _, None) => Err(vec!["no operator approved it".to_owned()]),
                 };
                 match approved {
-                    Ok(approved) => self.apply(&approved, action, now_ms),
+                    Ok(approved) => {
+                        if let Err(error) = self.spend(approved.plan(), approved.nonce(), &approvals, now_ms) {
+                            return Answer::Failed { why: error.to_string() };
+                        }
+                        self.apply(&approved, action, now_ms)
+                    }
                     Err(why) => Answer::Refused { why },
                 }
             }
             Ask::Undo { plan, approval } => self.undo(&plan, &approval, now_ms),
         }
+    }
+
+    /// Uses up the approvals that only widened the limits: each is good for once, whatever it was good for.
+    fn spend(&mut self, plan: &Plan, nonce: &str, approvals: &[String], now_ms: i64) -> Result<(), RunError> {
+        let used = |nonce: &str| self.journal.used(nonce);
+        let signers = approve::signers(plan, approvals, &self.policy.operators, now_ms, &used);
+        for (approver, other) in signers.into_iter().filter(|(_, other)| other != nonce) {
+            self.journal.append(crate::journal::Event::Spent { nonce: other, approver, at_ms: now_ms })?;
+        }
+        Ok(())
     }
 
     fn apply(&mut self, approved: &Approved, mut action: Box<dyn Action>, now_ms: i64) -> Answer {
@@ -181,7 +196,11 @@ impl<D: Disk> Actuator<D> {
             refusals.push(Refusal::Elsewhere(host.clone(), machine.name.clone()));
         }
         refusals.extend(machine.unknown.iter().cloned().map(Refusal::Blind));
-        let two = approve::signers(&plan, approvals, &self.policy.operators, now_ms).len() > 1;
+        if let Some(reserved) = reserved(&self.root, &plan.step, &protected) {
+            refusals.push(reserved);
+        }
+        let used = |nonce: &str| self.journal.used(nonce);
+        let two = approve::signers(&plan, approvals, &self.policy.operators, now_ms, &used).len() > 1;
         let limits = if two { self.policy.limits.of_two() } else { self.policy.limits.clone() };
         let past = self.journal.past(now_ms);
         let step = plan.step.clone();
@@ -198,6 +217,14 @@ impl<D: Disk> Actuator<D> {
     fn deeds(&self, now_ms: i64) -> Vec<Deed> {
         ask::deeds(self.journal.events(), now_ms, LISTED_MAX)
     }
+}
+
+/// Why a process may not be touched: it belongs to a unit without which the machine or its management is lost.
+fn reserved(root: &std::path::Path, step: &Step, protected: &Protected) -> Option<Refusal> {
+    let (Step::StopProcess { process } | Step::KillProcess { process }) = step else { return None };
+    let unit = unit_of(root, process.pid)?;
+    let why = protected.why_unit(&unit)?;
+    Some(Refusal::Reserved(format!("process {} of {unit}", process.pid), why.to_owned()))
 }
 
 /// Stands where no actuator could be made: everything fails, and says why.

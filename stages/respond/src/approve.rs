@@ -1,5 +1,7 @@
 //! Approvals: a person's signature over one plan, for a short time, once. The one place that makes [`Approved`].
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 use shieldwall_trust::Hash;
 use shieldwall_trust::key::{PublicKey, SecretKey};
@@ -153,15 +155,20 @@ pub fn accept_undo(
     Ok((said.signer, said.nonce))
 }
 
-/// Who signed a plan, each once; approvals that do not hold count for nobody.
-pub fn signers(plan: &Plan, approvals: &[String], operators: &[PublicKey], now_ms: i64) -> Vec<String> {
+/// Who signed a plan, each once, with the number that is then used up; approvals that do not hold, or were used before,
+/// count for nobody.
+pub fn signers(
+    plan: &Plan,
+    approvals: &[String],
+    operators: &[PublicKey],
+    now_ms: i64,
+    used: &dyn Fn(&str) -> bool,
+) -> BTreeMap<String, String> {
     let signer = |approval: &String| {
-        open(approval.as_bytes(), PREDICATE, plan.hash(), operators, now_ms, &|_| false).ok().map(|said| said.signer)
+        let said = open(approval.as_bytes(), PREDICATE, plan.hash(), operators, now_ms, used).ok()?;
+        Some((said.signer, said.nonce))
     };
-    let mut signers: Vec<String> = approvals.iter().take(APPROVALS_MAX).filter_map(signer).collect();
-    signers.sort_unstable();
-    signers.dedup();
-    signers
+    approvals.iter().take(APPROVALS_MAX).filter_map(signer).collect()
 }
 
 /// Approvals of one plan that are looked at.

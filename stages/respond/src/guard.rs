@@ -130,6 +130,11 @@ impl Protected {
         self.processes.push((pid, why.to_owned()));
     }
 
+    /// Why a unit may not be touched, if it may not.
+    pub fn why_unit(&self, unit: &str) -> Option<&str> {
+        self.units.iter().find(|(name, _)| unit.starts_with(name.as_str())).map(|(_, why)| why.as_str())
+    }
+
     /// All networks, for the kernel's allow rule.
     pub fn nets(&self) -> impl Iterator<Item = Net> + '_ {
         self.nets.iter().map(|(net, _)| *net)
@@ -228,7 +233,7 @@ impl Checked {
 }
 
 /// Folders without which a machine does not start, and the kernel's own.
-const PROTECTED_FOLDERS: [&str; 12] = [
+const PROTECTED_FOLDERS: [&str; 16] = [
     "/bin",
     "/boot",
     "/dev",
@@ -241,6 +246,10 @@ const PROTECTED_FOLDERS: [&str; 12] = [
     "/sys",
     "/usr/bin",
     "/usr/lib",
+    "/usr/lib64",
+    "/usr/libexec",
+    "/usr/sbin",
+    "/var/lib/shieldwall",
 ];
 
 /// Checks a plan against everything that must never happen.
@@ -327,8 +336,8 @@ pub fn check(
             if !is_unit(unit) {
                 refusals.push(Refusal::Name(unit.clone(), "service"));
             }
-            if let Some((_, why)) = protected.units.iter().find(|(name, _)| unit.starts_with(name.as_str())) {
-                refusals.push(Refusal::Reserved(unit.clone(), why.clone()));
+            if let Some(why) = protected.why_unit(unit) {
+                refusals.push(Refusal::Reserved(unit.clone(), why.to_owned()));
             }
         }
         Step::Notify { hook: name } | Step::Command { template: name, .. } => {

@@ -119,7 +119,12 @@ impl Journal<File> {
     /// # Errors
     /// When it cannot be read, was changed, or another process has it.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
-        let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create(true);
+        // It says whom we watch and what we did: for its owner alone.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(path)?;
         file.try_lock().map_err(|_| JournalError::Busy)?;
         let mut bytes = Vec::new();
         if (&mut file).take(JOURNAL_BYTES_MAX + 1).read_to_end(&mut bytes)? as u64 > JOURNAL_BYTES_MAX {

@@ -125,6 +125,13 @@ impl Machine {
     }
 }
 
+/// The systemd unit that a process belongs to, of its control group.
+pub fn unit_of(root: &Path, pid: u32) -> Option<String> {
+    let groups = text(&root.join(format!("proc/{pid}/cgroup")))?;
+    let unit = |line: &str| line.rsplit('/').find(|part| part.ends_with(".service")).map(str::to_owned);
+    groups.lines().find_map(unit)
+}
+
 fn text(path: &Path) -> Option<String> {
     let mut bytes = Vec::new();
     File::open(path).ok()?.take(FILE_BYTES_MAX).read_to_end(&mut bytes).ok()?;

@@ -31,7 +31,7 @@ struct Told {
 impl Told {
     fn of(step: &Step) -> Self {
         let network = "loopback, own addresses, gateway, DNS, NTP, live sessions and your list are protected twice, here and by an allow rule in the kernel";
-        let process = "start time and executable are compared first, so a reused number is never hit; process 1, our own and the system's are protected";
+        let process = "start time and executable are compared first, so a reused number is never hit; process 1, our own, and those of units that a machine cannot do without are protected";
         let (does, touches, safe, after) = match step {
             Step::Block { targets, ports, seconds } if ports.is_empty() => (
                 format!("block {} for {}", nets(targets), duration(*seconds)),

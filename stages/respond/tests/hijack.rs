@@ -266,6 +266,27 @@ fn a_flood_ends_in_one_question_and_two_operators_may_go_on() {
     let twice = [both[0].as_str(), both[0].as_str()];
     assert!(why(&bench.apply(&plan, &twice, NOW)).contains("in ten minutes"), "one operator twice is one");
     assert!(matches!(bench.apply(&plan, &[&both[0], &both[1]], NOW), Answer::Done { .. }));
+    // The second word is used up too: taken back, it does not widen the limits a second time.
+    let back = sign_undo(plan.hash(), &bench.operator, NOW, &nonce(102));
+    let back = Ask::Undo { plan: plan.hash().to_string(), approval: back };
+    assert!(matches!(bench.ask(&back, NOW), Answer::Undone { was: true, .. }));
+    let fresh = sign(&plan, &bench.operator, NOW, &nonce(103));
+    assert!(why(&bench.apply(&plan, &[&fresh, &both[1]], NOW)).contains("in ten minutes"));
+}
+
+#[test]
+fn processes_of_what_a_machine_cannot_do_without_are_left_alone() {
+    let mut bench = bench("verbs = [\"kill_process\"]\n", false);
+    for (pid, group) in [(9, "0::/system.slice/ssh.service\n"), (10, "0::/system.slice/nginx.service\n")] {
+        put(&bench.folder.path().join(format!("root/proc/{pid}/cgroup")), group);
+        let process = shieldwall_respond::plan::Process { pid, start_ticks: 1, exe_sha256: "0".repeat(64) };
+        let kill = Plan { step: Step::KillProcess { process }, ..block("203.0.113.9") };
+        let approval = sign(&kill, &bench.operator, NOW, &nonce(pid));
+        match bench.apply(&kill, &[&approval], NOW) {
+            Answer::Done { .. } => assert_eq!(pid, 10),
+            refused => assert!(pid == 9 && why(&refused).contains("process 9 of ssh.service is protected")),
+        }
+    }
 }
 
 #[test]
