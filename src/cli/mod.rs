@@ -154,7 +154,7 @@ impl Command {
             | Self::Actions(_)
             | Self::Actuator(_)
             | Self::Baseline(_) => None,
-            Self::Pack(_) => None,
+            Self::Pack(args) => Some(args.writes()),
         }
     }
 }
