@@ -103,7 +103,9 @@ fn without_root_it_says_what_is_missing() {
         // The program and the place must be within reach of nobody.
         fs::set_permissions(place.path(""), fs::Permissions::from_mode(0o755)).unwrap();
         let copy = place.path("shieldwall");
-        fs::copy(env!("CARGO_BIN_EXE_shieldwall"), &copy).unwrap();
+        // By another process: a file that is open for writing here would be so in every child that a test starts meanwhile.
+        let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_shieldwall")).arg(&copy).status().unwrap();
+        assert!(copied.success());
         for folder in ["home", "home/keys", "home/audit", "home/cases", "home/cases/latest"] {
             let path = place.path(folder);
             if path.exists() {
