@@ -57,9 +57,19 @@ impl Home {
         &self.root
     }
 
+    /// Where cases are that were given no place of their own.
+    pub fn cases(&self) -> PathBuf {
+        self.root.join("cases")
+    }
+
     /// Where the last case is.
     pub fn latest_case(&self) -> PathBuf {
-        self.root.join("cases/latest")
+        self.cases().join("latest")
+    }
+
+    /// What the one writer holds.
+    pub fn lock(&self) -> PathBuf {
+        self.root.join("LOCK")
     }
 
     /// Where what was learned is kept.
@@ -128,7 +138,7 @@ impl Home {
             .create(true)
             .truncate(false)
             .write(true)
-            .open(self.root.join("LOCK"))
+            .open(self.lock())
             .with_context(|| format!("cannot open the lock in `{root}`"))?;
         match lock.try_lock() {
             Ok(()) => {}

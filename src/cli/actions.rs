@@ -8,7 +8,6 @@ use shieldwall_respond::actuator::ask::{Answer, Ask, Deed, State};
 use shieldwall_respond::level;
 
 use super::{Global, Outcome};
-use crate::confine;
 use crate::output::escape::escape;
 use crate::output::remediation;
 use crate::response::{self, Where, refused};
@@ -56,10 +55,6 @@ pub fn run(global: &Global, args: &ActionsArgs) -> Result<Outcome> {
     if deeds.is_empty() {
         writeln!(out, "nothing was done yet")?;
     }
-    // Tried out in a thread of its own: what a command that parses gives up, this one still needs.
-    if let Ok(active) = std::thread::spawn(|| confine::core(&[])).join() {
-        writeln!(out, "what parses is confined by: {active}")?;
-    }
     if let Answer::Status { operators, notes } = acts.ask(Ask::Status)? {
         let people = if operators == 1 { "1 operator's".to_owned() } else { format!("{operators} operators'") };
         writeln!(out, "{} acts, on {people} word", acts.who())?;
@@ -67,6 +62,7 @@ pub fn run(global: &Global, args: &ActionsArgs) -> Result<Outcome> {
             writeln!(out, "note: {}", escape(&note))?;
         }
     }
+    writeln!(out, "{}", crate::confine::words())?;
     out.flush()?;
     Ok(Outcome::Clean)
 }

@@ -14,6 +14,7 @@ use shieldwall_trust::key::PublicKey;
 use super::{Global, Outcome};
 use crate::books;
 use crate::case::Case;
+use crate::confine::Needs;
 use crate::home::Home;
 use crate::output::escape::escape;
 
@@ -72,6 +73,7 @@ enum AuditCommand {
 /// When the log, a key or a case cannot be read.
 pub fn run(global: &Global, args: &AuditArgs) -> Result<Outcome> {
     let home = global.home()?;
+    global.confine(&Needs::default());
     match &args.command {
         AuditCommand::Verify { since, public_key, head } => {
             verify(&home, since.as_deref(), public_key.as_ref(), head.as_ref())

@@ -10,6 +10,7 @@ use shieldwall_detect::sigma::ir::{RuleIndex, RuleSet};
 use shieldwall_detect::sigma::matcher::{Matcher, Options};
 
 use super::{Global, Outcome, scan};
+use crate::confine::Needs;
 use crate::line::{self, Wanted};
 use crate::output::escape::escape;
 use crate::packs::{self, Choice};
@@ -37,8 +38,11 @@ pub struct ExplainArgs {
 /// Runs the command. Exit code 1: the rule does match; 0: it does not, and the output says why.
 pub fn run(global: &Global, args: &ExplainArgs) -> Result<Outcome> {
     let home = global.home();
+    let needs = Needs::default().spool();
+    global.confine(&needs.clone().compiled(home.as_ref().ok()));
     let choice = Choice { paths: args.rules.clone(), no_builtin: args.no_builtin_rules, level: Default::default() };
     let loaded = packs::load_chosen(&choice, home.as_ref().ok())?;
+    global.narrow(&needs);
     let rules = find(&loaded.set, &args.why_not);
     let refused = loaded.refusals.iter().filter(|refusal| {
         refusal.rule_id.as_deref() == Some(&args.why_not)

@@ -13,6 +13,7 @@ use shieldwall_forecast::ranker::Scratch;
 use shieldwall_forecast::{Forecast, Forecaster, Next, Source};
 
 use super::{Global, Outcome};
+use crate::confine::Needs;
 use crate::output::escape::escape;
 
 /// Bytes of one case's line; longer ones are rejected.
@@ -116,6 +117,7 @@ pub fn run(global: &Global, args: &ForecastArgs) -> Result<Outcome> {
     if let Some(ForecastCommand::ImportAttack(args)) = &args.command {
         return super::forecast_import::run(global, args);
     }
+    global.confine(&Needs::default());
     let forecaster = super::forecast_import::current(global)?;
     if let Some(platform) = &args.platform {
         known_platform(&forecaster, platform)?;

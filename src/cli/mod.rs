@@ -26,7 +26,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::confine;
+use crate::confine::{self, Needs};
 use crate::home::Home;
 
 /// How a command ended. The codes are documented in the README and are the same for every command.
@@ -88,12 +88,31 @@ pub struct Global {
     /// Where Shieldwall keeps its own data [default: $SHIELDWALL_HOME, then the XDG data directory]
     #[arg(long, global = true, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// Read outside bytes without the walls of docs/concepts/confinement.md, should they stand in the way
+    #[arg(long, global = true)]
+    no_confine: bool,
 }
 
 impl Global {
     /// The data directory.
     pub fn home(&self) -> anyhow::Result<Home> {
         Home::locate(self.data_dir.as_deref())
+    }
+
+    /// Gives up what a command does not need, before it reads the first outside byte and before it starts a thread.
+    pub fn confine(&self, needs: &Needs) {
+        if self.no_confine {
+            let _ = writeln!(std::io::stderr(), "note: what reads outside bytes is not confined, as --no-confine asks");
+        } else {
+            confine::core(needs);
+        }
+    }
+
+    /// Gives up more, between one part of the work and the next.
+    pub fn narrow(&self, needs: &Needs) {
+        if !self.no_confine {
+            confine::narrow(needs);
+        }
     }
 }
 
@@ -137,28 +156,6 @@ enum Command {
     Rules(rules::RulesArgs),
 }
 
-impl Command {
-    /// Where a command writes beside the data directory, if it is one that parses an attacker's bytes and can be confined.
-    fn writes(&self) -> Option<Vec<PathBuf>> {
-        match self {
-            Self::Scan(args) => Some(args.writes()),
-            Self::Show(_) | Self::Explain(_) | Self::Forecast(_) | Self::Replay(_) | Self::Playbook(_) => Some(vec![]),
-            Self::Plan(args) => Some(args.writes()),
-            Self::Rules(_) | Self::Audit(_) => Some(vec![]),
-            Self::Data(args) => Some(args.writes()),
-            Self::Model(args) => args.writes(),
-            // These act, sign or make keys; they write where they are told and start what acts.
-            Self::Approve(_)
-            | Self::Do(_)
-            | Self::Undo(_)
-            | Self::Actions(_)
-            | Self::Actuator(_)
-            | Self::Baseline(_) => None,
-            Self::Pack(args) => Some(args.writes()),
-        }
-    }
-}
-
 /// Parses the command line, runs the command, prints an error as a chain with a hint, and picks the exit code.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -169,10 +166,6 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { COULD_NOT_RUN } else { 0 });
         }
     };
-    if let Some(mut write) = cli.command.writes() {
-        write.extend(cli.global.home().ok().map(|home| home.root().to_path_buf()));
-        confine::core(&write);
-    }
     let result = match &cli.command {
         Command::Scan(args) => scan::run(&cli.global, args),
         Command::Show(args) => show::run(&cli.global, args),
@@ -228,6 +221,7 @@ mod tests {
             "shieldwall scan a b --rules rules.zip --rules more --no-builtin-rules --rules-only --until 2026-11-01T10:00:00Z \
              --level high --evidence all --threads 2 --assume-tz Europe/Berlin --assume-year 2026 --format text --quiet",
             "shieldwall scan - --data-dir d",
+            "shieldwall scan evidence/ --no-confine",
             "shieldwall scan today/ --baseline last-month/ --baseline old.baseline --budget 2",
             "shieldwall scan today/ --learn --quiet",
             "shieldwall scan today/ --no-learning",

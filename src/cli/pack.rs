@@ -18,6 +18,7 @@ use shieldwall_trust::{Artifact, Hash};
 
 use super::{Global, Outcome, playbook, rules};
 use crate::books;
+use crate::confine::Needs;
 use crate::home::{Home, write_durably, write_whole};
 use crate::line::hex;
 use crate::output::escape::escape;
@@ -101,17 +102,6 @@ struct AddArgs {
     allow_downgrade: bool,
 }
 
-impl PackArgs {
-    /// Where it writes, beside the data directory.
-    pub fn writes(&self) -> Vec<PathBuf> {
-        match &self.command {
-            PackCommand::Build { output, .. } => vec![output.clone()],
-            PackCommand::Sign { pack, output, .. } => vec![output.clone().unwrap_or_else(|| pack.clone())],
-            _ => Vec::new(),
-        }
-    }
-}
-
 /// Runs `pack`.
 ///
 /// # Errors
@@ -121,9 +111,19 @@ pub fn run(global: &Global, args: &PackArgs) -> Result<Outcome> {
     let outcome = match &args.command {
         PackCommand::Build { folder, output } => build(folder, output, &mut out),
         PackCommand::Sign { pack, key, output } => sign(global, pack, key.as_deref(), output.as_deref(), &mut out),
-        PackCommand::Verify { pack, public_key } => verify(global, pack, public_key, &mut out),
-        PackCommand::Test { pack } => test(global, &read(pack)?.1, &mut out),
-        PackCommand::Add(args) => add(global, args, &mut out),
+        PackCommand::Verify { pack, public_key } => {
+            global.confine(&Needs::default());
+            verify(global, pack, public_key, &mut out)
+        }
+        PackCommand::Test { pack } => {
+            global.confine(&Needs::default().spool());
+            test(global, &read(pack)?.1, &mut out)
+        }
+        PackCommand::Add(args) => {
+            // Rules, registry, audit log: a pack goes anywhere in the data directory, and nowhere else.
+            global.confine(&Needs::default().spool().folder(global.home()?.root()));
+            add(global, args, &mut out)
+        }
         PackCommand::List => list(global, &mut out),
         PackCommand::Remove { name } => remove(global, name, &mut out),
     }?;

@@ -12,6 +12,7 @@ use shieldwall_respond::plan::{Plan, Port, Process, Step, Transport};
 
 use super::{Global, Outcome};
 use crate::books;
+use crate::confine::Needs;
 use crate::home::write_whole;
 use crate::output::escape::escape;
 use crate::response::{self, Which};
@@ -36,13 +37,6 @@ pub struct PlanArgs {
     /// Write the plan here
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-}
-
-impl PlanArgs {
-    /// Where it writes.
-    pub fn writes(&self) -> Vec<PathBuf> {
-        self.output.iter().cloned().collect()
-    }
 }
 
 #[derive(Debug, Args)]
@@ -122,6 +116,7 @@ fn seconds(text: &str) -> Result<u64, String> {
 /// When there is no such remedy, or something about the step cannot be read.
 pub fn run(global: &Global, args: &PlanArgs) -> Result<Outcome> {
     let home = global.home()?;
+    global.confine(&args.output.iter().fold(Needs::default(), |needs, path| needs.whole_file(path)));
     let plan = match &args.which {
         Some(which) => response::plan(which, &home, args.case.as_deref())?,
         None => {

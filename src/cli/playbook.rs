@@ -11,6 +11,7 @@ use shieldwall_respond::playbook::{Kind, Playbook, Refused, select};
 use shieldwall_schema::incident::Incident;
 
 use super::{Global, Outcome};
+use crate::confine::Needs;
 use crate::home::Home;
 use crate::output::escape::escape;
 use crate::packs;
@@ -44,6 +45,7 @@ enum PlaybookCommand {
 /// Runs the command.
 pub fn run(global: &Global, args: &PlaybookArgs) -> Result<Outcome> {
     let home = global.home().ok();
+    global.confine(&Needs::default());
     let mut out = io::stdout().lock();
     let mut bad = false;
     match &args.command {

@@ -26,7 +26,7 @@ use shieldwall_schema::incident::Incident;
 use super::scan::parse_zone;
 use super::{Global, Outcome, playbook};
 use crate::case::Case;
-use crate::confine::cage;
+use crate::confine::{Needs, cage};
 use crate::line::{self, Fold, Learning, LineOptions};
 use crate::output::escape::escape;
 use crate::output::{incident, read};
@@ -97,6 +97,7 @@ struct Material {
 
 /// Runs the command.
 pub fn run(global: &Global, args: &ReplayArgs) -> Result<Outcome> {
+    global.confine(&Needs::default().spool().compiled(global.home().ok().as_ref()));
     let playbook = playbook::named(global.home().ok().as_ref(), &args.playbook)?;
     let protected = protected(&args.protect)?;
     let mut material = Material::default();

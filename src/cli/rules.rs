@@ -17,6 +17,7 @@ use shieldwall_trust::pack::Kind;
 
 use super::{Global, Outcome};
 use crate::books;
+use crate::confine::Needs;
 use crate::home::write_durably;
 use crate::line::{self, LineOptions, hex};
 use crate::output::escape::escape;
@@ -72,8 +73,14 @@ pub fn run(global: &Global, args: &RulesArgs) -> Result<Outcome> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     let outcome = match &args.command {
         RulesCommand::List { rules, no_builtin_rules } => list(global, rules, *no_builtin_rules, &mut out),
-        RulesCommand::Check { paths } => check(global, paths, &mut out),
-        RulesCommand::Test { folder } => test(global, folder, &mut out),
+        RulesCommand::Check { paths } => {
+            global.confine(&Needs::default().spool());
+            check(global, paths, &mut out)
+        }
+        RulesCommand::Test { folder } => {
+            global.confine(&Needs::default().spool());
+            test(global, folder, &mut out)
+        }
         RulesCommand::Add { pack, name, replace } => add(global, pack, name.as_deref(), *replace, &mut out),
     }?;
     out.flush()?;
@@ -82,6 +89,7 @@ pub fn run(global: &Global, args: &RulesArgs) -> Result<Outcome> {
 
 fn list(global: &Global, paths: &[PathBuf], no_builtin: bool, out: &mut dyn Write) -> Result<Outcome> {
     let home = global.home();
+    global.confine(&Needs::default().spool().compiled(home.as_ref().ok()));
     let choice = Choice { paths: paths.to_vec(), no_builtin, ..Choice::default() };
     let loaded = packs::load_chosen(&choice, home.as_ref().ok())?;
     let refused = loaded.refusals.len();
@@ -232,6 +240,8 @@ fn fires(rules: &RuleSet, path: &Path) -> Result<Option<bool>> {
 
 fn add(global: &Global, path: &Path, name: Option<&str>, replace: bool, out: &mut dyn Write) -> Result<Outcome> {
     let home = global.home()?;
+    // It changes what acts, so the whole data directory is open to it, and nothing else.
+    global.confine(&Needs::default().spool().folder(home.root()));
     let mut pack = packs::read_pack(path)?;
     let name = match name {
         Some(name) => name.to_owned(),

@@ -20,6 +20,7 @@ use super::{Global, Outcome};
 use crate::baselines::Kept;
 use crate::books;
 use crate::case::{Case, ReportKind};
+use crate::confine::Needs;
 use crate::home::Home;
 use crate::line::{self, CaseName, Fold, Learning, LineOptions, Run};
 use crate::output::escape::escape;
@@ -90,13 +91,6 @@ pub struct ScanArgs {
     /// No progress, no hints
     #[arg(short, long)]
     quiet: bool,
-}
-
-impl ScanArgs {
-    /// Where it writes.
-    pub fn writes(&self) -> Vec<PathBuf> {
-        self.output.iter().cloned().collect()
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -187,12 +181,16 @@ pub fn run(global: &Global, args: &ScanArgs) -> Result<Outcome> {
         }
     };
     let home = global.home();
+    let needs = needs(args, &destination, home.as_ref().ok());
+    global.confine(&needs.clone().compiled(home.as_ref().ok()));
     let choice = Choice {
         paths: args.rules.clone(),
         no_builtin: args.no_builtin_rules,
         level: args.level.map(Level::from).unwrap_or_default(),
     };
     let mut loaded = packs::load_chosen(&choice, home.as_ref().ok())?;
+    // Rules are compiled and kept: no log may change them from here on.
+    global.narrow(&needs);
     if !args.quiet && args.format.first().is_some_and(|format| *format != FormatArg::Text) {
         say_refused(&loaded)?;
     }
@@ -277,6 +275,18 @@ fn say_refused(loaded: &Loaded) -> Result<()> {
         writeln!(err, "refused: {more} more; `shieldwall rules check PATH` names all of a path's")?;
     }
     Ok(())
+}
+
+/// What a scan writes once its rules are loaded.
+fn needs(args: &ScanArgs, destination: &Destination, home: Option<&Home>) -> Needs {
+    let needs = Needs::default().spool();
+    let text = matches!(args.format.first(), None | Some(FormatArg::Text));
+    let (needs, keeps) = match destination {
+        Destination::Stdout => (needs, args.learn || (text && !args.rules_only)),
+        Destination::File(path) => (needs.file(path), args.learn),
+        Destination::Case(path) => (needs.folder(path), true),
+    };
+    needs.books(home.filter(|_| keeps))
 }
 
 /// How to learn, and the baselines that `--learn` goes on from.

@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::{Global, Outcome, playbook};
 use crate::case::Case;
+use crate::confine::Needs;
 use crate::output::report::{group, groups};
 use crate::output::show::show;
 use crate::output::story;
@@ -45,6 +46,7 @@ fn parse_number(text: &str) -> Result<Number, String> {
 
 /// Runs the command.
 pub fn run(global: &Global, args: &ShowArgs) -> Result<Outcome> {
+    global.confine(&Needs::default());
     let case = match &args.case {
         Some(folder) => Case::open(folder)?,
         None => Case::open(&global.home()?.latest_case())

@@ -16,6 +16,7 @@ use crate::cli::model::KindArg;
 use crate::cli::model::rows::Rows;
 use crate::cli::model::texts::{LABEL, Labels, is_json, read as read_texts};
 use crate::cli::{Global, Outcome};
+use crate::confine::Needs;
 use crate::home::write_whole;
 use crate::output::escape::escape;
 
@@ -68,18 +69,21 @@ pub struct CheckArgs {
     seed: u64,
 }
 
-impl CheckArgs {
-    /// Where it writes.
-    pub fn writes(&self) -> Vec<PathBuf> {
-        self.manifest.iter().chain(&self.scores).cloned().collect()
-    }
-}
-
 /// Runs `data check`.
 ///
 /// # Errors
 /// When data cannot be read, or a file not be written.
 pub fn run(global: &Global, args: &CheckArgs) -> Result<Outcome> {
+    let mut needs = Needs::default().spool();
+    if let Some(path) = &args.manifest {
+        needs = needs.whole_file(path);
+        // Made now if it is not there: later nothing can be put into the data directory.
+        crate::books::key(&global.home()?)?;
+    }
+    if let Some(path) = &args.scores {
+        needs = needs.file(path);
+    }
+    global.confine(&needs);
     let mut findings = Vec::new();
     let (rows, scores, partial) = check(args, &mut findings)?;
     if let Some(path) = &args.scores {

@@ -10,7 +10,8 @@ use serde_json::json;
 
 use super::manifest;
 use super::read::RowHash;
-use crate::cli::Outcome;
+use crate::cli::{Global, Outcome};
+use crate::confine::Needs;
 
 /// Rows that are named in words.
 const SHOWN: usize = 100;
@@ -53,7 +54,8 @@ enum Step {
 ///
 /// # Errors
 /// When one of the two cannot be read.
-pub fn run(args: &DiffArgs) -> Result<Outcome> {
+pub fn run(global: &Global, args: &DiffArgs) -> Result<Outcome> {
+    global.confine(&Needs::default().spool());
     let (old, new) = (manifest::rows_of(&args.old)?, manifest::rows_of(&args.new)?);
     let steps = steps(&old, &new);
     let mut out = io::stdout().lock();

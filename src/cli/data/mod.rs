@@ -16,8 +16,6 @@ mod read;
 mod tables;
 mod texts;
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
@@ -38,16 +36,6 @@ enum DataCommand {
     Diff(diff::DiffArgs),
 }
 
-impl DataArgs {
-    /// Where it writes.
-    pub fn writes(&self) -> Vec<PathBuf> {
-        match &self.command {
-            DataCommand::Check(args) => args.writes(),
-            DataCommand::Diff(_) => Vec::new(),
-        }
-    }
-}
-
 /// Runs `data`.
 ///
 /// # Errors
@@ -55,6 +43,6 @@ impl DataArgs {
 pub fn run(global: &Global, args: &DataArgs) -> Result<Outcome> {
     match &args.command {
         DataCommand::Check(args) => check::run(global, args),
-        DataCommand::Diff(args) => diff::run(args),
+        DataCommand::Diff(args) => diff::run(global, args),
     }
 }

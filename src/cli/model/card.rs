@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::store;
 use crate::cli::{Global, Outcome};
+use crate::confine::Needs;
 use crate::output::escape::escape_lines;
 
 /// Arguments of `model card`.
@@ -24,7 +25,8 @@ pub struct CardArgs {
 ///
 /// # Errors
 /// When there is no card.
-pub fn run(_: &Global, args: &CardArgs) -> Result<Outcome> {
+pub fn run(global: &Global, args: &CardArgs) -> Result<Outcome> {
+    global.confine(&Needs::default());
     let card = store::words(&args.model, store::CARD)?;
     io::stdout().lock().write_all(escape_lines(&card).as_bytes())?;
     Ok(Outcome::Clean)

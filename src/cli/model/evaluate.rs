@@ -14,6 +14,7 @@ use super::store;
 use super::texts::LABEL;
 use super::train::{Loaded, load};
 use crate::cli::{Global, Outcome};
+use crate::confine::Needs;
 use crate::output::escape::escape;
 
 /// Arguments of `model evaluate`.
@@ -46,6 +47,7 @@ pub struct EvaluateArgs {
 /// # Errors
 /// When the model is not trusted or damaged, or the data cannot be read.
 pub fn run(global: &Global, args: &EvaluateArgs) -> Result<Outcome> {
+    global.confine(&Needs::default().spool());
     let (trained, hash) = store::load(&args.model, global.home().ok().as_ref(), &args.trust_hash)?;
     let Loaded { items, labels, rejected, .. } = load(trained.kind(), &args.data, Some(&args.label), Some(&trained))?;
     let labels = labels.context("no labels")?;

@@ -40,8 +40,6 @@ mod train;
 pub(super) mod trained;
 mod verify;
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -126,19 +124,6 @@ impl KindArg {
     pub fn of(word: &str) -> Option<Self> {
         let all = [Self::Tabular, Self::Sequence, Self::Domain, Self::Http, Self::Command, Self::Script];
         all.into_iter().find(|kind| kind.word() == word)
-    }
-}
-
-impl ModelArgs {
-    /// Where it writes, if it only reads models and data.
-    pub fn writes(&self) -> Option<Vec<PathBuf>> {
-        match &self.command {
-            ModelCommand::Scan(args) => Some(args.writes()),
-            ModelCommand::Score(_) | ModelCommand::Evaluate(_) | ModelCommand::Verify(_) | ModelCommand::Card(_) => {
-                Some(Vec::new())
-            }
-            _ => None,
-        }
     }
 }
 

@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 use shieldwall_trust::scan::{Finding, Report, Verdict, Weight, scan};
 
 use crate::cli::{Global, Outcome};
+use crate::confine::Needs;
 use crate::output::escape::escape;
 
 /// Stack of one reader: formats within formats are bounded, and each level is small.
@@ -34,13 +35,6 @@ pub struct ScanArgs {
     /// Where to [default: the terminal]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-}
-
-impl ScanArgs {
-    /// Where it writes.
-    pub fn writes(&self) -> Vec<PathBuf> {
-        self.output.iter().cloned().collect()
-    }
 }
 
 /// Output formats.
@@ -69,7 +63,12 @@ struct Scanned {
 ///
 /// # Errors
 /// When a path does not exist or the output cannot be written.
-pub fn run(_: &Global, args: &ScanArgs) -> Result<Outcome> {
+pub fn run(global: &Global, args: &ScanArgs) -> Result<Outcome> {
+    let needs = Needs::default().spool();
+    global.confine(&match &args.output {
+        Some(path) => needs.file(path),
+        None => needs,
+    });
     let mut files = Vec::new();
     for path in &args.paths {
         if path.symlink_metadata().is_err() {

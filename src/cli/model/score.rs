@@ -15,6 +15,7 @@ use super::store;
 use super::train::{Loaded, load};
 use super::trained::{Items, Trained};
 use crate::cli::{Global, Outcome};
+use crate::confine::Needs;
 use crate::output::escape::escape;
 
 /// Parts of a score that are listed one by one; the others are summed as `rest`.
@@ -84,6 +85,7 @@ struct Share {
 /// # Errors
 /// When the model is not trusted or damaged, or the input cannot be read.
 pub fn run(global: &Global, args: &ScoreArgs) -> Result<Outcome> {
+    global.confine(&Needs::default().spool());
     let (mut trained, _) = store::load(&args.model, global.home().ok().as_ref(), &args.trust_hash)?;
     let Loaded { items, rejected, .. } = load(trained.kind(), &args.input, None, Some(&trained))?;
     for reject in rejected.iter().take(LISTED_MAX) {

@@ -13,6 +13,7 @@ use shieldwall_trust::sign::{Believed, Refusal, verify};
 
 use super::sign::{certificates, threads, within};
 use crate::cli::{Global, Outcome};
+use crate::confine::Needs;
 use crate::output::escape::escape;
 
 /// Arguments of `model verify`.
@@ -42,7 +43,8 @@ pub struct VerifyArgs {
 ///
 /// # Errors
 /// When a file cannot be read.
-pub fn run(_: &Global, args: &VerifyArgs) -> Result<Outcome> {
+pub fn run(global: &Global, args: &VerifyArgs) -> Result<Outcome> {
+    global.confine(&Needs::default());
     let shown = args.signature.display();
     let file = File::open(&args.signature).with_context(|| format!("cannot read `{shown}`"))?;
     let mut bytes = Vec::new();
