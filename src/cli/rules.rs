@@ -182,11 +182,13 @@ pub(super) fn test(global: &Global, folder: &Path, out: &mut dyn Write) -> Resul
         *files.entry(&rule.file).or_default() += 1;
     }
     let (mut passed, mut failed, mut untested) = (0, 0, 0);
+    let mut beside = Beside::default();
     for (file, rules) in &files {
-        let examples = examples(folder, file)?;
+        let examples = beside.examples(folder, file)?;
         if examples.is_empty() {
             untested += rules;
             writeln!(out, "no examples  {}", escape(file))?;
+            continue;
         }
         let rules = loaded.set.subset(|rule| rule.file == **file);
         for (path, expected) in examples {
@@ -209,24 +211,40 @@ pub(super) fn test(global: &Global, folder: &Path, out: &mut dyn Write) -> Resul
     Ok(Outcome::of(failed > 0, !loaded.refusals.is_empty()))
 }
 
-/// The files beside a rule that are named after it.
-fn examples(folder: &Path, file: &str) -> Result<Vec<(PathBuf, Expected)>> {
-    let file = if folder.is_file() { folder.to_path_buf() } else { folder.join(file) };
-    let (Some(parent), Some(stem)) = (file.parent(), file.file_stem()) else { return Ok(Vec::new()) };
-    let stem = stem.to_string_lossy();
-    let mut found = Vec::new();
-    for entry in fs::read_dir(parent).with_context(|| format!("cannot list `{}`", parent.display()))? {
-        let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let Some(rest) = name.strip_prefix(stem.as_ref()) else { continue };
-        if rest.starts_with(".true.") {
-            found.push((path, Expected::Fires));
-        } else if rest.starts_with(".false.") {
-            found.push((path, Expected::Silent));
+/// The files of folders, each folder listed once: a pack may have thousands of rules in one.
+#[derive(Default)]
+struct Beside {
+    folders: BTreeMap<PathBuf, Vec<String>>,
+}
+
+impl Beside {
+    /// The files beside a rule that are named after it.
+    fn examples(&mut self, folder: &Path, file: &str) -> Result<Vec<(PathBuf, Expected)>> {
+        let file = if folder.is_file() { folder.to_path_buf() } else { folder.join(file) };
+        let (Some(parent), Some(stem)) = (file.parent(), file.file_stem()) else { return Ok(Vec::new()) };
+        if !self.folders.contains_key(parent) {
+            let mut names = Vec::new();
+            for entry in fs::read_dir(parent).with_context(|| format!("cannot list `{}`", parent.display()))? {
+                names.push(entry?.file_name().to_string_lossy().into_owned());
+            }
+            names.sort();
+            self.folders.insert(parent.to_path_buf(), names);
         }
+        let names = self.folders.get(parent).map(Vec::as_slice).unwrap_or_default();
+        let prefix = format!("{}.", stem.to_string_lossy());
+        let from = names.partition_point(|name| *name < prefix);
+        let own = names.get(from..).unwrap_or_default().iter().take_while(|name| name.starts_with(&prefix));
+        let expected = own.filter_map(|name| {
+            let rest = name.strip_prefix(&prefix)?;
+            let expected = match rest.split_once('.')?.0 {
+                "true" => Expected::Fires,
+                "false" => Expected::Silent,
+                _ => return None,
+            };
+            Some((parent.join(name), expected))
+        });
+        Ok(expected.collect())
     }
-    found.sort_by(|a, b| a.0.cmp(&b.0));
-    Ok(found)
 }
 
 /// Whether one of the rules fires; `None` if the example could not be read whole.
