@@ -91,7 +91,7 @@ pub fn load_chosen(choice: &Choice, home: Option<&Home>) -> Result<Loaded> {
     }
     // What a correlation stands on stays, whatever its own level.
     if choice.level > Level::Informational {
-        loaded.set = loaded.set.subset(|rule| rule.level >= choice.level);
+        loaded.set = std::mem::take(&mut loaded.set).into_subset(|rule| rule.level >= choice.level);
     }
     Ok(loaded)
 }

@@ -195,7 +195,7 @@ pub fn run(global: &Global, args: &ScanArgs) -> Result<Outcome> {
         say_refused(&loaded)?;
     }
     if args.rules_only {
-        loaded.set = loaded.set.without_correlations();
+        loaded.set = std::mem::take(&mut loaded.set).without_correlations();
     }
     let (learning, kept_before) = if args.rules_only || args.no_learning {
         (None, None)

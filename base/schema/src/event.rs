@@ -10,6 +10,7 @@
 //! Invariant: a decoder may put more into a slot than the record's field holds (over-approximate) only if it says so;
 //! it never leaves a wanted value out.
 
+use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -111,11 +112,23 @@ pub trait Projection: Sync + Send {
 }
 
 /// The values of one record's wanted fields: unfolded and folded (Unicode lower case) text, reused from record to record.
+///
+/// Folding waits until somebody asks, and then goes over all values at once.
 #[derive(Debug, Default)]
 pub struct Slots {
     raw: String,
-    folded: String,
     values: Vec<SlotValue>,
+    folded: OnceCell<Folded>,
+    /// What `folded` held for the last record: its memory is used again.
+    spare: RefCell<Folded>,
+}
+
+/// The text of all values in lower case.
+#[derive(Debug, Default)]
+struct Folded {
+    text: String,
+    /// Value → where its text begins and ends; empty where all is ASCII, and lower case takes the places of the text itself.
+    ranges: Vec<(u32, u32)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -123,7 +136,12 @@ struct SlotValue {
     slot: u16,
     kind: Kind,
     raw: (u32, u32),
-    folded: (u32, u32),
+}
+
+impl SlotValue {
+    fn range(&self) -> std::ops::Range<usize> {
+        self.raw.0 as usize..self.raw.1 as usize
+    }
 }
 
 /// One value in its slot.
@@ -143,15 +161,40 @@ impl Slots {
     /// Forgets the last record, keeps the memory.
     pub fn clear(&mut self) {
         self.raw.clear();
-        self.folded.clear();
         self.values.clear();
+        self.unfold();
+    }
+
+    /// Forgets what was folded.
+    #[inline]
+    fn unfold(&mut self) {
+        if let Some(folded) = self.folded.take() {
+            *self.spare.get_mut() = folded;
+        }
     }
 
     /// Puts a value into a slot. A slot may hold several values (arrays, repeated fields): any of them may match.
+    #[inline]
     pub fn push(&mut self, slot: u16, value: Value<'_>) {
         let start = self.raw.len();
         self.raw.push_str(value.text);
         self.finish(slot, value.kind, start);
+    }
+
+    /// Puts a value into a slot whose text may be a piece of `whole`, the text of the first value that was pushed: then
+    /// nothing is copied.
+    pub fn push_part(&mut self, slot: u16, value: Value<'_>, whole: &str) {
+        // Both texts are borrowed at once, so what lies in the other's memory is a piece of it.
+        let at = (value.text.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
+        let end = at.wrapping_add(value.text.len());
+        match self.values.first().map(SlotValue::range) {
+            Some(first) if at < end && end <= whole.len() && first.len() == whole.len() => {
+                let raw = ((first.start + at) as u32, (first.start + end) as u32);
+                self.unfold();
+                self.values.push(SlotValue { slot, kind: value.kind, raw });
+            }
+            _ => self.push(slot, value),
+        }
     }
 
     /// Puts a value into a slot by writing its text in place; for decoders that convert while copying (UTF-16).
@@ -162,44 +205,63 @@ impl Slots {
         self.finish(slot, kind, start.min(self.raw.len()));
     }
 
+    #[inline]
     fn finish(&mut self, slot: u16, kind: Kind, start: usize) {
-        let folded_start = self.folded.len();
-        let text = self.raw.get(start..).unwrap_or_default();
-        fold_into(text, &mut self.folded);
-        self.values.push(SlotValue {
-            slot,
-            kind,
-            raw: (start as u32, self.raw.len() as u32),
-            folded: (folded_start as u32, self.folded.len() as u32),
-        });
+        self.unfold();
+        self.values.push(SlotValue { slot, kind, raw: (start as u32, self.raw.len() as u32) });
     }
 
     /// Puts the last value pushed into one more slot, without a copy.
     pub fn also(&mut self, slot: u16) {
         if let Some(last) = self.values.last().copied() {
+            self.unfold();
             self.values.push(SlotValue { slot, ..last });
         }
+    }
+
+    fn folded(&self) -> &Folded {
+        self.folded.get_or_init(|| {
+            let Folded { mut text, mut ranges } = self.spare.take();
+            text.clear();
+            ranges.clear();
+            if self.raw.is_ascii() {
+                text.push_str(&self.raw);
+                text.make_ascii_lowercase();
+            } else {
+                for value in &self.values {
+                    let start = text.len() as u32;
+                    fold_into(self.raw.get(value.range()).unwrap_or_default(), &mut text);
+                    ranges.push((start, text.len() as u32));
+                }
+            }
+            Folded { text, ranges }
+        })
     }
 
     /// All values, in the order in which they were pushed.
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = Slotted<'_>> {
-        self.values.iter().map(|value| self.slotted(value))
+        let folded = self.folded();
+        self.values.iter().enumerate().map(move |(at, value)| self.slotted(at, value, folded))
     }
 
     /// The value at a position of [`Self::iter`].
     #[inline]
     pub fn get(&self, at: usize) -> Option<Slotted<'_>> {
-        self.values.get(at).map(|value| self.slotted(value))
+        self.values.get(at).map(|value| self.slotted(at, value, self.folded()))
     }
 
     #[inline]
-    fn slotted(&self, value: &SlotValue) -> Slotted<'_> {
+    fn slotted<'s>(&'s self, at: usize, value: &SlotValue, folded: &'s Folded) -> Slotted<'s> {
+        let range = match folded.ranges.get(at) {
+            Some((start, end)) => *start as usize..*end as usize,
+            None => value.range(),
+        };
         Slotted {
             slot: value.slot,
             kind: value.kind,
-            raw: self.raw.get(value.raw.0 as usize..value.raw.1 as usize).unwrap_or_default(),
-            folded: self.folded.get(value.folded.0 as usize..value.folded.1 as usize).unwrap_or_default(),
+            raw: self.raw.get(value.range()).unwrap_or_default(),
+            folded: folded.text.get(range).unwrap_or_default(),
         }
     }
 

@@ -133,27 +133,29 @@ fn is_utc(text: &str) -> bool {
 /// Puts the wanted values of a record into the slots.
 fn fill<R: Record>(wanted: &Wanted, record: &R, text: &Text<'_>, slots: &mut Slots) {
     slots.clear();
+    // Most values are pieces of the line.
+    let line = if wanted.want.keywords.is_some() { text.text } else { "" };
     if let Some(slot) = wanted.want.keywords {
-        slots.push(slot, Value::text(text.text));
+        slots.push(slot, Value::text(line));
     }
     for (field, targets) in &wanted.direct {
-        record.values(*field, &mut |value| push(slots, targets, value));
+        record.values(*field, &mut |value| push(slots, targets, value, line));
     }
     if wanted.rest {
         others(record, text, &mut |name, value| {
             if wanted.may_want(name)
                 && let Some(targets) = wanted.want.by_name.get(name)
             {
-                push(slots, targets, value);
+                push(slots, targets, value, line);
             }
         });
     }
 }
 
-fn push(slots: &mut Slots, targets: &[u16], value: Value<'_>) {
+fn push(slots: &mut Slots, targets: &[u16], value: Value<'_>, line: &str) {
     let mut targets = targets.iter();
     if let Some(first) = targets.next() {
-        slots.push(*first, value);
+        slots.push_part(*first, value, line);
         targets.for_each(|slot| slots.also(*slot));
     }
 }

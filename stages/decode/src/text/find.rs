@@ -26,6 +26,35 @@ pub(crate) fn rsplit_once<'l>(text: &'l str, mark: &str) -> Option<(&'l str, &'l
     memrchr_iter(byte, text.as_bytes()).find_map(|found| at(text, found, back, mark))
 }
 
+/// What stands before and behind the first `byte`, an ASCII character that is near: a word's end is found sooner by looking
+/// at each byte than by setting a search up.
+#[inline]
+pub(crate) fn split_byte(text: &str, byte: u8) -> Option<(&str, &str)> {
+    let at = text.bytes().position(|found| found == byte)?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
+}
+
+/// What stands before and behind the last `byte`, an ASCII character that is near the end.
+#[inline]
+pub(crate) fn rsplit_byte(text: &str, byte: u8) -> Option<(&str, &str)> {
+    let at = text.bytes().rposition(|found| found == byte)?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
+}
+
+/// The words between single spaces, as `text.split(' ')` gives them.
+pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let (word, behind) = match split_byte(text, b' ') {
+            Some((word, behind)) => (word, Some(behind)),
+            None => (text, None),
+        };
+        rest = behind;
+        Some(word)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,6 +69,11 @@ mod tests {
                 // `aa` in `aaa`: both look from the end.
                 assert_eq!(rsplit_once(text, mark), text.rsplit_once(mark), "{text:?} {mark:?}");
             }
+            for byte in [b' ', b'a', b':'] {
+                assert_eq!(split_byte(text, byte), text.split_once(char::from(byte)), "{text:?} {byte}");
+                assert_eq!(rsplit_byte(text, byte), text.rsplit_once(char::from(byte)), "{text:?} {byte}");
+            }
+            assert!(words(text).eq(text.split(' ')), "{text:?}");
         }
     }
 }

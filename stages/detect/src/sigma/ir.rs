@@ -82,6 +82,19 @@ impl RuleSet {
 
     /// The chosen rules as a set of their own, with whatever rules the correlations among them stand on.
     pub fn subset(&self, chosen: impl Fn(&Rule) -> bool) -> Self {
+        let kept = self.needed(chosen);
+        let rules = self.rules.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(rule, _)| rule.clone());
+        Self { rules: rules.collect(), correlations: self.moved(&kept) }
+    }
+
+    /// The same, without a copy.
+    pub fn into_subset(self, chosen: impl Fn(&Rule) -> bool) -> Self {
+        let kept = self.needed(chosen);
+        self.keep(&kept)
+    }
+
+    /// Marks the chosen rules and what the correlations among them stand on.
+    fn needed(&self, chosen: impl Fn(&Rule) -> bool) -> Vec<bool> {
         let mut kept: Vec<bool> = self.rules.iter().map(chosen).collect();
         let mut open: Vec<usize> = (0..kept.len()).filter(|at| kept.get(*at) == Some(&true)).collect();
         while let Some(at) = open.pop() {
@@ -93,11 +106,11 @@ impl RuleSet {
                 }
             }
         }
-        self.keep(&kept)
+        kept
     }
 
     /// The rules that say something of a single record: without correlations and without what only feeds them.
-    pub fn without_correlations(&self) -> Self {
+    pub fn without_correlations(self) -> Self {
         let mut kept: Vec<bool> = self.silent().into_iter().map(|silent| !silent).collect();
         for one in &self.correlations {
             if let Some(kept) = kept.get_mut(one.rule.0 as usize) {
@@ -108,7 +121,14 @@ impl RuleSet {
     }
 
     /// The marked rules, and the correlations among them.
-    fn keep(&self, kept: &[bool]) -> Self {
+    fn keep(self, kept: &[bool]) -> Self {
+        let correlations = self.moved(kept);
+        let rules = self.rules.into_iter().zip(kept).filter(|(_, kept)| **kept).map(|(rule, _)| rule);
+        Self { rules: rules.collect(), correlations }
+    }
+
+    /// The correlations among the marked rules, pointing at where these will stand.
+    fn moved(&self, kept: &[bool]) -> Vec<Correlation> {
         let mut place = Vec::with_capacity(kept.len());
         let mut next = 0;
         for kept in kept {
@@ -123,8 +143,7 @@ impl RuleSet {
             }
             Some(one)
         });
-        let rules = self.rules.iter().zip(kept).filter(|(_, kept)| **kept).map(|(rule, _)| rule.clone());
-        Self { rules: rules.collect(), correlations: correlations.collect() }
+        correlations.collect()
     }
 
     /// Checks what a stored set says about its correlations: sorted, each of rules that are there, no circle, within the

@@ -1,6 +1,7 @@
 //! One line → priority, time, host, program, message. Borrowed throughout, nothing is allocated.
 
 use crate::format::syslog::structured;
+use crate::text::find;
 use crate::text::stamp::{self, Stamp};
 
 /// How much of a line's header could be read.
@@ -158,7 +159,7 @@ fn read_bsd<'l>(rest: &'l str, known: Header<'l>) -> Option<Header<'l>> {
         return Some(Header { message: message.trim_start_matches(' '), ..header });
     }
     let after = after.strip_prefix(' ')?.trim_start_matches(' ');
-    let (first, behind) = after.split_once(' ').unwrap_or((after, ""));
+    let (first, behind) = find::split_byte(after, b' ').unwrap_or((after, ""));
     // No host: the tag follows at once (`kernel: [997.39] …`).
     if first.ends_with(':') {
         return Some(read_tag(after, header));
@@ -187,14 +188,14 @@ fn read_tag<'l>(rest: &'l str, header: Header<'l>) -> Header<'l> {
     }
     let mut module = "";
     if let Some(inside) = after.strip_prefix('(')
-        && let Some((name, behind)) = inside.split_once(')')
+        && let Some((name, behind)) = find::split_byte(inside, b')')
         && (behind.starts_with('[') || behind.starts_with(':'))
     {
         (module, after) = (name, behind);
     }
     let mut pid = "";
     if let Some(inside) = after.strip_prefix('[')
-        && let Some((number, behind)) = inside.split_once(']')
+        && let Some((number, behind)) = find::split_byte(inside, b']')
         && !number.contains(' ')
     {
         (pid, after) = (number, behind);

@@ -15,6 +15,7 @@ use crate::format::weblog::uri::{Request, with_decoded};
 use crate::format::weblog::{census, confidence, present};
 use crate::text::driver::{Grammar, LineDecoder, Record};
 use crate::text::escape;
+use crate::text::find;
 use crate::text::line::Text;
 use crate::text::stamp::{self, Stamp};
 
@@ -128,6 +129,16 @@ impl<'l> Parts<'l> {
     }
 }
 
+impl<'l> Parts<'l> {
+    /// The virtual host's name and port.
+    fn vhost(&self) -> (&'l str, &'l str) {
+        match find::rsplit_byte(self.vhost, b':') {
+            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (name, port),
+            _ => (self.vhost, ""),
+        }
+    }
+}
+
 /// Finds the time in its brackets. A user's name may hold ` [` too, so the first bracket with a time in it counts.
 fn at_time(line: &str) -> Option<(&str, (Stamp, &str), &str)> {
     for at in memchr::memchr_iter(b'[', line.as_bytes()) {
@@ -145,9 +156,9 @@ fn at_time(line: &str) -> Option<(&str, (Stamp, &str), &str)> {
 
 /// `host ident user`, or `vhost host ident user`. A user's name may hold spaces.
 fn client(front: &str) -> Option<(&str, &str, &str, &str)> {
-    let (first, rest) = front.split_once(' ')?;
-    let (second, third) = rest.split_once(' ')?;
-    if let Some((ident, user)) = third.split_once(' ')
+    let (first, rest) = find::split_byte(front, b' ')?;
+    let (second, third) = find::split_byte(rest, b' ')?;
+    if let Some((ident, user)) = find::split_byte(third, b' ')
         && (second.parse::<IpAddr>().is_ok() || ident == "-" && second != "-" && !user.contains(' '))
     {
         return Some((first, second, ident, user));
@@ -179,7 +190,7 @@ fn is_escaped(text: &str) -> bool {
 }
 
 fn word(rest: &str) -> (&str, &str) {
-    rest.split_once(' ').unwrap_or((rest, ""))
+    find::split_byte(rest, b' ').unwrap_or((rest, ""))
 }
 
 /// The quoted field that `rest` opens with, and what stands behind it. A quote that never closes runs to the end.
@@ -266,16 +277,12 @@ impl AccessRecord<'_> {
                 out(Value::text(text));
             }
         };
-        let (vhost, port) = match parts.vhost.rsplit_once(':') {
-            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (name, port),
-            _ => (parts.vhost, ""),
-        };
         match field {
             METHOD => text(request.method),
             VERSION => text(request.version),
-            HOST if vhost.is_empty() => text(request.target().host),
-            HOST => text(vhost),
-            PORT => number(port, out),
+            HOST if parts.vhost().0.is_empty() => text(request.target().host),
+            HOST => text(parts.vhost().0),
+            PORT => number(parts.vhost().1, out),
             URI if request.uri != "-" => with_decoded(request.uri, false, self.scratch, out),
             STEM if request.uri != "-" => with_decoded(request.target().stem, false, self.scratch, out),
             QUERY => with_decoded(request.target().query, false, self.scratch, out),

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use shieldwall_schema::Value;
 
 use crate::text::escape;
+use crate::text::find;
 
 /// `GET /a?b HTTP/1.1` in parts; a part that is not there is empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,7 +22,7 @@ impl<'l> Request<'l> {
     /// Takes a request line apart. The URI may hold spaces (clients send anything), so the version is looked for from
     /// the end. What is no request at all (a TLS greeting on a plain port) is a URI, so that rules still see it.
     pub(crate) fn of(line: &'l str) -> Self {
-        let (front, version) = match line.rsplit_once(' ') {
+        let (front, version) = match find::rsplit_byte(line, b' ') {
             Some((front, version)) if version.starts_with("HTTP/") => (front, version),
             _ => (line, ""),
         };
@@ -30,7 +31,7 @@ impl<'l> Request<'l> {
                 && word.len() <= 32
                 && word.bytes().all(|b| b.is_ascii_uppercase() || matches!(b, b'-' | b'_'))
         };
-        match front.split_once(' ') {
+        match find::split_byte(front, b' ') {
             Some((method, uri)) if is_method(method) => Self { method, uri, version },
             _ => Self { method: "", uri: front, version },
         }
@@ -56,7 +57,7 @@ pub(crate) struct Target<'l> {
 impl<'l> Target<'l> {
     /// Takes a URI apart.
     pub(crate) fn of(uri: &'l str) -> Self {
-        let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
+        let (path, query) = find::split_byte(uri, b'?').unwrap_or((uri, ""));
         let absolute = ["http://", "https://", "ftp://"].iter().find_map(|scheme| path.strip_prefix(scheme));
         let (host, stem) = match absolute {
             Some(rest) => match rest.find('/').and_then(|at| rest.split_at_checked(at)) {

@@ -123,7 +123,7 @@ impl<'a> Judge<'a> {
             }
             Test::Regex(pattern) => {
                 let regex = self.matcher.regex(pattern);
-                let found = regex.get().ok()?.find(value.raw)?;
+                let found = regex.find(value.raw)?;
                 Some(Some((found.start(), found.end())))
             }
             Test::Cidr(network) => whole(compare::in_network(&compare::network(network)?, value.raw)),

@@ -53,6 +53,11 @@ pub(crate) fn find(needle: &str, value: &str) -> Option<usize> {
 /// The stretches between `*` are placed one after the other, each as far left as it goes, the last one at the end:
 /// nothing is ever taken back.
 pub(crate) fn glob(parts: &[Part], value: &str) -> bool {
+    glob_by(parts, value, |_, text, value| find(text, value))
+}
+
+/// The same; `find` finds the text of a part, given by its position too, for callers that keep its search.
+pub(crate) fn glob_by(parts: &[Part], value: &str, find: impl Fn(usize, &str, &str) -> Option<usize>) -> bool {
     let (Some(first), Some(last)) =
         (parts.iter().position(|part| *part == Part::Many), parts.iter().rposition(|part| *part == Part::Many))
     else {
@@ -63,12 +68,16 @@ pub(crate) fn glob(parts: &[Part], value: &str) -> bool {
     let Some(rest) = head(before, value).and_then(|rest| tail(after.unwrap_or_default(), rest)) else {
         return false;
     };
-    let mut rest = rest;
-    for stretch in between.split(|part| *part == Part::Many).filter(|stretch| !stretch.is_empty()) {
-        match leftmost(stretch, rest) {
-            Some(found) => rest = found,
-            None => return false,
+    let (mut rest, mut at) = (rest, first);
+    for stretch in between.split(|part| *part == Part::Many) {
+        if !stretch.is_empty() {
+            match leftmost(stretch, rest, |text, value| find(at, text, value)) {
+                Some(found) => rest = found,
+                None => return false,
+            }
         }
+        // Behind the stretch stands a `*`.
+        at += stretch.len() + 1;
     }
     true
 }
@@ -98,7 +107,7 @@ fn tail<'a>(stretch: &[Part], value: &'a str) -> Option<&'a str> {
 }
 
 /// Finds the leftmost place of a stretch without `*`; what follows it.
-fn leftmost<'a>(stretch: &[Part], value: &'a str) -> Option<&'a str> {
+fn leftmost<'a>(stretch: &[Part], value: &'a str, find: impl Fn(&str, &str) -> Option<usize>) -> Option<&'a str> {
     let mut from = value;
     loop {
         if let Some(Part::Text(text)) = stretch.first() {

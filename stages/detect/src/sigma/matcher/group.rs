@@ -6,6 +6,7 @@
 //! Evaluating goes: every value through the index, which names the candidates; then each candidate's program, which tests
 //! an atom at most once an event, whichever rules share it. Nothing is allocated once the [`Marks`] have grown.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -47,7 +48,7 @@ pub(crate) struct Group {
     texts: String,
     /// The searches for texts that the index does not hold.
     finders: Vec<memmem::Finder<'static>>,
-    globs: Vec<Vec<Part>>,
+    globs: Vec<Glob>,
     regexes: Vec<Arc<LazyRegex>>,
     networks: Vec<IpNet>,
     index: Index,
@@ -58,6 +59,31 @@ struct Compiled {
     rule: RuleIndex,
     admission: Admission,
     entry: u32,
+}
+
+/// A glob with the searches for its texts.
+#[derive(Debug)]
+struct Glob {
+    parts: Vec<Part>,
+    /// Part → its search, where it is text.
+    finders: Vec<Option<memmem::Finder<'static>>>,
+}
+
+impl Glob {
+    fn new(parts: &[Part]) -> Self {
+        let finder = |part: &Part| match part {
+            Part::Text(text) => Some(memmem::Finder::new(text.as_bytes()).into_owned()),
+            Part::One | Part::Many => None,
+        };
+        Self { parts: parts.to_vec(), finders: parts.iter().map(finder).collect() }
+    }
+
+    fn matches(&self, value: &str) -> bool {
+        compare::glob_by(&self.parts, value, |at, text, value| match self.finders.get(at) {
+            Some(Some(finder)) => finder.find(value.as_bytes()),
+            _ => compare::find(text, value),
+        })
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -238,19 +264,24 @@ impl Group {
                 .get(finder as usize)
                 .is_some_and(|finder| any(slots, marks, slot, cased, |value| finder.find(value.as_bytes()).is_some())),
             Check::Any => any(slots, marks, slot, true, |_| true),
-            Check::Glob { glob, cased } => {
-                let parts = self.globs.get(glob as usize).map(Vec::as_slice).unwrap_or_default();
-                any(slots, marks, slot, cased, |value| compare::glob(parts, value))
-            }
+            Check::Glob { glob, cased } => self
+                .globs
+                .get(glob as usize)
+                .is_some_and(|glob| any(slots, marks, slot, cased, |value| glob.matches(value))),
             // What the regex needs was looked for in all values together: it may be in question where no one value has it all.
             Check::Regex { gate, .. } if !run(&self.gates, gate, |entry| marks.entry_seen(entry)) => false,
-            Check::Regex { regex, .. } => match self.regexes.get(regex as usize).map(|regex| regex.get()) {
-                Some(Ok(regex)) => any(slots, marks, slot, true, |value| regex.is_match(value)),
-                _ => {
-                    marks.broken = true;
-                    false
-                }
-            },
+            Check::Regex { regex, .. } => {
+                let Some(regex) = self.regexes.get(regex as usize) else { return false };
+                let broken = Cell::new(false);
+                let holds = any(slots, marks, slot, true, |value| {
+                    regex.is_match(value).unwrap_or_else(|| {
+                        broken.set(true);
+                        false
+                    })
+                });
+                marks.broken |= broken.get();
+                holds && !broken.get()
+            }
             Check::Network(network) => self
                 .networks
                 .get(network as usize)
@@ -686,7 +717,7 @@ impl Group {
                     Pattern::Contains(text) => Check::Anywhere { text: self.keep(text), cased },
                     Pattern::Any => Check::Any,
                     Pattern::Glob(parts) => {
-                        self.globs.push(parts.clone());
+                        self.globs.push(Glob::new(parts));
                         Check::Glob { glob: (self.globs.len() - 1) as u32, cased }
                     }
                 }

@@ -6,7 +6,9 @@
 use std::sync::OnceLock;
 
 use regex::{Regex, RegexBuilder};
-use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_syntax::hir::{
+    Capture, Class, ClassBytes, ClassBytesRange, ClassUnicode, ClassUnicodeRange, Hir, HirKind, Look, Repetition,
+};
 
 use super::compare::fold;
 use super::grams::{chance, is_key};
@@ -28,15 +30,36 @@ pub fn compile_regex(pattern: &str) -> Result<Regex, String> {
 }
 
 /// A regex that is compiled when it is first asked for, by whichever worker comes first.
+///
+/// It is compiled twice at most: as it stands, and narrowed to ASCII, which says the same of a value that is all ASCII. A
+/// class such as `\w` has 140,000 characters and takes some hundred times the states of its ASCII part: compiling takes
+/// milliseconds, and what does not fit the automaton's cache is searched ten times slower.
 #[derive(Debug)]
 pub(crate) struct LazyRegex {
     pattern: Box<str>,
     compiled: OnceLock<Result<Regex, String>>,
+    narrow: OnceLock<Option<Regex>>,
 }
 
 impl LazyRegex {
     pub(crate) fn new(pattern: &str) -> Self {
-        Self { pattern: pattern.into(), compiled: OnceLock::new() }
+        Self { pattern: pattern.into(), compiled: OnceLock::new(), narrow: OnceLock::new() }
+    }
+
+    /// Whether it matches somewhere in a value; `None` if it breaks a limit.
+    pub(crate) fn is_match(&self, value: &str) -> Option<bool> {
+        self.for_value(value).map(|regex| regex.is_match(value))
+    }
+
+    /// Its first match in a value.
+    pub(crate) fn find<'v>(&self, value: &'v str) -> Option<regex::Match<'v>> {
+        self.for_value(value)?.find(value)
+    }
+
+    /// The form that is quicker for a value; `None` if it breaks a limit.
+    fn for_value(&self, value: &str) -> Option<&Regex> {
+        let narrow = if value.is_ascii() { self.narrow.get_or_init(|| narrow(&self.pattern)).as_ref() } else { None };
+        narrow.or_else(|| self.get().ok())
     }
 
     /// The regex; an error if it breaks a limit.
@@ -47,6 +70,43 @@ impl LazyRegex {
     /// Why it could not be compiled, if that was tried.
     pub(crate) fn failure(&self) -> Option<&str> {
         self.compiled.get().and_then(|result| result.as_ref().err()).map(String::as_str)
+    }
+}
+
+/// A regex that matches a value of ASCII alone if and only if `pattern` does; `None` if there is none that compiles.
+fn narrow(pattern: &str) -> Option<Regex> {
+    compile_regex(&narrowed(&regex_syntax::parse(pattern).ok()?).to_string()).ok()
+}
+
+/// The syntax tree without everything that stands for characters beyond ASCII. Depth is bounded by `regex_syntax`.
+fn narrowed(hir: &Hir) -> Hir {
+    match hir.kind() {
+        HirKind::Empty => Hir::empty(),
+        HirKind::Literal(literal) if literal.0.is_ascii() => Hir::literal(literal.0.clone()),
+        HirKind::Literal(_) => Hir::fail(),
+        HirKind::Class(class) => {
+            let mut class = class.clone();
+            match &mut class {
+                Class::Unicode(class) => class.intersect(&ClassUnicode::new([ClassUnicodeRange::new('\0', '\x7f')])),
+                Class::Bytes(class) => class.intersect(&ClassBytes::new([ClassBytesRange::new(0, 0x7f)])),
+            }
+            Hir::class(class)
+        }
+        HirKind::Look(look) => Hir::look(match look {
+            Look::WordUnicode => Look::WordAscii,
+            Look::WordUnicodeNegate => Look::WordAsciiNegate,
+            Look::WordStartUnicode => Look::WordStartAscii,
+            Look::WordEndUnicode => Look::WordEndAscii,
+            Look::WordStartHalfUnicode => Look::WordStartHalfAscii,
+            Look::WordEndHalfUnicode => Look::WordEndHalfAscii,
+            other => *other,
+        }),
+        HirKind::Repetition(repetition) => {
+            Hir::repetition(Repetition { sub: Box::new(narrowed(&repetition.sub)), ..repetition.clone() })
+        }
+        HirKind::Capture(capture) => Hir::capture(Capture { sub: Box::new(narrowed(&capture.sub)), ..capture.clone() }),
+        HirKind::Concat(parts) => Hir::concat(parts.iter().map(narrowed).collect()),
+        HirKind::Alternation(parts) => Hir::alternation(parts.iter().map(narrowed).collect()),
     }
 }
 
@@ -477,6 +537,61 @@ mod tests {
         "(?:3|(?:b|sa)+)",
         "S",
     ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: ProptestConfig::default().cases.max(1000),
+            failure_persistence: None,
+            rng_seed: RngSeed::Fixed(5),
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn narrowed_to_ascii_a_regex_says_the_same_of_ascii(
+            pieces in proptest::collection::vec(0..PIECES.len() + BEYOND.len(), 1..7),
+            flags in 0..4_usize,
+            values in proptest::collection::vec("[sSkKa_ \n=;3b(x%.-]{0,20}", 24),
+        ) {
+            let each = pieces.iter().map(|at| PIECES.iter().chain(&BEYOND).nth(*at).unwrap());
+            let body: String = each.copied().collect();
+            let pattern = format!("{}{body}", ["", "(?i)", "(?s)", "(?m)"][flags]);
+            let Ok(regex) = compile_regex(&pattern) else { return Ok(()) };
+            let narrow = narrow(&pattern);
+            prop_assert!(narrow.is_some(), "{}", pattern);
+            for value in values.iter().chain(&[String::new(), body.to_uppercase()]).filter(|value| value.is_ascii()) {
+                let found = narrow.as_ref().and_then(|narrow| narrow.find(value)).map(|found| found.range());
+                let expected = regex.find(value).map(|found| found.range());
+                prop_assert_eq!(found, expected, "{} on {:?}", pattern, value);
+            }
+        }
+    }
+
+    const BEYOND: [&str; 14] = [
+        r"\w{1,4}",
+        r"\W",
+        r"\b",
+        r"\B",
+        r"\s+",
+        r"\S",
+        r"\d?",
+        "[^s]",
+        "\u{e4}",
+        "(?:\u{e4}|k)",
+        "\u{17f}*",
+        r"\b{start}",
+        r"\b{end-half}",
+        "$",
+    ];
+
+    #[test]
+    fn classes_of_all_letters_are_small_when_narrowed() {
+        let wide = LazyRegex::new(r"^\w{1,64}\.dll,\w{1,64}$");
+        assert_eq!(wide.is_match("abc.dll,start"), Some(true));
+        // The wide form was not compiled for that.
+        assert!(wide.compiled.get().is_none());
+        assert_eq!(wide.is_match("\u{e4}bc.dll,start"), Some(true));
+        assert!(wide.compiled.get().is_some());
+    }
 
     #[test]
     fn a_regex_over_its_limit_is_an_error() {

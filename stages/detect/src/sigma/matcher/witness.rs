@@ -142,6 +142,8 @@ fn of_text(place: Place, text: &str, counts: Option<&GramCounts>) -> f32 {
     const PER_BYTE: f32 = 0.65;
     /// Beyond this length texts are equally rare.
     const LENGTH_MAX: usize = 20;
+    /// A whole value up to this length is one of few.
+    const SHORT_WHOLE_MAX: usize = 4;
     let common = counts.and_then(|counts| counts.rarest(text)).map_or(64.0, f32::from);
     let length = text.len().min(LENGTH_MAX) as f32;
     let fixed = match place {
@@ -152,6 +154,10 @@ fn of_text(place: Place, text: &str, counts: Option<&GramCounts>) -> f32 {
     if place == Place::Whole && text.len() < 4 && text.bytes().all(|byte| byte.is_ascii_digit()) {
         // A status code, a type of logon, a flag: few values, each in many records.
         return 0.6;
+    }
+    if place == Place::Whole && (1..=SHORT_WHOLE_MAX).contains(&text.len()) {
+        // A method, a protocol, a state, an account such as root: a field with such short values has few of them.
+        return 0.4;
     }
     if text.len() < 4 && (!text.is_ascii() || text.bytes().any(is_key)) {
         return chance(text) * fixed;
@@ -164,7 +170,10 @@ fn of_text(place: Place, text: &str, counts: Option<&GramCounts>) -> f32 {
         // Only its place makes it rare, and less than that: system files stand where they should.
         return f32::sqrt(fixed) * 0.5;
     }
-    common * fixed * (-length * PER_BYTE).exp2() * 0.5
+    /// Each byte that is neither letter nor digit nor common makes a text rarer.
+    const PER_KEY: f32 = 0.3;
+    let keys = text.bytes().filter(|byte| is_key(*byte)).count().min(LENGTH_MAX) as i32;
+    common * fixed * (-length * PER_BYTE).exp2() * 0.5 * PER_KEY.powi(keys)
 }
 
 /// Guesses how often the best witnesses of a condition are met. `rarity` gives an atom's and, for its opposite, whether
@@ -175,12 +184,13 @@ pub(crate) fn best(node: &Node, rarity: &impl Fn(u32, bool) -> f32) -> f32 {
         Node::Leaf { atom, negated } => rarity(*atom, *negated),
         Node::And(children) => children.iter().map(|child| best(child, rarity)).fold(NO_WITNESS, f32::min),
         Node::Or(children) => {
-            let (sum, worst) = children
+            let (sum, none, worst) = children
                 .iter()
                 .map(|child| best(child, rarity))
-                .fold((0.0, 0.0), |(sum, worst), one| (sum + one, f32::max(worst, one)));
-            // Many rare texts are still better than one value that is always there.
-            if worst < VALUE_RARITY { f32::min(sum, 0.95) } else { sum }
+                .fold((0.0, 1.0, 0.0), |(sum, none, worst), one| (sum + one, none * (1.0 - one), f32::max(worst, one)));
+            // As if they came independently of each other. Many rare texts are still better than one value that is always
+            // there.
+            if worst < VALUE_RARITY { f32::min(1.0 - none, 0.99) } else { sum }
         }
     }
 }

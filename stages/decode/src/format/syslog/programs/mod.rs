@@ -107,7 +107,7 @@ fn peer(out: Out<'_>, value: &str) {
 
 /// The value of `key` in a list such as `uid=0 tty=ssh rhost=1.2.3.4 `; ends at a space.
 fn value_of<'l>(list: &'l str, key: &str) -> Option<&'l str> {
-    list.split(' ').find_map(|part| part.strip_prefix(key)?.strip_prefix('='))
+    find::words(list).find_map(|part| part.strip_prefix(key)?.strip_prefix('='))
 }
 
 /// `'name'` or `name` → `name`.

@@ -36,8 +36,8 @@ pub(super) fn logind(message: &str, out: Out<'_>) {
         .and_then(|rest| find::split_once(rest, " of user ").or_else(|| find::split_once(rest, " of User ")))
     {
         out("event_type", Value::text("session_opened"));
-        session_id(session.split(' ').next().unwrap_or_default(), out);
-        text(out, "user", user.split(" with ").next().unwrap_or_default().trim_matches('\''));
+        session_id(find::words(session).next().unwrap_or_default(), out);
+        text(out, "user", find::split_once(user, " with ").map_or(user, |(user, _)| user).trim_matches('\''));
     } else if let Some(session) = message.strip_prefix("Removed session ").or_else(|| {
         message.strip_prefix("Session ").and_then(|rest| find::split_once(rest, " logged out").map(|(id, _)| id))
     }) {

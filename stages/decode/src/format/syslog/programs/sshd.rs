@@ -15,7 +15,7 @@ use crate::text::find;
 pub(super) fn read(message: &str, out: Out<'_>) {
     let message = ["error: ", "fatal: ", "warning: "].iter().find_map(|p| message.strip_prefix(p)).unwrap_or(message);
     let message = message.strip_suffix(" [preauth]").unwrap_or(message);
-    let word = message.split(' ').next().unwrap_or_default();
+    let word = find::words(message).next().unwrap_or_default();
     match word {
         "Failed" | "Accepted" | "Postponed" | "Partial" => attempt(word, message, out),
         "Invalid" | "Illegal" => {
@@ -91,7 +91,7 @@ fn event(out: Out<'_>, name: &'static str) {
 }
 
 fn after<'l>(message: &'l str, marker: &str) -> Option<&'l str> {
-    message.split_once(marker).map(|(_, rest)| rest)
+    find::split_once(message, marker).map(|(_, rest)| rest)
 }
 
 /// `Failed password for invalid user x from 1.2.3.4 port 5 ssh2`, `Accepted publickey for x from … ssh2: RSA SHA256:…`.
@@ -128,13 +128,13 @@ fn account(user: &str, out: Out<'_>) {
 
 /// `1.2.3.4 port 5 ssh2`, `1.2.3.4: 11: Bye Bye`, `1.2.3.4 port 5:11: Bye`, `1.2.3.4`.
 fn endpoint(from: &str, out: Out<'_>) {
-    let mut words = from.split(' ').filter(|word| !word.is_empty());
+    let mut words = find::words(from).filter(|word| !word.is_empty());
     let address = words.next().unwrap_or_default();
     let address = address.strip_suffix(':').unwrap_or(address).trim_start_matches("UNKNOWN");
     peer(out, address);
     if words.next() == Some("port") {
         let port = words.next().unwrap_or_default();
-        number(out, "src_port", port.split(':').next().unwrap_or_default());
+        number(out, "src_port", find::split_byte(port, b':').map_or(port, |(port, _)| port));
     }
 }
 
