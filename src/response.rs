@@ -82,6 +82,9 @@ pub fn plan(which: &Which, home: &Home, named: Option<&Path>) -> Result<Plan> {
     match which {
         Which::File(path) => {
             let shown = path.display();
+            if !path.exists() {
+                bail!("`{shown}` is no remedy of an incident (1a), no file, and no action's first six digits or more");
+            }
             let about = fs::metadata(path).with_context(|| format!("cannot read the plan `{shown}`"))?;
             if about.len() > PLAN_BYTES_MAX {
                 bail!("`{shown}` is longer than any plan");
@@ -166,6 +169,7 @@ pub fn refused(answer: Answer) -> anyhow::Error {
 #[cfg(target_os = "linux")]
 mod here {
     use std::fs::{self, File};
+    use std::io::ErrorKind;
     use std::os::unix::net::UnixStream;
     use std::path::Path;
 
@@ -210,10 +214,13 @@ mod here {
     /// # Errors
     /// When nobody can act, with what is missing.
     pub fn open(at: &Where, home: &Home) -> Result<Box<dyn Acts>> {
-        if at.socket.exists() {
+        let root = rustix::process::geteuid().is_root();
+        // A socket without a listener is what an actuator left that was ended by hand: then root acts as if there were none.
+        let stale = || UnixStream::connect(&at.socket).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused);
+        if at.socket.exists() && !(root && stale()) {
             return Ok(Box::new(Socket(at.socket.clone())));
         }
-        if !rustix::process::geteuid().is_root() {
+        if !root {
             bail!(
                 "nobody can act here: no actuator listens at `{}` and this process is not root's; start one with \
                  `shieldwall actuator` as root (its unit: `shieldwall actuator --unit`), or run this with sudo",

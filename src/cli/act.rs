@@ -56,22 +56,21 @@ pub fn run(global: &Global, args: &DoArgs) -> Result<Outcome> {
     plan::tell(&plan, &mut out)?;
     let mut acts = response::open(&args.at, &home)?;
     let hash = plan.hash().to_string();
-    // Two operators may do more than one; whether they may is said when it is applied.
-    if args.approval.len() < 2 {
-        match acts.ask(Ask::Check { plan: plan.clone() })? {
-            Answer::Checked { diff } => {
-                writeln!(out, "checked by {}: allowed", acts.who())?;
-                if args.dry_run {
-                    writeln!(out, "would change:")?;
-                    for line in serde_json::to_string_pretty(&diff)?.lines() {
-                        writeln!(out, "{}", escape(line))?;
-                    }
-                    writeln!(out, "nothing was changed")?;
-                    return Ok(Outcome::Clean);
+    // Two operators may do more than one.
+    let given: Vec<String> = args.approval.iter().take(APPROVALS_MAX).map(read).collect::<Result<_>>()?;
+    match acts.ask(Ask::Check { plan: plan.clone(), approvals: given.clone() })? {
+        Answer::Checked { diff } => {
+            writeln!(out, "checked by {}: allowed", acts.who())?;
+            if args.dry_run {
+                writeln!(out, "would change:")?;
+                for line in serde_json::to_string_pretty(&diff)?.lines() {
+                    writeln!(out, "{}", escape(line))?;
                 }
+                writeln!(out, "nothing was changed")?;
+                return Ok(Outcome::Clean);
             }
-            answer => return Err(refused(answer)),
         }
+        answer => return Err(refused(answer)),
     }
     let mut claim = None;
     let approvals = if args.auto {
@@ -85,7 +84,7 @@ pub fn run(global: &Global, args: &DoArgs) -> Result<Outcome> {
         let key = response::operator(&home, args.key.as_deref())?;
         vec![approve::sign(&plan, &key, books::now_ms(), &response::nonce()?)]
     } else {
-        args.approval.iter().take(APPROVALS_MAX).map(read).collect::<Result<_>>()?
+        given
     };
     let event = Event::new("respond.do", &*hash)
         .with("incident", &plan.incident)

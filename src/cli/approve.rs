@@ -42,9 +42,9 @@ pub struct ApproveArgs {
 /// When there is no such plan, or no key to sign with.
 pub fn run(global: &Global, args: &ApproveArgs) -> Result<Outcome> {
     let home = global.home()?;
-    let key = response::operator(&home, args.key.as_deref())?;
     let now = books::now_ms();
     if let Some(path) = &args.sign_policy {
+        let key = response::operator(&home, args.key.as_deref())?;
         let shown = path.display();
         let text = fs::read_to_string(path).with_context(|| format!("cannot read the policy `{shown}`"))?;
         if text.len() as u64 > POLICY_BYTES_MAX {
@@ -62,6 +62,8 @@ pub fn run(global: &Global, args: &ApproveArgs) -> Result<Outcome> {
     let plan = response::plan(which, &home, args.case.as_deref())?;
     let mut err = io::stderr().lock();
     plan::tell(&plan, &mut err)?;
+    // The secret key is read once the case is closed: what parses it must not have the key in its memory.
+    let key = response::operator(&home, args.key.as_deref())?;
     let event = Event::new("respond.approve", plan.hash().to_string())
         .with("incident", &plan.incident)
         .with("approver", key.public().id());

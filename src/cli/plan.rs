@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use sha2::{Digest, Sha256};
+use shieldwall_respond::guard::{self, Limits, Protected, Refusal};
 use shieldwall_respond::net::Net;
 use shieldwall_respond::plan::{Plan, Port, Process, Step, Transport};
 
@@ -31,9 +32,9 @@ pub struct PlanArgs {
     case: Option<PathBuf>,
     #[command(flatten)]
     step: StepArgs,
-    /// For how long a block or isolation holds: 90s, 30m, 24h, 7d
-    #[arg(long = "for", value_name = "TIME", value_parser = seconds, default_value = "1h")]
-    lasts: u64,
+    /// For how long a block or isolation holds: 90s, 30m, 24h, 7d [default: 1h]
+    #[arg(long = "for", value_name = "TIME", value_parser = seconds, conflicts_with = "which")]
+    lasts: Option<u64>,
     /// Write the plan here
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -116,13 +117,17 @@ fn seconds(text: &str) -> Result<u64, String> {
 /// When there is no such remedy, or something about the step cannot be read.
 pub fn run(global: &Global, args: &PlanArgs) -> Result<Outcome> {
     let home = global.home()?;
+    // A step by hand is made before the walls stand: a process' executable cannot be read behind them, and nothing of others is
+    // parsed here.
+    let own = match &args.which {
+        Some(_) => None,
+        None => Some(by_hand(args)?),
+    };
     global.confine(&args.output.iter().fold(Needs::default(), |needs, path| needs.whole_file(path)));
-    let plan = match &args.which {
-        Some(which) => response::plan(which, &home, args.case.as_deref())?,
-        None => {
-            let (step, host) = step(&args.step, args.lasts)?;
-            Plan { incident: "by hand".to_owned(), host, step, findings: vec![], made_ms: books::now_ms() }
-        }
+    let plan = match (&args.which, own) {
+        (Some(which), _) => response::plan(which, &home, args.case.as_deref())?,
+        (None, Some(own)) => own,
+        (None, None) => bail!("say what: a remedy of an incident (1a), or one of the steps (see --help)"),
     };
     let mut out = io::stdout().lock();
     tell(&plan, &mut out)?;
@@ -134,6 +139,28 @@ pub fn run(global: &Global, args: &PlanArgs) -> Result<Outcome> {
     Ok(Outcome::Clean)
 }
 
+/// A plan of one's own, and what the guards would say of it on any machine.
+fn by_hand(args: &PlanArgs) -> Result<Plan> {
+    let (step, host) = step(&args.step, args.lasts.unwrap_or(SECONDS))?;
+    if args.lasts.is_some() && step.seconds().is_none() {
+        bail!("`{}` does not end by itself: --for is for --block and --isolate", step.verb());
+    }
+    let plan = Plan { incident: "by hand".to_owned(), host, step, findings: vec![], made_ms: books::now_ms() };
+    let Err(refusals) = guard::check(plan.clone(), &Protected::default(), &Limits::default(), &[], plan.made_ms) else {
+        return Ok(plan);
+    };
+    let limit = |refusal: &Refusal| matches!(refusal, Refusal::TooMany(..) | Refusal::TooWide(_) | Refusal::Endless(_));
+    let words: Vec<String> = refusals.iter().map(ToString::to_string).collect();
+    if refusals.iter().all(limit) {
+        writeln!(io::stderr(), "note: refused unless a policy widens the limits: {}", escape(&words.join("; ")))?;
+        return Ok(plan);
+    }
+    bail!("nobody would do this: {}", words.join("; "))
+}
+
+/// How long a block holds if nobody says it: an hour.
+const SECONDS: u64 = 3600;
+
 /// What a person reads before approving.
 ///
 /// # Errors
@@ -142,8 +169,10 @@ pub fn tell(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
     let mut words = plan.words().into_iter();
     let host = plan.host.as_ref().map_or(String::new(), |host| format!(" on {host}"));
     writeln!(out, "{}{}", escape(&words.next().unwrap_or_default()), escape(&host))?;
+    let hash = plan.hash().to_string();
+    let short = format!("shieldwall undo {}", hash.get(..12).unwrap_or(&hash));
     for text in words {
-        writeln!(out, "  {}", escape(&text))?;
+        writeln!(out, "  {}", escape(&text.replace("shieldwall undo PLAN", &short)))?;
     }
     if let Some((id, name)) = plan.step.d3fend() {
         writeln!(out, "  D3FEND: {id} {name}")?;

@@ -17,11 +17,12 @@ use shieldwall_respond::acquaintance::Acquaintances;
 use shieldwall_respond::guard::Protected;
 use shieldwall_respond::plan::{Plan, Step};
 use shieldwall_respond::{claim, propose};
-use shieldwall_schema::Mappings;
 use shieldwall_schema::finding::{Analytic, Finding, Provenance};
 use shieldwall_schema::incident::{Incident, RuleFacts, Severity};
+use shieldwall_schema::mapping::Bucket;
 use shieldwall_schema::ocsf::attack::{self, AttackTag};
 use shieldwall_schema::story::{HostCoverage, Story};
+use shieldwall_schema::{BucketId, Mappings};
 
 use super::LineOptions;
 use super::before::{Taught, learned_hash};
@@ -308,7 +309,11 @@ impl Run {
         story.remedies =
             propose::remedies(&incident, &named, coverage, story.outlook.as_ref(), &self.known, &protected);
         let findings: Vec<&Finding> = findings.values().collect();
-        let vouches = |finding: &Finding, path: &str| vouched(&self.mappings, &self.rules, finding, path);
+        let vouches = |finding: &Finding, path: &str| {
+            let source = self.ranked.iter().find(|source| source.display == finding.source);
+            let kinds = source.map(|source| &source.kinds);
+            vouched(&self.mappings, &self.rules, kinds, finding, path)
+        };
         for remedy in &mut story.remedies {
             let Ok(plan) = Plan::read(remedy.plan.as_bytes()) else { continue };
             if let Step::Block { targets, .. } = &plan.step {
@@ -436,12 +441,25 @@ fn span(incident: &mut Incident, rules: &RuleSet, folded: &Folded) {
     }
 }
 
-/// Whether a path's value came from the transport in every kind of record that the finding's rule could have been about.
-fn vouched(mappings: &Mappings, rules: &RuleSet, finding: &Finding, path: &str) -> bool {
-    let Some(rule) = rules.rules.iter().find(|rule| rule.id == finding.analytic.uid) else { return false };
+/// Whether a path's value came from the transport in every kind of record that the finding could have been about: those of its
+/// rule, or for a learned one those that its source holds.
+fn vouched(
+    mappings: &Mappings,
+    rules: &RuleSet,
+    kinds: Option<&BTreeSet<BucketId>>,
+    finding: &Finding,
+    path: &str,
+) -> bool {
+    let rule = rules.rules.iter().find(|rule| rule.id == finding.analytic.uid);
+    let held = kinds.into_iter().flatten().filter_map(|kind| mappings.get(*kind));
+    let buckets: Vec<&Bucket> = match rule {
+        Some(rule) => mappings.buckets().iter().filter(|bucket| bucket.logsource.admits(&rule.logsource)).collect(),
+        None if finding.analytic.is_learned() => held.collect(),
+        None => return false,
+    };
     let mut any = false;
-    for bucket in mappings.buckets() {
-        if bucket.class != finding.event_class || !bucket.logsource.admits(&rule.logsource) {
+    for bucket in buckets {
+        if bucket.class != finding.event_class {
             continue;
         }
         for native in bucket.ocsf.get(path).into_iter().flatten() {

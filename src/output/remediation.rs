@@ -22,7 +22,7 @@ pub fn line(deed: &Deed) -> String {
     let (activity, activity_name) = if deed.state == State::Undone { RESTORE } else { tactic(step) };
     let (status_id, status) = match deed.state {
         State::Torn => (6, "Error"),
-        State::Holds | State::Ended | State::Undone => (1, "Success"),
+        State::Done | State::Holds | State::Ended | State::Undone => (1, "Success"),
     };
     let mut event = json!({
         "activity_id": activity,

@@ -67,7 +67,7 @@ fn what_is_no_plan_is_refused_with_words() {
         ("plan 99a", "no incident 99"),
         ("plan @no.json", "no plan"),
         ("plan @old.json", "unknown variant"),
-        ("plan @nowhere.json", "cannot read the plan"),
+        ("plan @nowhere.json", "no remedy of an incident"),
         ("plan", "say what"),
         ("plan --block 203.0.113.9 --isolate", "one plan is one step"),
         ("plan --block 203.0.113.999", "no address or network"),
@@ -75,6 +75,10 @@ fn what_is_no_plan_is_refused_with_words() {
         ("plan --block 203.0.113.9 --port 22", "tcp/22"),
         ("plan --stop-process 4000000000", "no process"),
         ("plan --quarantine @nothing", "cannot read"),
+        ("plan 1a --for 2h", "cannot be used with"),
+        ("plan --lock-user ben --for 2h", "does not end by itself"),
+        ("plan --lock-user root", "user root is protected"),
+        ("plan --block 127.0.0.1", "is protected"),
         ("do", "required"),
         ("approve", "required"),
     ] {
@@ -88,6 +92,20 @@ fn what_is_no_plan_is_refused_with_words() {
     fs::write(&path, text.replacen("[\\\"203.0.113.50", "[\\\"203.0.113.51", 1)).unwrap();
     let ran = run(&place, "plan 1a");
     assert!(ran.code == 4 && ran.err.contains("the case was changed"), "{}", ran.err);
+}
+
+/// A process is named by what its number alone does not say, read before the command confines itself.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_plan_about_a_living_process_is_made() {
+    let place = Place::new();
+    let child = Served(Command::new("tail").args(["-f", "/dev/null"]).spawn().unwrap());
+    for (flag, words) in [("--stop-process", "stop process"), ("--kill-process", "process")] {
+        let ran = run(&place, &format!("plan {flag} {} -o @process.json", child.0.id()));
+        assert!(ran.code == 0 && ran.out.contains(words), "{} {}", ran.out, ran.err);
+    }
+    let plan: Value = serde_json::from_str(&fs::read_to_string(place.path("process.json")).unwrap()).unwrap();
+    assert_eq!(plan["step"]["process"]["exe_sha256"].as_str().map(str::len), Some(64));
 }
 
 #[cfg(target_os = "linux")]
@@ -214,6 +232,13 @@ fn a_block_is_checked_done_listed_and_undone() {
     let dry = spaces.run(&place, "do @plan.json --dry-run");
     assert_eq!(dry.code, 0, "{}", dry.err);
     assert!(dry.out.contains("would change") && dry.out.contains("nothing was changed"), "{}", dry.out);
+    assert_eq!(spaces.rules(), before);
+    // Also with approvals at hand, which are not used up by it.
+    for name in ["one", "two"] {
+        assert_eq!(run(&place, &format!("approve @plan.json -o @{name}")).code, 0);
+    }
+    let dry = spaces.run(&place, "do @plan.json --approval @one --approval @two --dry-run");
+    assert!(dry.code == 0 && dry.out.contains("nothing was changed"), "{} {}", dry.out, dry.err);
     assert_eq!(spaces.rules(), before);
     // Nobody at the terminal and nobody's word: no.
     let silent = spaces.inside(&place, "do @plan.json --socket @s/a.sock --journal @journal --policy @p/actuator.toml");

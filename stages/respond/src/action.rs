@@ -67,6 +67,11 @@ pub trait Action {
     /// When it does not.
     fn verify(&mut self, plan: &Plan) -> io::Result<()>;
 
+    /// Told before [`Self::undo`]: what else holds, and is to stay.
+    fn spare(&mut self, others: Vec<Plan>) {
+        drop(others);
+    }
+
     /// Makes the state as it was before. Twice is as good as once, and so is undoing what was never begun.
     ///
     /// # Errors
@@ -89,6 +94,15 @@ pub enum RunError {
     /// It did not work and could not be taken back: a person must look.
     #[error("it did not work ({0}) and could not be taken back ({1}): look yourself")]
     Stuck(io::Error, io::Error),
+    /// It was done, but the journal does not take that down, so it was taken back.
+    #[error("{0}; it was done, could not be written down, and was taken back")]
+    Unwritten(JournalError),
+    /// It was done, the journal does not take that down, and it could not be taken back.
+    #[error(
+        "{0}; it was done, could not be written down, and could not be taken back ({1}): it holds until the next start of \
+             what acts takes it back; look yourself"
+    )]
+    Adrift(JournalError, io::Error),
     /// There is nothing to undo.
     #[error("no such action, or undone already")]
     Nothing,
@@ -119,7 +133,14 @@ pub fn run<D: Disk>(
     let done = action.apply(approved).and_then(|()| action.verify(plan)).and_then(|()| action.read(plan));
     let hash = plan.hash().to_string();
     match done {
-        Ok(after) => Ok(journal.append(Event::Applied { plan: hash, after, at_ms: now_ms })?),
+        Ok(after) => match journal.append(Event::Applied { plan: hash, after, at_ms: now_ms }) {
+            Ok(()) => Ok(()),
+            // Nobody could undo what no journal knows. Its beginning stands there, so the next start makes sure of it.
+            Err(error) => match action.undo(plan, &before) {
+                Ok(()) => Err(RunError::Unwritten(error)),
+                Err(second) => Err(RunError::Adrift(error, second)),
+            },
+        },
         Err(error) => match action.undo(plan, &before) {
             Ok(()) => {
                 journal.append(Event::Undone { plan: hash, why: error.to_string(), at_ms: now_ms })?;
@@ -147,6 +168,7 @@ pub fn undo<D: Disk>(
     now_ms: i64,
 ) -> Result<(), RunError> {
     let (plan, before, _) = journal.open_deed(hash).ok_or(RunError::Nothing)?;
+    action.spare(journal.beside(hash, now_ms));
     action.undo(plan, before).map_err(RunError::Failed)?;
     Ok(journal.append(Event::Undone { plan: hash.to_owned(), why: why.to_owned(), at_ms: now_ms })?)
 }

@@ -19,7 +19,8 @@ use crate::action::{self, Action, RunError};
 use crate::approve::{self, Approved};
 use crate::guard::{self, Past, Protected, Refusal};
 use crate::journal::{Disk, Journal};
-use crate::machine::{Machine, unit_of};
+use crate::machine::{MANAGES, Machine, signed_in_before, unit_of};
+use crate::net::Net;
 use crate::plan::{Plan, Step};
 use crate::policy::Policy;
 use ask::{Answer, Ask, Deed};
@@ -51,7 +52,7 @@ impl<D: Disk> Actuator<D> {
     /// # Errors
     /// When something could not be taken back.
     pub fn recover(&mut self, now_ms: i64) -> Result<usize, RunError> {
-        let protected = self.protected(None).0;
+        let protected = self.let_through(self.protected(None).0, now_ms);
         let Self { policy, journal, make, .. } = self;
         action::recover(
             |plan| make(&plan.step, policy, &protected).unwrap_or_else(|error| Box::new(Broken(error.to_string()))),
@@ -75,7 +76,7 @@ impl<D: Disk> Actuator<D> {
         match ask {
             Ask::Status => Answer::Status { operators: self.policy.operators.len(), notes: self.policy.notes.clone() },
             Ask::List => Answer::List { deeds: self.deeds(now_ms) },
-            Ask::Check { plan } => match self.check(plan, &[], user, now_ms) {
+            Ask::Check { plan, approvals } => match self.check(plan, &approvals, user, now_ms) {
                 Ok((checked, mut action, _)) => match action.rehearse(checked.plan()) {
                     Ok(()) => Answer::Checked { diff: action.diff(checked.plan()) },
                     Err(error) => Answer::Refused { why: vec![error.to_string()] },
@@ -93,10 +94,11 @@ impl<D: Disk> Actuator<D> {
                         approve::accept(checked, approval.as_bytes(), &self.policy.operators, now_ms, &used)
                             .map_err(|error| vec![error.to_string()])
                     }
-                    (None, Some(auto), Some(claim)) => {
+                    (None, Some(auto), Some(claim)) if self.knows(checked.plan()).is_none() => {
                         let nonce = Hash::of(format!("{} {now_ms}", checked.plan().hash()).as_bytes()).to_string();
                         approve::by_policy(checked, &claim, auto, &past, now_ms, &nonce)
                     }
+                    (None, Some(_), Some(_)) => Err(vec![self.knows(checked.plan()).unwrap_or_default()]),
                     (None, None, Some(_)) => Err(vec!["no signed policy allows anything without a person".to_owned()]),
                     (None, _, None) => Err(vec!["no operator approved it".to_owned()]),
                 };
@@ -112,6 +114,15 @@ impl<D: Disk> Actuator<D> {
             }
             Ask::Undo { plan, approval } => self.undo(&plan, &approval, now_ms),
         }
+    }
+
+    /// Why a plan needs a person whatever the core says: somebody signed in to this machine from a target.
+    fn knows(&self, plan: &Plan) -> Option<String> {
+        let Step::Block { targets, .. } = &plan.step else { return None };
+        let known = signed_in_before(&self.root);
+        let target =
+            targets.iter().find(|target| known.iter().any(|address| Net::host(*address).overlaps(**target)))?;
+        Some(format!("somebody signed in to this machine from {target}: a person must decide"))
     }
 
     /// Uses up the approvals that only widened the limits: each is good for once, whatever it was good for.
@@ -153,19 +164,20 @@ impl<D: Disk> Actuator<D> {
                 Answer::Refused { why: vec!["no such action".to_owned()] }
             };
         };
-        if !step.is_reversible() {
-            return Answer::Refused { why: vec![format!("`{}` cannot be undone", step.verb())] };
-        }
         let spent = crate::journal::Event::Spent { nonce, approver: approver.clone(), at_ms: now_ms };
         if let Err(error) = self.journal.append(spent) {
             return Answer::Failed { why: error.to_string() };
         }
-        let protected = self.protected(None).0;
+        let protected = self.let_through(self.protected(None).0, now_ms);
         let undone = (self.make)(&step, &self.policy, &protected).map_err(RunError::Failed).and_then(|mut action| {
             action::undo(action.as_mut(), plan, &format!("asked by {approver}"), &mut self.journal, now_ms)
         });
         match undone {
             Ok(()) => Answer::Undone { plan: plan.clone(), was: true },
+            // A command has a way back if its template names one.
+            Err(RunError::Failed(error)) if error.kind() == io::ErrorKind::Unsupported => {
+                Answer::Refused { why: vec![format!("`{}` cannot be undone: {error}", step.verb())] }
+            }
             Err(error) => Answer::Failed { why: error.to_string() },
         }
     }
@@ -177,6 +189,19 @@ impl<D: Disk> Actuator<D> {
         machine.guard(&mut protected);
         self.policy.guard(&mut protected);
         (protected, machine)
+    }
+
+    /// Whom the kernel is to let through before any drop rule: the protected, but for sessions from where a block holds. Who was
+    /// blocked at one port must not get through there because he came in at another.
+    fn let_through(&self, protected: Protected, now_ms: i64) -> Protected {
+        let held = self.journal.past(now_ms).into_iter().filter(|past| past.holds);
+        let blocked: Vec<Net> = held
+            .flat_map(|past| match past.step {
+                Step::Block { targets, .. } => targets,
+                _ => Vec::new(),
+            })
+            .collect();
+        protected.without(MANAGES, &blocked)
     }
 
     #[expect(clippy::type_complexity, reason = "three things that are asked for together, in one place")]
@@ -209,6 +234,7 @@ impl<D: Disk> Actuator<D> {
             Ok(_) => return Err(refusals.iter().map(ToString::to_string).collect()),
             Err(more) => return Err(refusals.iter().chain(&more).map(ToString::to_string).collect()),
         };
+        let protected = self.let_through(protected, now_ms);
         let action = (self.make)(&step, &self.policy, &protected).map_err(|error| vec![error.to_string()])?;
         Ok((checked, action, past))
     }

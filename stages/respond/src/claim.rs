@@ -26,7 +26,7 @@ pub fn of(
     known: &Acquaintances,
     vouches: &Vouches<'_>,
 ) -> Claim {
-    let mut p = None;
+    let mut odds: Vec<Option<f64>> = vec![None; targets.len()];
     let mut seen: Vec<Seen> = targets
         .iter()
         .map(|target| Seen {
@@ -34,14 +34,13 @@ pub fn of(
             verified: false,
             sensors: Vec::new(),
             families: Vec::new(),
-            sessions: known
-                .tells(incident.first)
-                .then(|| known.before(*target, incident.first).map_or(0, |one| one.sessions)),
+            // At any time, also since the incident began: its beginning is a time of log lines, and they may be back-dated.
+            sessions: known.tells(incident.first).then(|| known.before(*target, None).map_or(0, |one| one.sessions)),
         })
         .collect();
     for finding in findings {
         let family = if finding.analytic.is_learned() { "learned" } else { "rule" };
-        for one in &mut seen {
+        for (one, p) in seen.iter_mut().zip(&mut odds) {
             let paths: Vec<&str> = finding
                 .evidences
                 .iter()
@@ -51,17 +50,20 @@ pub fn of(
                 })
                 .map(|(name, _)| name.as_str())
                 .collect();
-            if paths.is_empty() {
+            // What stands where anybody can write it speaks for nothing: no sensor, no family, no odds.
+            if !paths.iter().any(|path| vouches(finding, path)) {
                 continue;
             }
-            one.verified |= paths.iter().any(|path| vouches(finding, path));
+            one.verified = true;
             add(&mut one.sensors, &finding.format);
             add(&mut one.families, family);
             if let Some(anomaly) = &finding.anomaly {
-                p = Some(p.map_or(anomaly.p_value, |p: f64| p.min(anomaly.p_value)));
+                *p = Some(p.map_or(anomaly.p_value, |p: f64| p.min(anomaly.p_value)));
             }
         }
     }
+    // One target's odds do not speak for another's.
+    let p = odds.into_iter().reduce(|one, other| Some(one?.max(other?))).flatten();
     let history =
         incident.first.zip(known.since()).map_or(0, |(began, since)| began.nanos().saturating_sub(since.nanos()));
     Claim { seen, p, history_days: u32::try_from(history / DAY_NANOS).unwrap_or(0) }
@@ -163,6 +165,9 @@ mod tests {
                 vec![finding("rule", "syslog", "message", HIM), finding(&learned, "zeek", "url", HIM)],
                 "attacker can write",
             ),
+            // One sound record does not lend its soundness to what an attacker wrote himself.
+            (vec![rule(), finding(&learned, "zeek", "dst_endpoint.ip", HIM)], "one sensor"),
+            (vec![rule(), finding(&learned, "zeek", "dst_endpoint.ip", HIM)], "odds"),
             (
                 vec![
                     finding("rule", "syslog", "dst_endpoint.ip", HIM),

@@ -115,6 +115,13 @@ impl Protected {
         self.nets.iter().find(|(own, _)| own.overlaps(net)).map(|(_, why)| why.as_str())
     }
 
+    /// The same without those of one reason that overlap some networks.
+    #[must_use]
+    pub fn without(mut self, reason: &str, nets: &[Net]) -> Self {
+        self.nets.retain(|(own, why)| why != reason || !nets.iter().any(|net| net.overlaps(*own)));
+        self
+    }
+
     /// Protects an account.
     pub fn add_user(&mut self, user: &str, why: &str) {
         self.users.push((user.to_owned(), why.to_owned()));
@@ -293,8 +300,10 @@ pub fn check(
                     refusals.push(Refusal::Overlap(*target, *other));
                 }
                 let held = past.iter().filter(|past| past.holds).any(|past| match &past.step {
+                    // Two deeds that share an element could not be undone one without the other.
                     Step::Block { targets, ports: held, .. } => {
-                        (held.is_empty() || held == ports) && targets.iter().any(|other| other.overlaps(*target))
+                        (held.is_empty() || held.iter().any(|port| ports.contains(port)))
+                            && targets.iter().any(|other| other.overlaps(*target))
                     }
                     _ => false,
                 });
@@ -414,6 +423,37 @@ fn is_name(text: &str) -> bool {
 mod tests {
     use super::*;
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+    #[test]
+    fn blocks_that_share_a_port_of_an_address_are_one_too_many() {
+        use crate::plan::{Port, Transport};
+        let step = |ports: &[u16]| {
+            let ports = ports.iter().map(|port| Port { transport: Transport::Tcp, port: *port }).collect();
+            Step::Block { targets: vec!["203.0.113.9".parse().unwrap()], ports, seconds: 60 }
+        };
+        let past = vec![Past { step: step(&[22]), incident: "j".into(), at_ms: 0, holds: true }];
+        let asks = |ports: &[u16]| {
+            let plan = Plan { step: step(ports), ..block(vec![]) };
+            check(plan, &Protected::default(), &Limits::default(), &past, 0).is_ok()
+        };
+        assert!(!asks(&[22]) && !asks(&[80, 22]), "undoing one would open what the other closes");
+        assert!(asks(&[80]) && asks(&[]));
+    }
+
+    #[test]
+    fn sessions_from_where_a_block_holds_are_not_let_through() {
+        let mut protected = Protected::default();
+        protected.add("203.0.113.9".parse().unwrap(), "manages");
+        protected.add("203.0.113.8".parse().unwrap(), "manages");
+        protected.add("203.0.113.7".parse().unwrap(), "the gateway");
+        let held = ["203.0.113.9".parse().unwrap(), "203.0.113.7".parse().unwrap()];
+        let left = protected.without("manages", &held);
+        let why = |net: &str| left.why(net.parse().unwrap());
+        assert_eq!(
+            (why("203.0.113.9"), why("203.0.113.8"), why("203.0.113.7")),
+            (None, Some("manages"), Some("the gateway"))
+        );
+    }
 
     fn block(targets: Vec<Net>) -> Plan {
         Plan {

@@ -3,7 +3,7 @@
 //! A line is `HASH JSON`, with HASH over the hash before and the JSON. A line is on disk before the deed that it announces. What a
 //! crash leaves is a torn last line, which is cut off: its deed was never begun. Anything else that does not fit is damage.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -13,10 +13,10 @@ use serde_json::Value;
 use shieldwall_trust::Hash;
 
 use crate::guard::Past;
-use crate::plan::Plan;
+use crate::plan::{Plan, Step};
 
-/// Bytes of a journal that are read: 30,000 actions.
-pub const JOURNAL_BYTES_MAX: u64 = 64 << 20;
+/// Bytes of a journal that are read: some 15,000 actions. In memory it takes about four times as much.
+pub const JOURNAL_BYTES_MAX: u64 = 32 << 20;
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -110,7 +110,49 @@ pub struct Journal<D> {
     disk: D,
     last: Hash,
     events: Vec<Event>,
+    index: Index,
     broken: bool,
+}
+
+/// What is asked of the events again and again, kept beside them: nothing is hashed or looked through twice.
+#[derive(Debug, Default)]
+struct Index {
+    /// Event → its plan's hash.
+    hashes: Vec<String>,
+    /// Plan → its last beginning, and whether it was applied, if it was not undone since.
+    open: BTreeMap<String, (usize, bool)>,
+    /// Numbers that were used.
+    nonces: BTreeSet<String>,
+}
+
+impl Index {
+    fn of(events: &[Event]) -> Self {
+        let mut index = Self::default();
+        events.iter().for_each(|event| index.add(event));
+        index
+    }
+
+    fn add(&mut self, event: &Event) {
+        let (at, hash) = (self.hashes.len(), event.plan_hash());
+        match event {
+            Event::Begin { nonce, .. } => {
+                self.open.insert(hash.clone(), (at, false));
+                self.nonces.insert(nonce.clone());
+            }
+            Event::Spent { nonce, .. } => {
+                self.nonces.insert(nonce.clone());
+            }
+            Event::Applied { .. } => {
+                if let Some((_, applied)) = self.open.get_mut(&hash) {
+                    *applied = true;
+                }
+            }
+            Event::Undone { .. } => {
+                self.open.remove(&hash);
+            }
+        }
+        self.hashes.push(hash);
+    }
 }
 
 impl Journal<File> {
@@ -132,7 +174,7 @@ impl Journal<File> {
         }
         let (events, last, whole) = read(&bytes)?;
         file.set_len(whole as u64)?;
-        Ok(Self { disk: file, last, events, broken: false })
+        Ok(Self { disk: file, last, index: Index::of(&events), events, broken: false })
     }
 }
 
@@ -143,7 +185,7 @@ impl<D: Disk> Journal<D> {
     /// When the bytes were changed.
     pub fn over(disk: D, bytes: &[u8]) -> Result<Self, JournalError> {
         let (events, last, _) = read(bytes)?;
-        Ok(Self { disk, last, events, broken: false })
+        Ok(Self { disk, last, index: Index::of(&events), events, broken: false })
     }
 
     /// Writes an event down.
@@ -161,8 +203,14 @@ impl<D: Disk> Journal<D> {
             return Err(error.into());
         }
         self.last = hash;
+        self.index.add(&event);
         self.events.push(event);
         Ok(())
+    }
+
+    /// Whether a write failed: then nothing more is written, and it must be opened again.
+    pub fn is_broken(&self) -> bool {
+        self.broken
     }
 
     /// All events, oldest first.
@@ -172,67 +220,62 @@ impl<D: Disk> Journal<D> {
 
     /// Whether an approval's number was used.
     pub fn used(&self, wanted: &str) -> bool {
-        self.events
-            .iter()
-            .any(|event| matches!(event, Event::Begin { nonce, .. } | Event::Spent { nonce, .. } if nonce == wanted))
+        self.index.nonces.contains(wanted)
     }
 
     /// What was done before, for the guards. Linear in the journal.
     pub fn past(&self, now_ms: i64) -> Vec<Past> {
-        let mut past: Vec<(String, Past)> = Vec::new();
+        let mut past: Vec<Past> = Vec::new();
         let mut last: BTreeMap<&str, usize> = BTreeMap::new();
-        let hashes: Vec<String> = self.events.iter().map(Event::plan_hash).collect();
-        for (event, hash) in self.events.iter().zip(&hashes) {
+        for (event, hash) in self.events.iter().zip(&self.index.hashes) {
             match event {
                 Event::Begin { plan, at_ms, .. } => {
-                    let ended = plan.step.seconds().is_some_and(|seconds| {
-                        at_ms.saturating_add(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000)) <= now_ms
-                    });
                     last.insert(hash, past.len());
                     let (step, incident) = (plan.step.clone(), plan.incident.clone());
-                    past.push((hash.clone(), Past { step, incident, at_ms: *at_ms, holds: !ended }));
+                    let holds = step.lasts() && !ended(&step, *at_ms, now_ms);
+                    past.push(Past { step, incident, at_ms: *at_ms, holds });
                 }
                 Event::Undone { .. } => {
-                    if let Some((_, deed)) = last.get(hash.as_str()).and_then(|at| past.get_mut(*at)) {
+                    if let Some(deed) = last.get(hash.as_str()).and_then(|at| past.get_mut(*at)) {
                         deed.holds = false;
                     }
                 }
                 Event::Applied { .. } | Event::Spent { .. } => {}
             }
         }
-        past.into_iter().map(|(_, deed)| deed).collect()
+        past
+    }
+
+    /// Plans that hold beside one: begun, not undone, not at their end.
+    pub fn beside(&self, hash: &str, now_ms: i64) -> Vec<Plan> {
+        let begun = |at: usize| match self.events.get(at) {
+            Some(Event::Begin { plan, at_ms, .. }) if !ended(&plan.step, *at_ms, now_ms) => Some(plan.clone()),
+            _ => None,
+        };
+        let others = self.index.open.iter().filter(|(other, _)| *other != hash);
+        others.filter_map(|(_, (at, _))| begun(*at)).collect()
     }
 
     /// The last beginning of a plan, with the state before, and whether it was applied, if it was not undone since.
     pub fn open_deed(&self, hash: &str) -> Option<(&Plan, &Value, bool)> {
-        let mut deed = None;
-        for event in &self.events {
-            match event {
-                Event::Begin { plan, before, .. } if plan.hash().to_string() == hash => {
-                    deed = Some((plan, before, false));
-                }
-                Event::Applied { plan, .. } if plan == hash => {
-                    deed = deed.map(|(plan, before, _)| (plan, before, true))
-                }
-                Event::Undone { plan, .. } if plan == hash => deed = None,
-                _ => {}
-            }
+        let (at, applied) = self.index.open.get(hash)?;
+        match self.events.get(*at)? {
+            Event::Begin { plan, before, .. } => Some((plan, before, *applied)),
+            _ => None,
         }
-        deed
     }
 
     /// Hashes of plans that were begun and neither applied nor undone: what a crash left.
     pub fn torn(&self) -> Vec<String> {
-        let begun = self.events.iter().filter_map(|event| match event {
-            Event::Begin { plan, .. } => Some(plan.hash().to_string()),
-            _ => None,
-        });
-        let mut torn: Vec<String> =
-            begun.filter(|hash| self.open_deed(hash).is_some_and(|(_, _, applied)| !applied)).collect();
-        torn.sort_unstable();
-        torn.dedup();
-        torn
+        self.index.open.iter().filter(|(_, (_, applied))| !applied).map(|(hash, _)| hash.clone()).collect()
     }
+}
+
+/// Whether a step's time is over.
+fn ended(step: &Step, at_ms: i64, now_ms: i64) -> bool {
+    step.seconds().is_some_and(|seconds| {
+        at_ms.saturating_add(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000)) <= now_ms
+    })
 }
 
 fn link(last: &Hash, json: &str) -> Hash {

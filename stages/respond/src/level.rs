@@ -78,7 +78,12 @@ pub fn decide(plan: &Plan, claim: &Claim, policy: Option<&Auto>, past: &[Past], 
     if claim.history_days < HISTORY_DAYS {
         why.push(format!("{} days of history, fewer than {HISTORY_DAYS}", claim.history_days));
     }
-    let recent = past.iter().filter(|past| past.at_ms > now_ms.saturating_sub(HOUR_MS)).count();
+    // Addresses, not plans: one plan may name many.
+    let touched = |past: &Past| match &past.step {
+        Step::Block { targets, .. } => targets.len(),
+        _ => 1,
+    };
+    let recent: usize = past.iter().filter(|past| past.at_ms > now_ms.saturating_sub(HOUR_MS)).map(touched).sum();
     if recent >= policy.per_hour {
         why.push(format!("{recent} actions in the last hour"));
     }
@@ -86,6 +91,9 @@ pub fn decide(plan: &Plan, claim: &Claim, policy: Option<&Auto>, past: &[Past], 
         why.push("only blocks are decided without a person".to_owned());
         return Level::Ask(why);
     };
+    if targets.len() > 1 {
+        why.push(format!("{} targets: without a person, one at a time", targets.len()));
+    }
     for target in targets {
         why.extend(against(*target, claim, policy));
         // What follows an action of ours may be its echo, and what a person took back is not done again behind their back.
@@ -204,6 +212,18 @@ mod tests {
         }
         let past = vec![Past { step: block(HIM, 1).step, incident: "j".into(), at_ms: 0, holds: false }; 3];
         let asked = asks(&block(HIM, 60), &claim(HIM), &past);
+        let mut two = block(HIM, 60);
+        if let Step::Block { targets, .. } = &mut two.step {
+            targets.push("203.0.113.10".parse().unwrap());
+        }
+        assert!(asks(&two, &claim(HIM), &[]).contains("one at a time"));
+        // One plan of three addresses spends the hour's three.
+        let many = block("192.0.2.1", 1).step;
+        let Step::Block { mut targets, ports, seconds } = many else { panic!("no block") };
+        targets.extend(["192.0.2.2", "192.0.2.3"].map(|text| text.parse::<Net>().unwrap()));
+        let spent =
+            vec![Past { step: Step::Block { targets, ports, seconds }, incident: "j".into(), at_ms: 0, holds: false }];
+        assert!(asks(&block(HIM, 60), &claim(HIM), &spent).contains("3 actions in the last hour"));
         assert!(asked.contains("last hour") && asked.contains("our own doing"), "{asked}");
         assert!(matches!(decide(&block(HIM, 60), &claim(HIM), None, &[], 0), Level::Ask(_)));
     }

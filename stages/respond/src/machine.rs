@@ -4,7 +4,8 @@
 //! Everything is read as plain files below a root, so that a test can show any machine. What cannot be read is told in
 //! [`Machine::unknown`], never taken for "nothing": the runner refuses to act on the network while that list speaks of it.
 
-use std::fs::File;
+use std::collections::BTreeSet;
+use std::fs::{self, File};
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
@@ -20,6 +21,15 @@ const PARENTS_MAX: usize = 64;
 
 /// Ports whose open connections count as management: SSH, RDP, WinRM, VNC.
 pub const MANAGEMENT_PORTS: [u16; 5] = [22, 3389, 5900, 5985, 5986];
+
+/// The port at which whoever connects is not yet known: a connection says nothing until somebody signed in over it.
+const SSH_PORT: u16 = 22;
+
+/// Why the far end of a management session is protected.
+pub const MANAGES: &str = "manages this machine right now";
+
+/// Sessions of `systemd-logind` that are read.
+const SESSIONS_MAX: usize = 4096;
 
 /// What was read.
 #[derive(Clone, Debug, Default)]
@@ -68,11 +78,20 @@ impl Machine {
             let words = ["server", "peer", "pool", "NTP", "FallbackNTP"];
             machine.protect(servers(&read(name).unwrap_or_default(), &words), "a time server");
         }
-        let managed = |port: u16| MANAGEMENT_PORTS.contains(&port) || ports.contains(&port);
-        machine.protect(sessions(&wanted("proc/net/tcp", &mut unknown), managed), "manages this machine right now");
-        machine
-            .protect(sessions(&read("proc/net/tcp6").unwrap_or_default(), managed), "manages this machine right now");
-        machine.accounts(&wanted("etc/passwd", &mut unknown), &read("etc/group").unwrap_or_default());
+        // Who merely connects to SSH is anybody: were that enough, every password guesser would protect himself.
+        let signed_in = signed_in(root);
+        let managed = |port: u16, far: IpAddr| {
+            let known = || signed_in.as_ref().is_none_or(|known| known.contains(&far));
+            (port == SSH_PORT || ports.contains(&port)) && known()
+                || port != SSH_PORT && MANAGEMENT_PORTS.contains(&port)
+        };
+        machine.protect(sessions(&wanted("proc/net/tcp", &mut unknown), managed), MANAGES);
+        machine.protect(sessions(&read("proc/net/tcp6").unwrap_or_default(), managed), MANAGES);
+        machine.accounts(
+            &wanted("etc/passwd", &mut unknown),
+            &read("etc/group").unwrap_or_default(),
+            &read("etc/shadow").unwrap_or_default(),
+        );
         if let Some(user) = user {
             machine.users.push((user.to_owned(), "you"));
         }
@@ -85,24 +104,34 @@ impl Machine {
         self.nets.extend(found.into_iter().map(|address| (Net::host(address), why)));
     }
 
-    fn accounts(&mut self, passwd: &str, group: &str) {
+    fn accounts(&mut self, passwd: &str, group: &str, shadow: &str) {
+        const ADMINS: [&str; 3] = ["sudo", "wheel", "admin"];
+        let groups = || group.lines().filter_map(|line| line.split_once(':')).filter(|(name, _)| ADMINS.contains(name));
+        let ids: Vec<&str> = groups().filter_map(|(_, rest)| rest.split(':').nth(1)).collect();
+        let mut primary: Vec<&str> = Vec::new();
         for line in passwd.lines() {
             let mut parts = line.split(':');
             let (Some(name), Some(uid)) = (parts.next(), parts.nth(1).and_then(|uid| uid.parse::<u32>().ok())) else {
                 continue;
             };
+            if parts.next().is_some_and(|gid| ids.contains(&gid)) {
+                primary.push(name);
+            }
             if uid == 0 {
                 self.users.push((name.to_owned(), "may do everything"));
             } else if uid < 1000 || uid == 65534 {
                 self.users.push((name.to_owned(), "an account of the system"));
             }
         }
-        let mut admins: Vec<&str> = group
-            .lines()
-            .filter_map(|line| line.split_once(':'))
-            .filter(|(name, _)| ["sudo", "wheel", "admin"].contains(name))
+        // An account that was ended, as we end them, administers nothing any more.
+        let ended = |name: &str| {
+            let line = shadow.lines().find(|line| line.split(':').next() == Some(name));
+            line.and_then(|line| line.split(':').nth(7)?.parse::<u64>().ok()).is_some_and(|day| day <= 1)
+        };
+        let mut admins: Vec<&str> = groups()
             .flat_map(|(_, rest)| rest.rsplit(':').next().unwrap_or_default().split(','))
-            .filter(|name| !name.is_empty())
+            .chain(primary)
+            .filter(|name| !name.is_empty() && !ended(name))
             .collect();
         admins.sort_unstable();
         admins.dedup();
@@ -133,9 +162,13 @@ pub fn unit_of(root: &Path, pid: u32) -> Option<String> {
 }
 
 fn text(path: &Path) -> Option<String> {
+    bytes(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn bytes(path: &Path) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path).ok()?.take(FILE_BYTES_MAX).read_to_end(&mut bytes).ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
+    Some(bytes)
 }
 
 /// Own IPv4 addresses: leaves of `fib_trie` that the kernel marks `/32 host LOCAL`.
@@ -197,15 +230,61 @@ fn servers(text: &str, words: &[&str]) -> Vec<IpAddr> {
     found
 }
 
+/// Addresses from which somebody is signed in now: sessions of `systemd-logind` and `utmp`. `None` where neither is kept, or a
+/// session names its origin in words: then nobody can be told from anybody.
+fn signed_in(root: &Path) -> Option<BTreeSet<IpAddr>> {
+    let utmp = bytes(&root.join("run/utmp")).unwrap_or_default();
+    let mut found: BTreeSet<IpAddr> = logins(&utmp).collect();
+    let mut known = !utmp.is_empty();
+    if let Ok(folder) = fs::read_dir(root.join("run/systemd/sessions")) {
+        known = true;
+        for entry in folder.take(SESSIONS_MAX).flatten() {
+            let about = text(&entry.path()).unwrap_or_default();
+            let value = |key: &str| about.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+            if value("REMOTE") != Some("1") {
+                continue;
+            }
+            match value("REMOTE_HOST").map(str::parse::<IpAddr>) {
+                Some(Ok(address)) => {
+                    found.insert(address.to_canonical());
+                }
+                Some(Err(_)) if utmp.is_empty() => return None,
+                _ => {}
+            }
+        }
+    }
+    known.then_some(found)
+}
+
+/// Addresses from which somebody ever signed in, as far as `wtmp` goes back.
+pub fn signed_in_before(root: &Path) -> BTreeSet<IpAddr> {
+    logins(&bytes(&root.join("var/log/wtmp")).unwrap_or_default()).collect()
+}
+
+/// Far ends of the sessions in a file of `struct utmp` (utmp(5), 384 bytes each on every Linux with a 32-bit `ut_tv`).
+fn logins(bytes: &[u8]) -> impl Iterator<Item = IpAddr> + '_ {
+    const RECORD: usize = 384;
+    const USER_PROCESS: [u8; 2] = 7_u16.to_ne_bytes();
+    const ADDRESS: usize = 348;
+    let one = |record: &[u8]| {
+        (record.get(..2)? == USER_PROCESS).then_some(())?;
+        let all: [u8; 16] = record.get(ADDRESS..ADDRESS + 16)?.try_into().ok()?;
+        let (four, rest) = all.split_first_chunk::<4>()?;
+        let address = if rest.iter().all(|byte| *byte == 0) { IpAddr::from(*four) } else { IpAddr::from(all) };
+        (!address.is_unspecified()).then(|| address.to_canonical())
+    };
+    bytes.chunks_exact(RECORD).filter_map(one)
+}
+
 /// Far ends of open connections to management ports, of `/proc/net/tcp` or `tcp6`.
-fn sessions(text: &str, managed: impl Fn(u16) -> bool) -> Vec<IpAddr> {
+fn sessions(text: &str, managed: impl Fn(u16, IpAddr) -> bool) -> Vec<IpAddr> {
     const ESTABLISHED: &str = "01";
     let one = |line: &str| {
         let mut parts = line.split_whitespace().skip(1);
         let (local, far, state) = (parts.next()?, parts.next()?, parts.next()?);
         let port = u16::from_str_radix(local.split_once(':')?.1, 16).ok()?;
-        (state == ESTABLISHED && managed(port)).then_some(())?;
-        socket_address(far.split_once(':')?.0)
+        let far = (state == ESTABLISHED).then(|| socket_address(far.split_once(':')?.0))??;
+        managed(port, far).then_some(far)
     };
     let mut found: Vec<IpAddr> = text.lines().skip(1).filter_map(one).collect();
     found.sort_unstable();
@@ -318,6 +397,69 @@ mod tests {
         assert_eq!(users, ["root", "toor", "www-data", "ben", "anna"]);
         assert_eq!(read.processes, [700, 42]);
         assert!(read.unknown.is_empty(), "{:?}", read.unknown);
+    }
+
+    /// A connection alone protects nobody where it is known who signed in; a session does.
+    #[test]
+    fn who_only_connects_to_ssh_is_not_protected() {
+        let le = cfg!(target_endian = "little");
+        let far = |last: &str| if le { format!("{last}7100CB") } else { format!("CB0071{last}") };
+        let tcp = format!(
+            "head\n 0: 00000000:0016 {}:D431 01 x\n 1: 00000000:0016 {}:D431 01 x\n 2: 00000000:0D3D {}:D431 01 x\n",
+            far("09"),
+            far("0A"),
+            far("0B")
+        );
+        let why = |files: &[(&str, &str)], address: &str| {
+            let mut protected = Protected::default();
+            machine(files).guard(&mut protected);
+            protected.why(address.parse().unwrap()).map(str::to_owned)
+        };
+        let remote = "REMOTE=1\nREMOTE_HOST=203.0.113.9\n";
+        let known = [("proc/net/tcp", tcp.as_str()), ("run/systemd/sessions/4", remote)];
+        assert_eq!(why(&known, "203.0.113.9").as_deref(), Some(MANAGES));
+        assert_eq!(why(&known, "203.0.113.10"), None, "he knocks and is not in");
+        assert_eq!(why(&known, "203.0.113.11").as_deref(), Some(MANAGES), "a desktop's port is another matter");
+        // Where nobody keeps a list, or it speaks in names, everybody may be the administrator.
+        for list in ["", "REMOTE=1\nREMOTE_HOST=desk.example.org\n"] {
+            let mut files = vec![("proc/net/tcp", tcp.as_str())];
+            files.extend((!list.is_empty()).then_some(("run/systemd/sessions/4", list)));
+            assert_eq!(why(&files, "203.0.113.10").as_deref(), Some(MANAGES), "{list}");
+        }
+    }
+
+    #[test]
+    fn addresses_of_logins_are_read_from_utmp() {
+        let record = |kind: u16, address: [u8; 16]| {
+            let mut record = [0_u8; 384];
+            record[..2].copy_from_slice(&kind.to_ne_bytes());
+            record[348..364].copy_from_slice(&address);
+            record
+        };
+        let mut four = [0; 16];
+        four[..4].copy_from_slice(&[203, 0, 113, 9]);
+        let six: Ipv6Addr = "2001:db8::9".parse().unwrap();
+        let mut bytes =
+            [record(7, four), record(7, six.octets()), record(8, six.octets()), record(7, [0; 16])].concat();
+        bytes.extend([7; 100]);
+        let found: Vec<String> = logins(&bytes).map(|address| address.to_string()).collect();
+        assert_eq!(found, ["203.0.113.9", "2001:db8::9"]);
+    }
+
+    #[test]
+    fn the_last_of_those_who_may_administer_is_protected_also_when_others_were_ended() {
+        let passwd = "anna:x:1000:1000::/:/bin/sh\nben:x:1001:27::/:/bin/sh\ncarl:x:1002:1002::/:/bin/sh\n";
+        let group = "sudo:x:27:anna,carl\n";
+        let only = |shadow: &str| {
+            let files = [("etc/passwd", passwd), ("etc/group", group), ("etc/shadow", shadow)];
+            let users = machine(&files).users;
+            let found: Vec<String> =
+                users.into_iter().filter(|(_, why)| why.contains("only")).map(|(name, _)| name).collect();
+            found
+        };
+        assert_eq!(only(""), Vec::<String>::new(), "three");
+        assert_eq!(only("anna:!x:1:0:9:7::1:\n"), Vec::<String>::new(), "two: ben by his primary group");
+        assert_eq!(only("anna:!x:1:0:9:7::1:\ncarl:!x:1:0:9:7::1:\n"), ["ben"]);
     }
 
     #[test]

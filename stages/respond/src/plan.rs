@@ -131,6 +131,11 @@ impl Step {
         )
     }
 
+    /// Whether something holds afterwards. What does not last may be done again: a message, a user's new sessions.
+    pub fn lasts(&self) -> bool {
+        self.is_reversible()
+    }
+
     /// Seconds after which it ends by itself; `None` if it does not.
     pub fn seconds(&self) -> Option<u64> {
         match self {

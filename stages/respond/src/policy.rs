@@ -215,7 +215,11 @@ impl Policy {
             Some(verbs) => verbs.iter().any(|verb| verb == step.verb()),
             None => step.is_reversible(),
         };
-        (!allowed).then(|| format!("the policy does not allow `{}` (key `verbs`)", step.verb()))
+        let why = match &self.verbs {
+            Some(_) => "the policy does not name it (key `verbs`)",
+            None => "it cannot be undone, so a policy must name it (key `verbs`), and none does",
+        };
+        (!allowed).then(|| format!("`{}` is not allowed: {why}", step.verb()))
     }
 
     /// Adds the operator's list to what is protected.

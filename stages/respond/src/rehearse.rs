@@ -412,8 +412,7 @@ impl Rehearsed<'_> {
     }
 
     fn judge(&self, plan: &Plan, approval: Approval, now_ms: i64, past: &mut Pasts) -> Verdict {
-        let once = !matches!(plan.step, Step::Notify { .. } | Step::Command { .. });
-        if once && plan.step.seconds().is_none() && past.endless.contains(&spelling(&plan.step)) {
+        if plan.step.lasts() && plan.step.seconds().is_none() && past.endless.contains(&spelling(&plan.step)) {
             return Verdict::Refused(vec![Refusal::Twice(plan.step.verb().to_owned())]);
         }
         let done = past.at(&plan.incident, now_ms);

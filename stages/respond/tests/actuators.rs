@@ -18,10 +18,14 @@ use std::time::{Duration, SystemTime};
 use deed::{approve, keeps_the_laws, program};
 use serde_json::{Value, json};
 use shieldwall_respond::action::{RunError, Setup, of, recover, run, undo};
+use shieldwall_respond::actuator::ask::{Answer, Ask};
+use shieldwall_respond::actuator::{Actuator, Make};
+use shieldwall_respond::approve::{sign, sign_undo};
 use shieldwall_respond::journal::{Event, Journal};
-use shieldwall_respond::plan::{Process, Step};
-use shieldwall_respond::policy::Template;
+use shieldwall_respond::plan::{Plan, Process, Step};
+use shieldwall_respond::policy::{Policy, Template};
 use shieldwall_trust::Hash;
+use shieldwall_trust::key::SecretKey;
 
 fn hash(bytes: &[u8]) -> String {
     Hash::of(bytes).to_string()
@@ -505,6 +509,61 @@ fn a_message_over_https_goes_through_curl_and_hides_its_address() {
     let missing = Setup { hooks, curl: vec!["/nowhere/curl".into()], ..Setup::default() };
     let error = of(&step, &missing).unwrap().apply(&deed).unwrap_err().to_string();
     assert!(error.contains("install it"), "{error}");
+}
+
+/// Through the actuator: a check runs nothing, and a command whose template names a way back is taken back that way.
+#[test]
+fn a_check_runs_no_command_and_undo_runs_its_undo() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [
+        ("proc/sys/kernel/hostname", "gate\n"),
+        ("proc/net/fib_trie", "|-- 192.0.2.7\n/32 host LOCAL\n"),
+        ("proc/net/route", "head\n"),
+        ("proc/net/tcp", "head\n"),
+        ("etc/passwd", "root:x:0:0::/:/bin/sh\n"),
+    ] {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let (flag, asked) = (folder.path().join("flag"), folder.path().join("asked"));
+    let tool = program(
+        &folder.path().join("tool"),
+        "case \"$1\" in on) : >\"$2\";; off) rm -f \"$2\";; is) : >\"$3\"; test -e \"$2\";; esac",
+    );
+    let list =
+        |words: &[&str]| tool.iter().cloned().chain(words.iter().map(|word| (*word).to_owned())).collect::<Vec<_>>();
+    let (flag_text, asked_text) = (flag.to_str().unwrap(), asked.to_str().unwrap());
+    let key = SecretKey::generate_ed25519().unwrap();
+    let (argv, undo, verify) =
+        (list(&["on", flag_text]), list(&["off", flag_text]), list(&["is", flag_text, asked_text]));
+    let text = format!(
+        "operators = [\"anna.pem\"]\nverbs = [\"command\"]\n[commands.flag]\nargv = {}\nundo = {}\nverify = {}\nseconds = 5\n",
+        json!(argv),
+        json!(undo),
+        json!(verify)
+    );
+    for (name, text) in [("anna.pem", key.public().to_pem()), ("actuator.toml", text)] {
+        fs::write(folder.path().join(name), text).unwrap();
+        fs::set_permissions(folder.path().join(name), Permissions::from_mode(0o644)).unwrap();
+    }
+    let me = fs::metadata(folder.path()).unwrap().uid();
+    let policy = Policy::load(&folder.path().join("actuator.toml"), me, 1).unwrap();
+    let journal = Journal::open(&folder.path().join("journal")).unwrap();
+    let make: Box<Make> = Box::new(|step, policy, protected| of(step, &Setup::new(policy, protected)));
+    let mut actuator = Actuator::new(policy, journal, make, folder.path().to_path_buf(), 4_000_000);
+    let step = Step::Command { template: "flag".into(), values: BTreeMap::new() };
+    let plan = Plan { incident: "i".into(), host: None, step, findings: vec![], made_ms: 0 };
+    let hash = plan.hash();
+    let check = actuator.handle(Ask::Check { plan: plan.clone(), approvals: vec![] }, None, 1);
+    assert!(matches!(check, Answer::Checked { .. }), "{check:?}");
+    assert!(!asked.exists(), "nobody approved anything yet");
+    let approvals = vec![sign(&plan, &key, 1, "00000000000000000000000000000001")];
+    let done = actuator.handle(Ask::Apply { plan, approvals, claim: None }, None, 1);
+    assert!(matches!(done, Answer::Done { .. }) && flag.exists(), "{done:?}");
+    let approval = sign_undo(hash, &key, 2, "00000000000000000000000000000002");
+    let undone = actuator.handle(Ask::Undo { plan: hash.to_string(), approval }, None, 2);
+    assert!(matches!(undone, Answer::Undone { was: true, .. }) && !flag.exists(), "{undone:?}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use serde_json::{Value, json};
 use shieldwall_respond::action::{Action, Setup, of, recover, run, undo};
 use shieldwall_respond::approve::Approved;
-use shieldwall_respond::journal::{Disk, Journal};
+use shieldwall_respond::journal::{Disk, Event, Journal};
 use shieldwall_respond::plan::{Plan, Step};
 use shieldwall_trust::Hash;
 
@@ -94,6 +94,56 @@ fn a_crash_at_any_byte_leaves_the_deed_whole_or_not_begun() {
         left += 1;
     }
     assert!(torn > 50 && whole > 50 && left > 300, "{torn} {whole} {left}");
+}
+
+/// A full disk: what was done and cannot be written down is taken back at once, for nobody could undo it later.
+#[test]
+fn what_cannot_be_written_down_is_taken_back() {
+    let approved = approved();
+    let mut seen = 0;
+    for left in 0..2000 {
+        let (bytes, on) = (Rc::new(RefCell::new(Vec::new())), Rc::new(RefCell::new(false)));
+        let mut journal = Journal::over(Failing { bytes, left }, &[]).unwrap();
+        let done = run(&mut Switch { on: Rc::clone(&on), lies: false }, &approved, &mut journal, 1);
+        assert_eq!(*on.borrow(), done.is_ok(), "after {left} bytes");
+        assert_eq!(journal.is_broken(), done.is_err());
+        match done {
+            Err(error) if error.to_string().contains("was taken back") => seen += 1,
+            Err(_) => {}
+            Ok(()) => break,
+        }
+    }
+    assert!(seen > 50, "{seen}");
+}
+
+/// What is asked of a long journal costs a look, not a walk: with a walk for each of its deeds this would take hours.
+#[test]
+fn a_journal_of_many_deeds_is_asked_quickly() {
+    const DEEDS: u32 = 15_000;
+    let plan = |number: u32| Plan {
+        incident: format!("i{number}"),
+        host: None,
+        step: Step::Notify { hook: "team".into() },
+        findings: vec!["f".repeat(500)],
+        made_ms: 0,
+    };
+    let disk = || Failing { bytes: Rc::default(), left: usize::MAX };
+    let mut journal = Journal::over(disk(), &[]).unwrap();
+    for number in 0..DEEDS {
+        let (plan, hash) = (plan(number), plan(number).hash().to_string());
+        let begin =
+            Event::Begin { plan, approver: "a".into(), nonce: format!("{number}"), before: Value::Null, at_ms: 1 };
+        journal.append(begin).unwrap();
+        if number > 0 {
+            journal.append(Event::Applied { plan: hash, after: Value::Null, at_ms: 1 }).unwrap();
+        }
+    }
+    assert_eq!(journal.torn(), [plan(0).hash().to_string()]);
+    for number in 1..DEEDS {
+        assert!(journal.open_deed(&plan(number).hash().to_string()).is_some_and(|(_, _, applied)| applied));
+        assert!(journal.used(&format!("{number}")));
+    }
+    assert_eq!(journal.past(2).len(), DEEDS as usize);
 }
 
 #[test]

@@ -135,6 +135,29 @@ fn a_block_drops_packets_ends_by_itself_and_is_undone_byte_for_byte() {
     run(&mut nft, &approved("203.0.113.0/24", 60, 3), &mut journal, 5).unwrap();
 }
 
+/// Undoing what has ended by itself leaves alone what was done since.
+#[test]
+fn undoing_a_block_that_ended_leaves_a_later_one_standing() {
+    let Some(spaces) = spaces() else { return };
+    let [a, b] = &spaces.0;
+    let argv = ["ip", "netns", "exec", b, "nft"].map(str::to_owned).to_vec();
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::open(&folder.path().join("journal")).unwrap();
+    let mut nft = Nft::new(argv, vec![]);
+    let (first, later) = (approved("192.0.2.1", 1, 0), approved("192.0.2.1", 3600, 1));
+    run(&mut nft, &first, &mut journal, 1).unwrap();
+    let mut asked = 0;
+    while !reaches(a, "192.0.2.1") {
+        asked += 1;
+        assert!(asked < 60, "the kernel lifts it after a second");
+    }
+    run(&mut nft, &later, &mut journal, 5000).unwrap();
+    undo(&mut nft, &first.plan().hash().to_string(), "test", &mut journal, 6000).unwrap();
+    assert!(!reaches(a, "192.0.2.1"), "the later one holds");
+    undo(&mut nft, &later.plan().hash().to_string(), "test", &mut journal, 7000).unwrap();
+    assert!(reaches(a, "192.0.2.1"));
+}
+
 #[test]
 fn blocks_ports_and_isolation_keep_the_laws() {
     let Some(spaces) = spaces() else { return };

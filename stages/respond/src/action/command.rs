@@ -118,6 +118,11 @@ impl Action for Commands {
         self.of(plan).map_or(Value::Null, |([argv, undo, _], _)| json!({ "argv": argv, "undo": undo }))
     }
 
+    /// Fills the template and runs nothing: nobody has approved yet.
+    fn rehearse(&mut self, plan: &Plan) -> io::Result<()> {
+        self.of(plan).map(|_| ())
+    }
+
     fn read(&mut self, plan: &Plan) -> io::Result<Value> {
         let ([_, undo, verify], time) = self.of(plan)?;
         let holds = verify.map(|argv| Self::run(&argv, time).is_ok());

@@ -10,7 +10,7 @@
 
 pub mod table;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::Duration;
 
@@ -41,6 +41,8 @@ pub struct Nft {
     allow: Vec<Net>,
     /// What the last reading saw: the apply that follows it need not look again.
     last: Option<Seen>,
+    /// Elements of other plans that hold: no undo touches them.
+    spared: BTreeSet<Element>,
 }
 
 /// What of a plan's elements stood before.
@@ -65,7 +67,7 @@ struct Seen {
 impl Nft {
     /// With the words that start `nft` (`["nft"]`; a test puts `ip netns exec NAME` before it), and whom to let through always.
     pub fn new(argv: Vec<String>, allow: Vec<Net>) -> Self {
-        Self { argv, allow: table::widest(&allow), last: None }
+        Self { argv, allow: table::widest(&allow), last: None, spared: BTreeSet::new() }
     }
 
     /// Asks the kernel whether it would take the plan, and changes nothing (`nft -c`).
@@ -193,9 +195,14 @@ impl Action for Nft {
         Ok(())
     }
 
+    fn spare(&mut self, others: Vec<Plan>) {
+        self.spared = others.iter().filter_map(|plan| elements(plan).ok()).flat_map(|(elements, _)| elements).collect();
+    }
+
     fn undo(&mut self, plan: &Plan, before: &Value) -> io::Result<()> {
         let before: Before = serde_json::from_value(before.clone()).unwrap_or_default();
-        let (wanted, seconds) = elements(plan)?;
+        let (mut wanted, seconds) = elements(plan)?;
+        wanted.retain(|element| !self.spared.contains(element));
         let mut tried = 0;
         loop {
             let seen = self.seen()?;

@@ -103,7 +103,7 @@ impl Signals {
         })?;
         let found = hash_of(&file, EXE_BYTES_MAX)?.to_string();
         if found != process.exe_sha256 {
-            return Err(io::Error::other(format!("process {} runs another executable now: {found}", process.pid)));
+            return Err(io::Error::other(format!("process {} runs another executable now", process.pid)));
         }
         Ok(Some(held))
     }

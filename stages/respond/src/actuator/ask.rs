@@ -24,6 +24,9 @@ pub enum Ask {
     Check {
         /// What.
         plan: Plan,
+        /// Operators' approvals; two different ones widen the limits. None is used up.
+        #[serde(default)]
+        approvals: Vec<String>,
     },
     /// Do it.
     Apply {
@@ -115,6 +118,8 @@ pub struct Deed {
 pub enum State {
     /// Begun and never ended: a crash; the next start takes it back.
     Torn,
+    /// Done; nothing of it lasts.
+    Done,
     /// It holds.
     Holds,
     /// Its time is over.
@@ -128,6 +133,7 @@ impl State {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Torn => "torn",
+            Self::Done => "done",
             Self::Holds => "holds",
             Self::Ended => "ended",
             Self::Undone => "undone",
@@ -149,7 +155,7 @@ pub fn deeds(events: &[Event], now_ms: i64, most: usize) -> Vec<Deed> {
             }
             Event::Applied { .. } | Event::Undone { .. } => {
                 let Some(deed) = last.get(&hash).and_then(|at| deeds.get_mut(*at)) else { continue };
-                deed.state = State::Holds;
+                deed.state = if deed.plan.step.lasts() { State::Holds } else { State::Done };
                 if let Event::Undone { why, .. } = event {
                     (deed.state, deed.why) = (State::Undone, why.clone());
                 }

@@ -3,9 +3,10 @@
 //! One question a connection, one connection at a time: what acts is not in a hurry, and nothing of two askers can mix.
 //! A caller is known by what the kernel says of it (`SO_PEERCRED`), never by what it says itself.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::net::sockopt::socket_peercred;
 
@@ -16,6 +17,9 @@ use crate::journal::Disk;
 /// How long a caller may take to say or to hear something.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// How long a whole question may take.
+const PATIENCE_IN_ALL: Duration = Duration::from_secs(2);
+
 /// Bytes that are read at once.
 const PART_BYTES: usize = 64 << 10;
 
@@ -25,22 +29,26 @@ const PARTS_MAX: usize = 32;
 /// Questions of one minute; more are turned away unread. A core that floods the socket must not keep the disk busy.
 pub const ASKS_A_MINUTE: usize = 600;
 
-/// Turns questions away when there are too many.
+/// Turns questions away when there are too many of one caller. Root is never turned away: whoever floods the socket must not
+/// keep an administrator from undoing.
 #[derive(Debug, Default)]
 pub struct Gate {
     minute: i64,
-    asked: usize,
+    /// Caller → questions in this minute. Only those that may ask are counted, and the policy names few.
+    asked: BTreeMap<u32, usize>,
 }
 
 impl Gate {
-    /// Whether one more may come. A clock that was set back opens nothing: the count goes on.
-    pub fn admits(&mut self, now_ms: i64) -> bool {
+    /// Whether one more of a caller may come. A clock that was set back opens nothing: the count goes on.
+    pub fn admits(&mut self, caller: u32, now_ms: i64) -> bool {
         let minute = now_ms.div_euclid(60_000);
         if minute > self.minute {
-            (self.minute, self.asked) = (minute, 0);
+            self.minute = minute;
+            self.asked.clear();
         }
-        self.asked = self.asked.saturating_add(1);
-        self.asked <= ASKS_A_MINUTE
+        let asked = self.asked.entry(caller).or_default();
+        *asked = asked.saturating_add(1);
+        caller == 0 || *asked <= ASKS_A_MINUTE
     }
 }
 
@@ -59,6 +67,10 @@ pub fn serve<D: Disk>(
         let (stream, _) = listener.accept()?;
         // A caller that breaks off harms itself alone.
         let _ = one(&stream, actuator, &mut gate, now(), name);
+        if actuator.journal().is_broken() {
+            // Started anew, it opens the journal again and takes back what was not written down.
+            return Err(io::Error::other("the journal cannot be written"));
+        }
     }
 }
 
@@ -76,10 +88,10 @@ pub fn one<D: Disk>(
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let caller = socket_peercred(stream)?.uid.as_raw();
-    let answer = if !gate.admits(now_ms) {
-        refuse(format!("more than {ASKS_A_MINUTE} questions in a minute"))
-    } else if caller != 0 && !actuator.policy().callers.contains(&caller) {
+    let answer = if caller != 0 && !actuator.policy().callers.contains(&caller) {
         refuse(format!("user {caller} may not ask (key `callers` of the policy)"))
+    } else if !gate.admits(caller, now_ms) {
+        refuse(format!("more than {ASKS_A_MINUTE} questions in a minute"))
     } else {
         match hear(stream) {
             Ok(ask) => actuator.handle(ask, name(caller).as_deref(), now_ms),
@@ -100,7 +112,11 @@ fn hear(stream: &UnixStream) -> io::Result<Ask> {
     let mut line = Vec::new();
     let mut part = vec![0; PART_BYTES];
     let mut stream = stream;
+    let began = Instant::now();
     for _ in 0..PARTS_MAX {
+        if began.elapsed() > PATIENCE_IN_ALL {
+            break;
+        }
         let taken = stream.read(&mut part)?;
         line.extend_from_slice(part.get(..taken).unwrap_or_default());
         if line.last() == Some(&b'\n') {
