@@ -14,7 +14,7 @@ use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
-use shieldwall_detect::sigma::ir::Level;
+use shieldwall_detect::sigma::ir::{Level, RuleSet};
 use shieldwall_detect::sigma::load::{self, Lists, Loaded, Pack, Refusal};
 use shieldwall_schema::Mappings;
 use shieldwall_trust::pack::Kind;
@@ -61,26 +61,25 @@ include!(concat!(env!("OUT_DIR"), "/mappings.rs"));
 /// # Errors
 /// When a pack cannot be read at all. A bad rule is a refusal in [`Loaded`], not an error.
 pub fn load_chosen(choice: &Choice, home: Option<&Home>) -> Result<Loaded> {
-    let mut unkept = Vec::new();
-    let mut loaded = Loaded::default();
-    if !choice.no_builtin {
-        let (builtin, fresh) = load_builtin(home)?;
-        loaded = builtin;
-        unkept.extend(fresh);
-    }
-    if let Some(home) = home.filter(|_| !choice.no_builtin) {
-        merge(&mut loaded, load_added(home));
-    }
-    // Packs are independent of each other: they load side by side and join in the order given.
-    let packs: Vec<Result<(Loaded, Option<Unkept>)>> = std::thread::scope(|scope| {
+    // Packs are independent of each other: they load side by side, our own in this thread, and join in the order given.
+    type Read = Result<(Loaded, Option<Unkept>)>;
+    let sets: Vec<Read> = std::thread::scope(|scope| {
         let loading: Vec<_> = choice.paths.iter().map(|path| scope.spawn(move || load_path(path, home))).collect();
-        loading.into_iter().map(|pack| pack.join().unwrap_or_else(|_| bail!("loading rules failed"))).collect()
+        let mut sets: Vec<Read> = Vec::new();
+        if !choice.no_builtin {
+            sets.push(load_builtin(home));
+            sets.extend(home.map(|home| Ok((load_added(home), None))));
+        }
+        sets.extend(loading.into_iter().map(|pack| pack.join().unwrap_or_else(|_| bail!("loading rules failed"))));
+        sets
     });
-    for pack in packs {
-        let (pack, fresh) = pack?;
-        merge(&mut loaded, pack);
+    let (mut packs, mut unkept) = (Vec::new(), Vec::new());
+    for set in sets {
+        let (pack, fresh) = set?;
+        packs.push(pack);
         unkept.extend(fresh);
     }
+    let mut loaded = merged(packs);
     if let Some(home) = home.filter(|_| !unkept.is_empty())
         && let Ok(_writer) = home.write()
     {
@@ -150,10 +149,21 @@ fn added(home: &Home, name: &str, locked: &Locked) -> Result<Loaded> {
 
 /// Adds the rules of another set; the order stays (id, hash), and the very same rule counts once.
 pub fn merge(loaded: &mut Loaded, other: Loaded) {
-    loaded.set = std::mem::take(&mut loaded.set).join(other.set);
-    loaded.refusals.extend(other.refusals);
-    loaded.skipped.extend(other.skipped);
-    loaded.notes.extend(other.notes);
+    *loaded = merged(vec![std::mem::take(loaded), other]);
+}
+
+/// The rules of several sets as one.
+fn merged(packs: Vec<Loaded>) -> Loaded {
+    let mut loaded = Loaded::default();
+    let mut sets = Vec::with_capacity(packs.len());
+    for pack in packs {
+        sets.push(pack.set);
+        loaded.refusals.extend(pack.refusals);
+        loaded.skipped.extend(pack.skipped);
+        loaded.notes.extend(pack.notes);
+    }
+    loaded.set = RuleSet::join(sets);
+    loaded
 }
 
 /// Playbooks of packs that were taken in: `PACK/NAME`, and their bytes.

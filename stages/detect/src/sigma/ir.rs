@@ -3,8 +3,6 @@
 //! Loading resolves modifiers, placeholders, lists, condition words and filters, so that only And, Or, Not and [`Atom`]s
 //! remain. Matching never sees YAML. The form is serialisable: it is what a compiled rule set stores.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use shieldwall_schema::mapping::Logsource;
 
@@ -46,28 +44,36 @@ impl RuleSet {
         self.correlations.get(at)
     }
 
-    /// Both sets as one. The same rule (by id and text) in both runs once; correlations follow their rules.
-    pub fn join(self, other: Self) -> Self {
-        let sets = [self, other];
-        let mut all: Vec<(Rule, usize, u32)> = Vec::new();
+    /// All sets as one. The same rule (by id and text) in several runs once, the first of the sets; correlations follow their
+    /// rules. Rules are sorted by their places, as moving them about costs more than comparing them.
+    pub fn join(sets: Vec<Self>) -> Self {
+        let mut ranges = Vec::with_capacity(sets.len());
+        let mut all: Vec<Option<Rule>> = Vec::new();
         let mut correlations = Vec::new();
         for (set, one) in sets.into_iter().enumerate() {
-            all.extend(one.rules.into_iter().zip(0u32..).map(|(rule, at)| (rule, set, at)));
+            ranges.push(all.len()..all.len() + one.rules.len());
+            all.extend(one.rules.into_iter().map(Some));
             correlations.extend(one.correlations.into_iter().map(|correlation| (set, correlation)));
         }
-        all.sort_by(|(a, ..), (b, ..)| (&a.id, &a.hash, &a.pack).cmp(&(&b.id, &b.hash, &b.pack)));
-        let mut place: BTreeMap<(usize, u32), RuleIndex> = BTreeMap::new();
+        let mut order: Vec<usize> = (0..all.len()).collect();
+        let key = |at: &usize| all.get(*at).and_then(Option::as_ref).map(|rule| (&rule.id, &rule.hash, &rule.pack));
+        order.sort_by(|a, b| key(a).cmp(&key(b)));
+        let mut place = vec![RuleIndex(0); all.len()];
         let mut rules: Vec<Rule> = Vec::with_capacity(all.len());
-        for (rule, set, at) in all {
+        for at in order {
+            let Some(rule) = all.get_mut(at).and_then(Option::take) else { continue };
             if rules.last().is_none_or(|last| last.id != rule.id || last.hash != rule.hash) {
                 rules.push(rule);
             }
-            place.insert((set, at), RuleIndex(rules.len() as u32 - 1));
+            if let Some(place) = place.get_mut(at) {
+                *place = RuleIndex(rules.len() as u32 - 1);
+            }
         }
         let mut correlations: Vec<Correlation> = correlations
             .into_iter()
             .filter_map(|(set, mut one)| {
-                let moved = |rule: &RuleIndex| place.get(&(set, rule.0)).copied();
+                let own = place.get(ranges.get(set)?.clone())?;
+                let moved = |rule: &RuleIndex| own.get(rule.0 as usize).copied();
                 one.rule = moved(&one.rule)?;
                 for member in &mut one.members {
                     member.rules = member.rules.iter().filter_map(moved).collect();
@@ -541,7 +547,7 @@ mod tests {
 
     #[test]
     fn correlations_follow_their_rules() {
-        let joined = set(&["b", "c", "x"]).join(set(&["a", "b"]));
+        let joined = RuleSet::join(vec![set(&["b", "c", "x"]), set(&["a", "b"])]);
         assert_eq!(joined.rules.iter().map(|rule| rule.id.as_str()).collect::<Vec<_>>(), ["a", "b", "c", "x"]);
         assert_eq!(told(&joined), [("c".to_owned(), vec!["b".to_owned()])]);
         assert_eq!(joined.silent(), [false, true, false, false]);
