@@ -124,7 +124,39 @@ struct Keyed {
     /// The bytes.
     bytes: Vec<u8>,
     /// The texts of each.
-    keys: Vec<Vec<KeyedText>>,
+    keys: Vec<Key>,
+}
+
+/// The texts of one such byte.
+#[derive(Debug, Default)]
+struct Key {
+    texts: Vec<KeyedText>,
+    /// Whether the byte is a text by itself.
+    alone: bool,
+    /// What may follow it, by the last six bits of the byte.
+    next: u64,
+    /// What may precede it where it ends a text.
+    last: u64,
+}
+
+impl Key {
+    fn add(&mut self, text: KeyedText, bytes: &[u8]) {
+        let at = usize::from(text.before);
+        let bit = |byte: &u8| 1_u64 << (byte & 63);
+        match (bytes.get(at + 1), at.checked_sub(1).and_then(|at| bytes.get(at))) {
+            (Some(next), _) => self.next |= bit(next),
+            (None, Some(last)) => self.last |= bit(last),
+            (None, None) => self.alone = true,
+        }
+        self.texts.push(text);
+    }
+
+    /// Whether one of the texts may stand around a place.
+    #[inline]
+    fn may_stand(&self, bytes: &[u8], at: usize) -> bool {
+        let has = |bits: u64, at: usize| bytes.get(at).is_some_and(|byte| bits >> (byte & 63) & 1 != 0);
+        self.alone || has(self.next, at + 1) || has(self.last, at.wrapping_sub(1))
+    }
 }
 
 /// A text of up to three bytes.
@@ -141,6 +173,9 @@ struct KeyedText {
 /// The two bytes before a place, its own, and the two behind it, as one number; zero where there are none.
 #[inline]
 fn around(bytes: &[u8], at: usize) -> u64 {
+    if let Some(eight) = at.checked_sub(2).and_then(|from| bytes.get(from..)?.first_chunk::<8>()) {
+        return u64::from_le_bytes(*eight) & 0xff_ffff_ffff;
+    }
     let behind = key(bytes.get(at..bytes.len().min(at + 3)).unwrap_or_default());
     let before = key(bytes.get(at.saturating_sub(2)..at).unwrap_or_default());
     behind << 16 | if at == 1 { before << 8 } else { before }
@@ -155,24 +190,23 @@ const KEY_TEXTS_MAX: usize = 24;
 impl Keyed {
     /// Calls `probe` with the place of each such byte in a value, and its texts.
     #[inline]
-    fn each(&self, bytes: &[u8], mut probe: impl FnMut(usize, &[KeyedText])) {
-        // The processor looks for up to three bytes sixteen at a time, and mostly finds none.
-        let none = match *self.bytes.as_slice() {
-            [a] => memchr::memchr(a, bytes).is_none(),
-            [a, b] => memchr::memchr2(a, b, bytes).is_none(),
-            [a, b, c] => memchr::memchr3(a, b, c, bytes).is_none(),
-            _ => false,
-        };
-        if none {
-            return;
-        }
-        for (at, byte) in bytes.iter().enumerate() {
-            let place = self.places.get(usize::from(*byte)).copied().unwrap_or_default();
+    fn each(&self, bytes: &[u8], probe: &mut dyn FnMut(usize, &[KeyedText])) {
+        let mut look = |at: usize, byte: u8| {
+            let place = self.places.get(usize::from(byte)).copied().unwrap_or_default();
             if place != 0
-                && let Some(texts) = self.keys.get(usize::from(place) - 1)
+                && let Some(key) = self.keys.get(usize::from(place) - 1)
+                && key.may_stand(bytes, at)
             {
-                probe(at, texts);
+                probe(at, &key.texts);
             }
+        };
+        let mut found = |at: usize| look(at, bytes.get(at).copied().unwrap_or_default());
+        // The processor looks for up to three bytes sixteen at a time.
+        match *self.bytes.as_slice() {
+            [a] => memchr::memchr_iter(a, bytes).for_each(&mut found),
+            [a, b] => memchr::memchr2_iter(a, b, bytes).for_each(&mut found),
+            [a, b, c] => memchr::memchr3_iter(a, b, c, bytes).for_each(&mut found),
+            _ => bytes.iter().enumerate().for_each(|(at, byte)| look(at, *byte)),
         }
     }
 
@@ -192,14 +226,15 @@ impl Keyed {
                 let Some((byte, before)) = rarest else { return true };
                 let at = keyed.bytes.iter().position(|known| known == byte).unwrap_or_else(|| {
                     keyed.bytes.push(*byte);
-                    keyed.keys.push(Vec::new());
+                    keyed.keys.push(Key::default());
                     keyed.bytes.len() - 1
                 });
-                match keyed.keys.get_mut(at).filter(|texts| at < KEYS_MAX && texts.len() < KEY_TEXTS_MAX) {
-                    Some(texts) => {
+                match keyed.keys.get_mut(at).filter(|key| at < KEYS_MAX && key.texts.len() < KEY_TEXTS_MAX) {
+                    Some(key) => {
                         let shift = 8 * (2 - u32::from(before.min(2)));
                         let mask = (u64::MAX >> (64 - 8 * width)) << shift;
-                        texts.push(KeyedText { entry: item.entry, before, bytes: item.key << shift, mask });
+                        let own = KeyedText { entry: item.entry, before, bytes: item.key << shift, mask };
+                        key.add(own, text.get(..width).unwrap_or_default());
                         false
                     }
                     None => true,
@@ -305,7 +340,7 @@ impl Index {
             self.look_for(grams, bytes, marks);
         }
         if let Some(keyed) = &slot.keyed {
-            keyed.each(bytes, |at, texts| {
+            keyed.each(bytes, &mut |at, texts| {
                 let around = around(bytes, at);
                 // Behind the value's end stand zeros, which no text but one with a zero meets in vain.
                 for text in texts.iter().filter(|text| around & text.mask == text.bytes) {
@@ -657,10 +692,12 @@ impl Filter {
         filter
     }
 
-    /// The word is chosen by the first three bytes, a bit in it by all four.
+    /// The word is chosen by the first three bytes, two bits in it by all four.
     fn mixed_place(&self, gram: u32) -> (usize, u64) {
         let hash = (gram & MASK_OF_THREE).wrapping_mul(0x9E37_79B1);
-        ((hash >> self.shift) as usize, 1 << ((hash >> 9).wrapping_add(gram >> 24) & 63))
+        let last = gram >> 24;
+        let bits = [(hash >> 9).wrapping_add(last), (hash >> 3).wrapping_add(last.wrapping_mul(37))];
+        ((hash >> self.shift) as usize, bits.into_iter().fold(0, |all, bit| all | 1 << (bit & 63)))
     }
 
     #[inline]
@@ -691,9 +728,10 @@ impl Filter {
         let (words, shift) = (&*self.words, self.shift);
         each_run::<GRAM_WIDTH, 1>(bytes, |at, gram| {
             let hash = (gram & MASK_OF_THREE).wrapping_mul(0x9E37_79B1);
-            let bit = (hash >> 9).wrapping_add(gram >> 24) & 63;
+            let last = gram >> 24;
             if let Some(word) = words.get((hash >> shift) as usize)
-                && word & 1 << bit != 0
+                && word & 1 << ((hash >> 9).wrapping_add(last) & 63) != 0
+                && word & 1 << ((hash >> 3).wrapping_add(last.wrapping_mul(37)) & 63) != 0
             {
                 probe(at, gram);
             }

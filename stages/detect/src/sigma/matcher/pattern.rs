@@ -245,7 +245,7 @@ fn exact(hir: &Hir) -> Option<Vec<String>> {
         HirKind::Class(class) => of_class(class)?,
         HirKind::Capture(capture) => exact(&capture.sub)?,
         HirKind::Concat(parts) => {
-            parts.iter().try_fold(vec![String::new()], |before, part| crossed(&before, &exact(part)?))?
+            parts.iter().try_fold(vec![String::new()], |before, part| followed(before, &exact(part)?))?
         }
         HirKind::Repetition(repetition) => match (repetition.min, repetition.max) {
             (0, Some(1)) => {
@@ -275,6 +275,21 @@ fn exact(hir: &Hir) -> Option<Vec<String>> {
 
 /// A stretch that is repeated a fixed number of times is written out up to so many times.
 const EXACT_REPEATS_MAX: u32 = 8;
+
+/// The same as [`crossed`]; the usual single text is put behind the others where they are.
+fn followed(mut before: Vec<String>, after: &[String]) -> Option<Vec<String>> {
+    match after {
+        // Distinct texts stay so, and in order too but where one begins like another.
+        [text] => {
+            before.iter_mut().for_each(|before| before.push_str(text));
+            if before.len() > 1 {
+                before.sort_unstable();
+            }
+            Some(before)
+        }
+        _ => crossed(&before, after),
+    }
+}
 
 /// Every text of one list before every text of the other, if they are few.
 fn crossed(before: &[String], after: &[String]) -> Option<Vec<String>> {
@@ -351,6 +366,12 @@ impl Run {
     /// Goes on with one of these texts; with anything if there are none.
     fn take(&mut self, next: Option<Vec<String>>) {
         let Some(next) = next else { return self.flush() };
+        if let [_] = next.as_slice()
+            && let Some(texts) = followed(std::mem::take(&mut self.texts), &next)
+        {
+            self.texts = texts;
+            return;
+        }
         match crossed(&self.texts, &next) {
             Some(texts) => {
                 // Few alternatives may be better than many longer ones.
@@ -408,6 +429,15 @@ fn is_worth_a_look(text: &str) -> bool {
 /// The long s stands for s here ([`necessary`] sees to the values that hold it), so that text is not cut at every s.
 fn of_class(class: &Class) -> Option<Vec<String>> {
     let Class::Unicode(class) = class else { return None };
+    // A letter without regard to case: most of what a regex holds.
+    if let [upper, lower] = class.ranges()
+        && upper.start() == upper.end()
+        && lower.start() == lower.end()
+        && upper.start().is_ascii_uppercase()
+        && upper.start().to_ascii_lowercase() == lower.start()
+    {
+        return Some(vec![lower.start().to_string()]);
+    }
     let characters: usize = class.ranges().iter().map(|range| range.len()).sum();
     if characters > CLASS_MAX {
         return None;
