@@ -1,6 +1,7 @@
 //! Texts a second and core, on texts of our own generators: `cargo bench -p shieldwall-learn --bench text`.
 //!
-//! `linear` is the sum of n-grams alone, `score` the whole model with trees, `explain` with spans.
+//! `linear` is the sum of n-grams alone, `score` the whole model with trees, `score_many` the same for a file of texts, `explain`
+//! with spans.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "a bench")]
 
@@ -12,6 +13,7 @@ use shieldwall_learn::text::{Scratch, Settings, TextKind, TextModel, Texts, doma
 use shieldwall_learn::{Model, Random};
 
 const TEXTS: usize = 4000;
+const MANY: usize = 50_000;
 
 struct Case {
     texts: Vec<String>,
@@ -70,6 +72,19 @@ fn domain_score(bencher: Bencher<'_, '_>) {
     DOMAINS.each(bencher, |text, scratch| {
         black_box(DOMAINS.model.score_with(text, scratch));
     });
+}
+
+#[divan::bench]
+fn domain_score_many(bencher: Bencher<'_, '_>) {
+    // As many as a file has: the trees are laid out once.
+    let texts: Vec<&str> = DOMAINS.texts.iter().cycle().take(MANY).map(String::as_str).collect();
+    bencher.counter(ItemsCount::new(MANY)).bench_local(|| black_box(DOMAINS.model.score_texts(&texts)));
+}
+
+#[divan::bench]
+fn http_score_many(bencher: Bencher<'_, '_>) {
+    let texts: Vec<&str> = REQUESTS.texts.iter().cycle().take(MANY).map(String::as_str).collect();
+    bencher.counter(ItemsCount::new(MANY)).bench_local(|| black_box(REQUESTS.model.score_texts(&texts)));
 }
 
 #[divan::bench]

@@ -208,10 +208,7 @@ impl Trained {
                 let mut scratch = shieldwall_learn::sequence::Scratch::default();
                 list.iter().map(|ids| model.score_with(&encoded(model, ids), &mut scratch)).collect()
             }
-            (Family::Text(model), Items::Texts(list)) => {
-                let mut scratch = shieldwall_learn::text::Scratch::default();
-                list.iter().map(|text| model.score_with(text, &mut scratch)).collect()
-            }
+            (Family::Text(model), Items::Texts(list)) => model.score_texts(list),
             _ => vec![0.0; items.len()],
         }
     }

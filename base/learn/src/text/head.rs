@@ -68,6 +68,19 @@ impl Head {
         self.trees.as_ref().map_or(curves, |trees| 0.5 * (curves + trees.score(row)))
     }
 
+    /// The scores of many rows of `width` numbers, one behind the other: the same bits as [`Self::score`] row by row, some
+    /// times quicker, as trees are walked for 64 rows at once.
+    pub fn score_rows(&self, rows: &[f64], width: usize) -> Vec<f64> {
+        let each = || rows.chunks_exact(width.max(1));
+        let column = |at: usize| each().map(|row| row.get(at).copied().unwrap_or(f64::NAN)).collect();
+        let framed = |trees: &Boosted| Frame::new(trees.schema().clone(), (0..width).map(column).collect());
+        match self.trees.as_ref().map(|trees| framed(trees).map(|frame| trees.score_rows(&frame))) {
+            Some(Ok(scores)) => each().zip(scores).map(|(row, trees)| 0.5 * (self.curves.score(row) + trees)).collect(),
+            // Without trees, or with rows that no table holds.
+            _ => each().map(|row| self.score(row)).collect(),
+        }
+    }
+
     /// The score of the ordinary, and each feature's share above it.
     pub fn explain(&self, row: &[f64]) -> (f64, Vec<f64>) {
         let (base, mut shares) = self.curves.explain(row);

@@ -108,6 +108,9 @@ impl Default for Settings {
     }
 }
 
+/// Rows that are scored at once: laying the trees out costs as much as scoring a thousand.
+const BLOCK_ROWS: usize = 16_384;
+
 /// A model of one kind of text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TextModel {
@@ -165,8 +168,50 @@ impl TextModel {
         sums.chain(raw).fold(f64::NEG_INFINITY, f64::max)
     }
 
+    /// The scores of many texts: the same bits as [`Self::score_with`] one by one.
+    pub fn score_texts<T: AsRef<str>>(&self, texts: &[T]) -> Vec<f64> {
+        let mut scratch = Scratch::default();
+        let mut scores = vec![f64::NEG_INFINITY; texts.len()];
+        // Whose the rows are, and the rows.
+        let (mut owners, mut rows, mut width) = (Vec::new(), Vec::new(), 0);
+        let mut settle = |owners: &mut Vec<usize>, rows: &mut Vec<f64>, width: usize| {
+            for (owner, score) in owners.drain(..).zip(self.head.score_rows(rows, width)) {
+                if let Some(best) = scores.get_mut(owner)
+                    && score > *best
+                {
+                    *best = score;
+                }
+            }
+            rows.clear();
+        };
+        for (at, text) in texts.iter().enumerate() {
+            self.each_row(text.as_ref(), &mut scratch, |_, row| {
+                owners.push(at);
+                rows.extend_from_slice(row);
+                width = row.len();
+            });
+            if owners.len() >= BLOCK_ROWS {
+                settle(&mut owners, &mut rows, width);
+            }
+        }
+        settle(&mut owners, &mut rows, width);
+        scores
+    }
+
     /// The highest score and the piece that has it.
     fn judge(&self, text: &str, scratch: &mut Scratch) -> (f64, Place) {
+        let mut best = (f64::NEG_INFINITY, Place::Raw);
+        self.each_row(text, scratch, |place, row| {
+            let score = self.head.score(row);
+            if score > best.0 {
+                best = (score, place);
+            }
+        });
+        best
+    }
+
+    /// The rows of a text's pieces that are judged.
+    fn each_row(&self, text: &str, scratch: &mut Scratch, mut each: impl FnMut(Place, &[f64])) {
         let shape = self.kind.shape();
         prepare(shape, text, scratch);
         let raw_too = raw_differs(shape, text, &scratch.form);
@@ -185,19 +230,14 @@ impl TextModel {
             }
             sums.truncate(PIECES_JUDGED);
         }
-        let mut best = (f64::NEG_INFINITY, Place::Raw);
         for (sum, at) in sums.iter() {
             let (place, bytes) = match pieces.get(*at as usize) {
                 Some(piece) => (Place::Canonical(piece.0, piece.1), cut(form.bytes(), *piece)),
                 None => (Place::Raw, raw(text)),
             };
             self.row(shape, *sum, bytes, form.signs(), row);
-            let score = self.head.score(row);
-            if score > best.0 {
-                best = (score, place);
-            }
+            each(place, row);
         }
-        best
     }
 
     fn row(&self, shape: &Shape, sum: f64, piece: &[u8], signs: &[u32; SIGNS_MAX], row: &mut Vec<f64>) {

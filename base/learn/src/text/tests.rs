@@ -70,6 +70,22 @@ fn hostile_items() -> Vec<String> {
     items
 }
 
+/// A file of texts is scored as its texts are one by one, to the last bit, whatever stands beside them.
+#[test]
+fn many_texts_have_the_scores_of_each() {
+    for kind in [TextKind::Domain, TextKind::Http, TextKind::Command, TextKind::Script] {
+        let model = model(kind);
+        let mut items = hostile_items();
+        // More than a block of rows.
+        items.extend((0..3000).map(|at| format!("name{at}.example/{}?q={}", at % 7, at * 31 % 1009)));
+        let mut scratch = super::Scratch::default();
+        let each: Vec<u64> = items.iter().map(|item| model.score_with(item, &mut scratch).to_bits()).collect();
+        let many: Vec<u64> = model.score_texts(&items).into_iter().map(f64::to_bits).collect();
+        assert_eq!(many, each, "{kind:?}");
+    }
+    assert!(model(TextKind::Domain).score_texts::<&str>(&[]).is_empty());
+}
+
 #[test]
 fn every_kind_holds_the_contract_of_models() {
     for kind in TextKind::ALL {
