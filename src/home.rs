@@ -33,7 +33,15 @@ pub struct Home {
 /// The right to write. Released when dropped, by the operating system even after a crash.
 #[derive(Debug)]
 pub struct Writer {
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for Writer {
+    /// Lets go at once: closing alone would wait for a process that another thread is just starting, which has the file too until
+    /// it becomes its program.
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
+    }
 }
 
 impl Home {
@@ -157,7 +165,7 @@ impl Home {
             ),
             Ok(_) | Err(_) => write_whole(&version, format!("{LAYOUT_VERSION}\n").as_bytes())?,
         }
-        Ok(Writer { _lock: lock })
+        Ok(Writer { lock })
     }
 }
 

@@ -32,7 +32,7 @@ const LISTED_MAX: usize = 1000;
 pub type Make = dyn FnMut(&Step, &Policy, &Protected) -> io::Result<Box<dyn Action>>;
 
 /// What acts.
-pub struct Actuator<D> {
+pub struct Actuator<D: Disk> {
     policy: Policy,
     journal: Journal<D>,
     make: Box<Make>,

@@ -96,6 +96,9 @@ pub trait Disk {
     /// # Errors
     /// When it could not; part of the bytes may stand.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Lets others have it.
+    fn release(&mut self) {}
 }
 
 impl Disk for File {
@@ -103,10 +106,22 @@ impl Disk for File {
         self.write_all(bytes)?;
         self.sync_data()
     }
+
+    /// Closing alone would wait for a process that another thread is just starting: it has the file too until it becomes its
+    /// program.
+    fn release(&mut self) {
+        let _ = self.unlock();
+    }
+}
+
+impl<D: Disk> Drop for Journal<D> {
+    fn drop(&mut self) {
+        self.disk.release();
+    }
 }
 
 /// The journal, open for writing.
-pub struct Journal<D> {
+pub struct Journal<D: Disk> {
     disk: D,
     last: Hash,
     events: Vec<Event>,
