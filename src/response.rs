@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -109,6 +110,27 @@ pub fn plan(which: &Which, home: &Home, named: Option<&Path>) -> Result<Plan> {
             Ok(plan)
         }
     }
+}
+
+/// The plan that is meant, for commands that act or hold a secret key: a case is a large file that a core wrote which reads an
+/// attacker's bytes, so another process takes it apart behind walls (`shieldwall plan`), and only the small plan comes over.
+///
+/// # Errors
+/// As [`plan`], in that process' words.
+pub fn plan_apart(which: &Which, home: &Home, named: Option<&Path>, confined: bool) -> Result<Plan> {
+    let Which::Remedy(number, letter) = which else { return plan(which, home, named) };
+    let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let path = folder.path().join("plan.json");
+    let mut command = Command::new(std::env::current_exe().context("where this program is")?);
+    command.arg("--data-dir").arg(home.root()).args((!confined).then_some("--no-confine"));
+    command.arg("plan").arg("-o").arg(&path).arg("--").arg(format!("{number}{letter}")).args(named);
+    let ran = command.stdin(Stdio::null()).output().context("cannot read the case in a process of its own")?;
+    if !ran.status.success() {
+        let words = String::from_utf8_lossy(&ran.stderr);
+        let words = words.lines().find_map(|line| line.strip_prefix("error: ")).unwrap_or("the case cannot be read");
+        bail!("{words}");
+    }
+    plan(&Which::File(path), home, None)
 }
 
 /// What speaks for doing a remedy without a person.

@@ -51,7 +51,7 @@ pub struct DoArgs {
 /// When nobody can act here, the plan is refused, nobody approves, or it does not work.
 pub fn run(global: &Global, args: &DoArgs) -> Result<Outcome> {
     let home = global.home()?;
-    let plan = response::plan(&args.which, &home, args.case.as_deref())?;
+    let plan = response::plan_apart(&args.which, &home, args.case.as_deref(), global.confines())?;
     let mut out = io::stdout().lock();
     plan::tell(&plan, &mut out)?;
     let mut acts = response::open(&args.at, &home)?;

@@ -59,10 +59,10 @@ pub fn run(global: &Global, args: &ApproveArgs) -> Result<Outcome> {
         return Ok(Outcome::Clean);
     }
     let Some(which) = &args.which else { bail!("say which plan") };
-    let plan = response::plan(which, &home, args.case.as_deref())?;
+    let plan = response::plan_apart(which, &home, args.case.as_deref(), global.confines())?;
     let mut err = io::stderr().lock();
     plan::tell(&plan, &mut err)?;
-    // The secret key is read once the case is closed: what parses it must not have the key in its memory.
+    // The secret key is read last: nothing that takes a case apart has it in its memory.
     let key = response::operator(&home, args.key.as_deref())?;
     let event = Event::new("respond.approve", plan.hash().to_string())
         .with("incident", &plan.incident)

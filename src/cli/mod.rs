@@ -99,6 +99,11 @@ impl Global {
         Home::locate(self.data_dir.as_deref())
     }
 
+    /// Whether the walls are wanted.
+    pub fn confines(&self) -> bool {
+        !self.no_confine
+    }
+
     /// Gives up what a command does not need, before it reads the first outside byte and before it starts a thread.
     pub fn confine(&self, needs: &Needs) {
         if self.no_confine {

@@ -40,7 +40,7 @@ pub struct UndoArgs {
 pub fn run(global: &Global, args: &UndoArgs) -> Result<Outcome> {
     let home = global.home()?;
     let mut acts = response::open(&args.at, &home)?;
-    let hash = hash(args, &home, acts.as_mut())?;
+    let hash = hash(args, &home, global.confines(), acts.as_mut())?;
     let key = response::operator(&home, args.key.as_deref())?;
     let approval = approve::sign_undo(hash, &key, books::now_ms(), &response::nonce()?);
     let event = Event::new("respond.undo", hash.to_string()).with("approver", key.public().id());
@@ -54,12 +54,12 @@ pub fn run(global: &Global, args: &UndoArgs) -> Result<Outcome> {
 }
 
 /// Which action is meant.
-fn hash(args: &UndoArgs, home: &crate::home::Home, acts: &mut dyn Acts) -> Result<Hash> {
+fn hash(args: &UndoArgs, home: &crate::home::Home, confined: bool, acts: &mut dyn Acts) -> Result<Hash> {
     let text = &args.which;
     let digits = text.len() >= DIGITS_MIN && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if !digits {
         let which: Which = response::which(text).map_err(anyhow::Error::msg)?;
-        return Ok(response::plan(&which, home, args.case.as_deref())?.hash());
+        return Ok(response::plan_apart(&which, home, args.case.as_deref(), confined)?.hash());
     }
     let Answer::List { deeds } = acts.ask(Ask::List)? else { bail!("the actuator does not say what was done") };
     let wanted = text.to_lowercase();

@@ -92,6 +92,10 @@ fn what_is_no_plan_is_refused_with_words() {
     fs::write(&path, text.replacen("[\\\"203.0.113.50", "[\\\"203.0.113.51", 1)).unwrap();
     let ran = run(&place, "plan 1a");
     assert!(ran.code == 4 && ran.err.contains("the case was changed"), "{}", ran.err);
+    // What holds a key hears it from the process that took the case apart.
+    let ran = run(&place, "approve 1a -o @approval");
+    assert!(ran.code == 4 && ran.err.contains("the case was changed"), "{}", ran.err);
+    assert!(!place.path("approval").exists());
 }
 
 /// A process is named by what its number alone does not say, read before the command confines itself.
