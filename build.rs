@@ -1,9 +1,11 @@
-//! Embeds our own rules, deflated, the mappings, the playbooks, and the shipped models with the hashes that their manifests name.
+//! Embeds our own rules, deflated, the mappings, taken apart, the playbooks, and the shipped models with the hashes that their manifests name.
 
 use std::error::Error;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+
+use shieldwall_schema::Mappings;
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=content/rules");
@@ -22,15 +24,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     deflated.write_all(&bytes)?;
     fs::write(out.join("rules.bin"), deflated.finish()?)?;
 
-    let mut source =
-        String::from("/// `content/mappings`, in the order of their names.\nstatic MAPPINGS: &[(&str, &str)] = &[\n");
+    let mut texts = Vec::new();
     for path in files(Path::new("content/mappings"), "toml")? {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let full = fs::canonicalize(&path)?;
-        source.push_str(&format!("    ({name:?}, include_str!({:?})),\n", full.to_string_lossy()));
+        texts.push((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), fs::read_to_string(&path)?));
     }
-    source.push_str("];\n");
-    fs::write(out.join("mappings.rs"), source)?;
+    let mappings = Mappings::parse(texts.iter().map(|(name, text)| (name.as_str(), text.as_str())))?;
+    fs::write(out.join("mappings.bin"), postcard::to_stdvec(&mappings)?)?;
 
     let mut source = String::from(
         "/// `content/playbooks`: name and text, in the order of their names.\npub static PLAYBOOKS: &[(&str, &str)] = &[\n",

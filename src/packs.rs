@@ -49,12 +49,13 @@ pub struct Choice {
 /// The mappings of `content/mappings`, embedded.
 ///
 /// # Errors
-/// Never in a released build: a test parses them.
+/// Never: the build writes what is read here.
 pub fn mappings() -> Result<Mappings> {
-    Ok(Mappings::parse(MAPPINGS.iter().copied())?)
+    postcard::from_bytes(MAPPINGS).context("embedded mappings")
 }
 
-include!(concat!(env!("OUT_DIR"), "/mappings.rs"));
+/// `content/mappings`, taken apart (see `build.rs`).
+static MAPPINGS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/mappings.bin"));
 
 /// Loads what was chosen.
 ///
@@ -303,7 +304,7 @@ fn fingerprint(path: &Path, root: &Path, lists: &Lists) -> Result<[u8; 32]> {
     hash.update(load::fingerprint(&[], lists));
     hash.update(root.as_os_str().as_encoded_bytes());
     let mut files = Vec::new();
-    for entry in walkdir::WalkDir::new(root).sort_by_file_name() {
+    for entry in walkdir::WalkDir::new(root) {
         let entry = entry.with_context(|| format!("cannot list rules `{}`", path.display()))?;
         if !entry.file_type().is_file() {
             continue;
@@ -313,6 +314,8 @@ fn fingerprint(path: &Path, root: &Path, lists: &Lists) -> Result<[u8; 32]> {
             bail!("`{}` has more than {PACK_FILES_MAX} files: name the folder of the rules", path.display());
         }
     }
+    // Whole paths are sorted: as bytes, which compares without taking them apart.
+    files.sort_unstable_by(|a, b| a.path().as_os_str().as_encoded_bytes().cmp(b.path().as_os_str().as_encoded_bytes()));
     // Asking the system about thousands of files takes longer than everything else here: several threads ask.
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(STAT_THREADS_MAX);
     let part = files.len().div_ceil(threads).max(STAT_FILES_MIN);

@@ -17,7 +17,7 @@ pub type Renamed = Vec<(String, Vec<String>)>;
 /// The fields that a bucket calls otherwise.
 pub fn renamed(bucket: Option<&Bucket>, asked: &BTreeSet<String>) -> Renamed {
     let Some(bucket) = bucket else { return Vec::new() };
-    let native = |field: &String| bucket.native(field).into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let native = |field: &String| bucket.native(field).to_vec();
     let fields = asked.iter().map(|field| (field.clone(), native(field)));
     fields.filter(|(_, native)| !native.is_empty()).collect()
 }

@@ -50,7 +50,7 @@ impl Logsource {
 }
 
 /// Which tags are in a bucket. Empty lists ask nothing; comparison ignores ASCII case; a final `*` is a prefix match.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Pattern {
     /// Product.
@@ -88,7 +88,7 @@ impl Pattern {
 pub type Names = std::collections::BTreeMap<String, Vec<String>>;
 
 /// One kind of record.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bucket {
     /// The bucket's name, for people.
@@ -116,7 +116,7 @@ pub struct Bucket {
 }
 
 /// Native names by provenance; what is not listed is host-reported.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProvenanceNames {
     /// Names of transport-verified fields.
@@ -126,12 +126,9 @@ pub struct ProvenanceNames {
 }
 
 impl Bucket {
-    /// The native names for a rule's field name: the alias, the OCSF path, or the name itself.
-    pub fn native(&self, field: &str) -> Vec<&str> {
-        match self.alias.get(field).or_else(|| self.ocsf.get(field)) {
-            Some(names) => names.iter().map(String::as_str).collect(),
-            None => vec![],
-        }
+    /// The native names for a rule's field name, as an alias or as an OCSF path; none where it is called so itself.
+    pub fn native(&self, field: &str) -> &[String] {
+        self.alias.get(field).or_else(|| self.ocsf.get(field)).map_or(&[], Vec::as_slice)
     }
 
     /// Who could have written a native field.
@@ -159,8 +156,8 @@ pub struct MappingError {
     pub message: String,
 }
 
-/// All buckets, in order.
-#[derive(Clone, Debug, Default)]
+/// All buckets, in order. Serialisable, so that a program can hold them taken apart: the text takes a hundred times as long.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Mappings {
     buckets: Vec<Bucket>,
 }

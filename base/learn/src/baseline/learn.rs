@@ -1,6 +1,9 @@
 //! Learning an hour or a day of an entity.
 
-use super::{Baseline, ENTITIES_MAX, ENTRIES_MAX, Entry, KEYS_MAX, Key, NOBODY, Own, Peers, SERIES_DAYS_MAX, faded};
+use super::{
+    ANY, Baseline, ENTITIES_MAX, ENTRIES_MAX, Entry, KEYS_MAX, Key, NOBODY, Own, Peers, SERIES_DAYS_MAX, UNNUMBERED,
+    faded,
+};
 
 impl Baseline {
     /// The number of a fact; `None` when there are too many.
@@ -14,9 +17,25 @@ impl Baseline {
         }
         let number = u32::try_from(self.keys.len()).ok()?;
         self.keys.push(key);
+        self.contexts.push(if key.value == ANY { number } else { UNNUMBERED });
         self.peers.push(Peers::default());
         self.numbers.insert(key, number);
         Some(number)
+    }
+
+    /// The numbers of a fact and of its context as a whole; `None` when there are too many.
+    pub fn fact(&mut self, key: Key) -> Option<(u32, u32)> {
+        if let Some(number) = self.numbers.get(&key)
+            && let Some(context) = self.contexts.get(*number as usize).filter(|context| **context != UNNUMBERED)
+        {
+            return Some((*number, *context));
+        }
+        let (number, context) = (self.key(key), self.key(Key { value: ANY, ..key }));
+        let (number, context) = (number?, context?);
+        if let Some(slot) = self.contexts.get_mut(number as usize) {
+            *slot = context;
+        }
+        Some((number, context))
     }
 
     /// The number of an entity; `None` when there are too many.
@@ -58,14 +77,16 @@ impl Baseline {
         }
         let mut active = [false; 256];
         let mut new = Vec::new();
+        let mut from = 0;
         for key in keys {
             let Some(peers) = self.peers.get_mut(*key as usize) else { continue };
             peers.hours |= bit;
             if let Some(slot) = self.keys.get(*key as usize).and_then(|key| active.get_mut(usize::from(key.feature))) {
                 *slot = true;
             }
-            let found = own.entries.binary_search_by_key(key, |entry| entry.key).ok();
-            if let Some(entry) = found.and_then(|at| own.entries.get_mut(at)) {
+            // Facts ascend, as do entries: what is sought stands behind what was found.
+            from += place(own.entries.get(from..).unwrap_or_default(), *key);
+            if let Some(entry) = own.entries.get_mut(from).filter(|entry| entry.key == *key) {
                 entry.fade(day);
                 entry.hours = entry.hours.saturating_add(1);
                 if entry.last_day != day {
@@ -132,6 +153,17 @@ impl Entry {
         let faded = |count: u16| u16::try_from(faded(count.into(), self.last_day, day)).unwrap_or(u16::MAX).max(1);
         (self.hours, self.days) = (faded(self.hours), faded(self.days));
     }
+}
+
+/// Where a fact stands or would stand among entries: looked for ever farther from the first, then between.
+fn place(entries: &[Entry], key: u32) -> usize {
+    let is_before = |entry: &Entry| entry.key < key;
+    let mut end = 1;
+    while entries.get(end - 1).is_some_and(is_before) {
+        end *= 2;
+    }
+    let (start, end) = (end / 2, end.min(entries.len()));
+    start + entries.get(start..end).map_or(0, |between| between.partition_point(is_before))
 }
 
 fn hour_hash(hour: i64) -> u32 {

@@ -67,6 +67,9 @@ pub const KINDS: usize = 8;
 /// The value of a key that stands for its context as a whole.
 pub const ANY: u32 = u32::MAX;
 
+/// A fact whose number is not known.
+const UNNUMBERED: u32 = u32::MAX;
+
 /// A fact of anybody: feature, context, value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {
@@ -143,6 +146,8 @@ pub struct Baseline {
     pub keys: Vec<Key>,
     /// A fact → its number: the index in `keys`.
     pub numbers: FxHashMap<Key, u32>,
+    /// For each fact, the number of its context as a whole; [`UNNUMBERED`] where that was not asked for yet.
+    contexts: Vec<u32>,
     /// What all know of each fact.
     pub peers: Vec<Peers>,
     /// Every entity.

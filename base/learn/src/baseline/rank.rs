@@ -1,6 +1,8 @@
 //! How a fact or level stands beside what is known, and how rare it is to stand like that.
 
-use super::{ANY, Baseline, Entry, FeatureId, HOURS_A_DAY, KINDS, Key, Own, PEER_HOURS, Peers, UNKNOWN_SHARE};
+use super::{
+    ANY, Baseline, Entry, FeatureId, HOURS_A_DAY, KINDS, Key, Own, PEER_HOURS, Peers, UNKNOWN_SHARE, UNNUMBERED,
+};
 
 /// Bins of scores, an eighth of a nat each.
 const RANK_BINS: usize = 256;
@@ -49,9 +51,18 @@ impl Baseline {
     /// How a fact of an entity stands; `learned`: the hour that is judged was itself learned, and is left out.
     pub fn standing(&self, entity: u32, key: u32, learned: bool) -> Option<Standing> {
         let own = self.entities.get(entity as usize)?;
-        let of = *self.keys.get(key as usize)?;
-        let context = self.numbers.get(&Key { value: ANY, ..of }).copied();
+        let context = self.context(key)?;
         Some(self.standing_of(own, own.entry(key), key, context, learned))
+    }
+
+    /// The number of a fact's context as a whole, where that has one; `None` where there is no such fact.
+    fn context(&self, key: u32) -> Option<Option<u32>> {
+        let context = *self.contexts.get(key as usize)?;
+        if context != UNNUMBERED {
+            return Some(Some(context));
+        }
+        let of = *self.keys.get(key as usize)?;
+        Some(self.numbers.get(&Key { value: ANY, ..of }).copied())
     }
 
     fn standing_of(&self, own: &Own, entry: Option<&Entry>, key: u32, context: Option<u32>, learned: bool) -> Standing {
@@ -87,6 +98,11 @@ impl Baseline {
 
     /// Ranks what was learned; needed before [`Baseline::fact_p_value`] and [`Baseline::level_p_value`].
     pub fn rank(&mut self) {
+        for (key, context) in self.keys.iter().zip(&mut self.contexts).filter(|(_, context)| **context == UNNUMBERED) {
+            if let Some(number) = self.numbers.get(&Key { value: ANY, ..*key }) {
+                *context = *number;
+            }
+        }
         let mut counts = vec![vec![0.0f64; RANK_BINS]; self.features];
         let mut kinds = vec![[false; KINDS]; self.features];
         let mut hours = [0.0f64; KINDS];
@@ -100,7 +116,7 @@ impl Baseline {
                 if key.value == ANY {
                     continue;
                 }
-                let context = self.numbers.get(&Key { value: ANY, ..*key }).copied();
+                let context = self.context(entry.key).flatten();
                 let standing = self.standing_of(own, Some(entry), entry.key, context, true);
                 let slot =
                     counts.get_mut(usize::from(key.feature)).and_then(|bins| bins.get_mut(rank_bin(standing.score)));
@@ -235,7 +251,7 @@ impl Baseline {
             })
             .sum();
         own + self.entities.capacity() * size_of::<Own>()
-            + self.keys.capacity() * (size_of::<Key>() + size_of::<Peers>())
+            + self.keys.capacity() * (size_of::<Key>() + size_of::<Peers>() + 4)
             + self.numbers.capacity() * (size_of::<Key>() + 5)
             + self.by_name.capacity() * 13
     }

@@ -11,7 +11,7 @@ use super::calibrate::Scores;
 use super::detectors::{BEACON, COMMAND, DETECTORS, DOMAIN, REQUEST, SCRIPT, SLOW_BOIL};
 use super::facts::{FEATURES, Feature, FeatureId, Text};
 use super::measures::{MEASURES, Measure, bin};
-use super::window::{StrangeText, Trace, Window};
+use super::window::{Amounts, StrangeText, Trace, Window};
 use shieldwall_learn::baseline::{Baseline, Standing};
 
 /// Parts above this p-value are ordinary.
@@ -126,8 +126,8 @@ pub(super) fn hour(base: &Baseline, entity: u32, day: i32, window: &Window, lear
     }
     let mut found: Vec<(u16, Piece, Trace)> = Vec::new();
     facts(base, entity, window, learned, &mut found);
-    for (measure, (value, trace)) in &window.amounts {
-        level(base, entity, *measure, *value, trace, learned, &mut found);
+    for (measure, value, trace) in window.amounts.shown() {
+        level(base, entity, measure, value, trace, learned, &mut found);
     }
     texts(window, &mut tested, &mut found);
     // The maps above have an order of their own; what is said has not.
@@ -150,7 +150,7 @@ pub(super) fn whole_day(
     base: &Baseline,
     entity: u32,
     day: i32,
-    amounts: &[(Measure, u64, Trace)],
+    amounts: &Amounts,
     host: u32,
     learned: bool,
     out: &mut Judged,
@@ -162,8 +162,8 @@ pub(super) fn whole_day(
         }
     }
     let mut found = Vec::new();
-    for (measure, value, trace) in amounts {
-        level(base, entity, *measure, *value, trace, learned, &mut found);
+    for (measure, value, trace) in amounts.shown() {
+        level(base, entity, measure, value, trace, learned, &mut found);
     }
     emit(entity, day, &tested, found, |candidate| candidate.host = host, out);
 }

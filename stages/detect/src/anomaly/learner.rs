@@ -9,9 +9,9 @@ use super::judge::{self, Judged};
 use super::measures::{MEASURES, Measure, bin};
 use super::names::{Form, Names, OTHER};
 use super::texts::{TextScorers, TextVerdict, quoted};
-use super::window::{Different, StrangeText, Trace, Window};
+use super::window::{Amounts, Open, StrangeText, Trace, Window};
 use super::{Learned, Settings, shown};
-use shieldwall_learn::baseline::{ANY, Baseline, Key};
+use shieldwall_learn::baseline::{Baseline, Key};
 use shieldwall_learn::timing::{Beacon, beacon};
 
 /// Pairs of source and destination whose beats are kept; later ones are not timed.
@@ -37,9 +37,6 @@ const NO_HOUR: i64 = i64::MIN;
 /// The day of records without a time.
 const NO_DAY: i32 = i32::MIN;
 
-/// A measure, how much of it, and the records that show it.
-type Measured = (Measure, u64, Trace);
-
 /// Half B's part: baselines.
 #[derive(Debug, Default)]
 pub struct Learner {
@@ -56,14 +53,21 @@ pub struct Learner {
     day: Option<i32>,
     slot: u32,
     seen: Seen,
-    open: FxHashMap<u32, Window>,
-    open_day: FxHashMap<u32, Vec<Measured>>,
-    different_hour: Different,
-    different_day: Different,
+    open: Open<Window>,
+    open_day: Open<Amounts>,
+    /// Different things that open windows tell apart: hours', days'.
+    told_apart: (usize, usize),
     verdicts: FxHashMap<(u8, u32), Option<TextVerdict>>,
     /// The last kind of event of a host's log: (host, log) → its context's name.
     before: FxHashMap<(u32, u32), u32>,
     event_names: FxHashMap<(u32, u32), u32>,
+}
+
+/// Whose something is: the entity's number, and the place of its open window.
+#[derive(Clone, Copy, Debug)]
+struct Whose {
+    entity: u32,
+    at: usize,
 }
 
 /// Beats of one pair.
@@ -201,34 +205,32 @@ impl Learner {
 
     fn put(&mut self, seen: &Observed<'_>, facts: &Seen) {
         let count = u64::from(seen.observation.count.max(1));
-        // Numbers of this record's entities, in its own order.
-        let mut entities: [Option<u32>; 8] = [None; 8];
+        // This record's entities in its own order: their numbers, and the places of their windows. Whoever is named was
+        // active: silence of a measure in an active hour is a zero, not a gap.
+        let mut entities: [Option<Whose>; 8] = [None; 8];
         for (slot, (kind, name)) in entities.iter_mut().zip(&facts.who) {
-            *slot = self.base.entity(*kind as u8, *name);
-            // Whoever is named was active: silence of a measure in an active hour is a zero, not a gap.
-            if let Some(entity) = *slot {
-                self.open.entry(entity).or_default();
-            }
+            *slot = self.base.entity(*kind as u8, *name).map(|entity| Whose { entity, at: self.open.place(entity) });
         }
-        let number = |who: u8| entities.get(usize::from(who)).copied().flatten();
+        let whose = |who: u8| entities.get(usize::from(who)).copied().flatten();
         let host = facts.who.first().filter(|(kind, _)| *kind == EntityKind::Host).map_or(OTHER, |(_, name)| *name);
         for fact in &facts.facts {
-            if let Some(entity) = number(fact.who) {
-                self.put_fact(entity, fact, count, seen);
+            if let Some(whose) = whose(fact.who) {
+                self.put_fact(whose, fact, count, seen);
             }
         }
         if let Some(code) = facts::code(&facts.facts)
-            && let Some(entity) = number(code.who)
+            && let Some(whose) = whose(code.who)
         {
-            self.put_order(entity, code, count, seen);
+            self.put_order(whose, code, count, seen);
         }
         for amount in &facts.amounts {
-            let Some(entity) = number(amount.who) else { continue };
-            self.put_amount(entity, amount.measure, amount.value, count, seen);
+            if let Some(whose) = whose(amount.who) {
+                self.put_amount(whose, amount.measure, amount.value, count, seen);
+            }
         }
         if self.judging {
-            for (at, entity) in (0u8..).zip(entities).filter_map(|(at, entity)| Some((at, entity?))) {
-                if let Some(window) = self.open.get_mut(&entity) {
+            for (at, whose) in (0u8..).zip(entities).filter_map(|(at, whose)| Some((at, whose?))) {
+                if let Some(window) = self.open.at(whose.at) {
                     window.host = host;
                     for (other, (kind, name)) in (0u8..).zip(&facts.who) {
                         if other != at {
@@ -238,36 +240,35 @@ impl Learner {
                 }
             }
             for (kind, who, path) in &facts.texts {
-                if let (Some(entity), Some(text)) = (number(*who), seen.observation.get(*path)) {
-                    self.put_text(entity, *kind, text, count, seen);
+                if let (Some(whose), Some(text)) = (whose(*who), seen.observation.get(*path)) {
+                    self.put_text(whose, *kind, text, count, seen);
                 }
             }
             if let (Some(pair), Some(time)) = (facts.pair, seen.time)
-                && let Some(entity) = number(pair.who)
+                && let Some(whose) = whose(pair.who)
             {
-                self.put_beat((entity, pair.destination, pair.port), time, host, count, seen);
+                self.put_beat((whose.entity, pair.destination, pair.port), time, host, count, seen);
             }
         }
     }
 
-    fn put_fact(&mut self, entity: u32, fact: &Fact, count: u64, seen: &Observed<'_>) {
+    fn put_fact(&mut self, whose: Whose, fact: &Fact, count: u64, seen: &Observed<'_>) {
         let key = Key { feature: fact.feature, context: fact.context, value: fact.value };
-        let (Some(key), Some(any)) = (self.base.key(key), self.base.key(Key { value: ANY, ..key })) else { return };
-        let window = self.open.entry(entity).or_default();
+        let (Some((key, any)), Some(window)) = (self.base.fact(key), self.open.at(whose.at)) else { return };
         if !self.judging {
             window.saw(key);
             window.saw(any);
             return;
         }
         let trace = window.facts.entry(key).or_insert_with(|| {
-            judge::may_be_strange(&self.base, entity, key, fact.feature, self.learned).then(Box::default)
+            judge::may_be_strange(&self.base, whose.entity, key, fact.feature, self.learned).then(Box::default)
         });
         if let Some(trace) = trace {
             trace.add(count, seen.time, seen.source, seen.place);
         }
     }
 
-    fn put_order(&mut self, entity: u32, code: Fact, count: u64, seen: &Observed<'_>) {
+    fn put_order(&mut self, whose: Whose, code: Fact, count: u64, seen: &Observed<'_>) {
         let name = match self.event_names.get(&(code.context, code.value)) {
             Some(name) => *name,
             None => {
@@ -277,48 +278,27 @@ impl Learner {
                 name
             }
         };
-        let before = self.before.insert((entity, code.context), name).unwrap_or(OTHER);
+        let before = self.before.insert((whose.entity, code.context), name).unwrap_or(OTHER);
         if before != OTHER && before != name {
             let next = facts::next(code.who, before, code.value);
-            self.put_fact(entity, &next, count, seen);
+            self.put_fact(whose, &next, count, seen);
         }
     }
 
-    fn put_amount(&mut self, entity: u32, measure: Measure, value: u64, count: u64, seen: &Observed<'_>) {
-        let kind = measure.facts();
-        // Either more of it, or how many there are now.
-        let (add, now) = if kind.different {
-            let different = if kind.day { &mut self.different_day } else { &mut self.different_hour };
-            (0, different.add(entity, measure, value))
+    fn put_amount(&mut self, whose: Whose, measure: Measure, value: u64, count: u64, seen: &Observed<'_>) {
+        let (in_hour, in_day) = &mut self.told_apart;
+        let (amounts, told_apart) = if measure.facts().day {
+            let at = self.open_day.place(whose.entity);
+            (self.open_day.at(at), in_day)
         } else {
-            (value, None)
+            (self.open.at(whose.at).map(|window| &mut window.amounts), in_hour)
         };
-        if add == 0 && now.is_none() {
-            return;
-        }
-        let more = |sum: u64| now.unwrap_or(sum.saturating_add(add));
-        if kind.day {
-            let list = self.open_day.entry(entity).or_default();
-            let at = list.iter().position(|(have, _, _)| *have == measure).unwrap_or_else(|| {
-                list.push((measure, 0, Trace::default()));
-                list.len() - 1
-            });
-            if let Some((_, sum, trace)) = list.get_mut(at) {
-                *sum = more(*sum);
-                if self.judging {
-                    trace.add(count, seen.time, seen.source, seen.place);
-                }
-            }
-        } else {
-            let (sum, trace) = self.open.entry(entity).or_default().amounts.entry(measure).or_default();
-            *sum = more(*sum);
-            if self.judging {
-                trace.add(count, seen.time, seen.source, seen.place);
-            }
+        if let Some(trace) = amounts.and_then(|amounts| amounts.add(measure, value, self.judging, told_apart)) {
+            trace.add(count, seen.time, seen.source, seen.place);
         }
     }
 
-    fn put_text(&mut self, entity: u32, kind: Text, text: &str, count: u64, seen: &Observed<'_>) {
+    fn put_text(&mut self, whose: Whose, kind: Text, text: &str, count: u64, seen: &Observed<'_>) {
         let Some(scorer) = self.scorers.of(kind) else { return };
         let name = self.names.form(Form::Plain, text);
         // Names are cut; a longer text is scored each time.
@@ -335,7 +315,7 @@ impl Learner {
             }
             verdict
         });
-        let window = self.open.entry(entity).or_default();
+        let Some(window) = self.open.at(whose.at) else { return };
         if let Some(texts) = window.texts.get_mut(kind as usize) {
             *texts = texts.saturating_add(1);
         }
@@ -374,37 +354,33 @@ impl Learner {
     fn close_hour(&mut self) {
         let hour = self.hour.unwrap_or(NO_HOUR);
         let day = day_of(hour);
-        let mut open: Vec<(u32, Window)> = self.open.drain().collect();
-        open.sort_unstable_by_key(|(entity, _)| *entity);
-        for (entity, window) in &mut open {
+        self.open.close(|entity, window| {
             if self.judging {
-                judge::hour(&self.base, *entity, day, window, self.learned, &mut self.judged);
+                judge::hour(&self.base, entity, day, window, self.learned, &mut self.judged);
             } else {
-                self.base.learn_facts(*entity, hour, day, window.keys());
-                for (measure, (value, _)) in &window.amounts {
-                    self.base.learn_level(*entity, *measure as u8, bin(*value), day, false);
+                self.base.learn_facts(entity, hour, day, window.keys());
+                for (measure, value) in window.amounts.each() {
+                    self.base.learn_level(entity, measure as u8, bin(value), day, false);
                 }
             }
-        }
-        self.different_hour.clear();
+        });
+        self.told_apart.0 = 0;
     }
 
     fn close_day(&mut self) {
         let day = self.day.unwrap_or(NO_DAY);
-        let mut open: Vec<(u32, Vec<Measured>)> = self.open_day.drain().collect();
-        open.sort_unstable_by_key(|(entity, _)| *entity);
-        for (entity, mut amounts) in open {
-            amounts.sort_by_key(|(measure, _, _)| *measure);
+        self.open_day.close(|entity, amounts| {
+            amounts.sort();
             if self.judging {
-                judge::whole_day(&self.base, entity, day, &amounts, OTHER, self.learned, &mut self.judged);
+                judge::whole_day(&self.base, entity, day, amounts, OTHER, self.learned, &mut self.judged);
             } else {
-                for (measure, value, _) in amounts {
+                for (measure, value) in amounts.each() {
                     let rises = RISING.contains(&measure);
                     self.base.learn_level(entity, measure as u8, bin(value), day, rises && day != NO_DAY);
                 }
             }
-        }
-        self.different_day.clear();
+        });
+        self.told_apart.1 = 0;
     }
 }
 

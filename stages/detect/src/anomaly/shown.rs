@@ -188,7 +188,7 @@ fn suspicion(teller: &Teller<'_>, one: &Candidate, p_value: f64) -> Suspicion {
     let mut entities: Vec<Entity> = one.with.iter().filter_map(|(kind, name)| teller.named(*kind, *name)).collect();
     entities.sort_unstable();
     entities.dedup();
-    let mut evidence = one.trace.evidence.clone();
+    let mut evidence: Vec<_> = one.trace.evidence().collect();
     evidence.sort_by_key(|(source, place)| (*source, *place));
     evidence.dedup();
     evidence.truncate(EVIDENCE_SHOWN_MAX);

@@ -1,7 +1,8 @@
 //! What an entity does in one hour and in one day, while it is going on.
 //!
 //! Observations come in order of time, so all windows of an hour close when the next hour begins. Memory is bounded by what
-//! can happen in an hour (a day, for the few daily measures), and by [`DIFFERENT_MAX`].
+//! can happen in an hour (a day, for the few daily measures), and by [`DIFFERENT_MAX`]. Windows that were closed are opened
+//! again for others: an entity's place is found by its number, and what it does takes no memory of its own each hour.
 
 use rustc_hash::FxHashMap;
 use shieldwall_learn::sketch::Distinct;
@@ -21,13 +22,23 @@ const WITH_MAX: usize = 12;
 /// Facts that are noted before they are put in order.
 const KEYS_UNSETTLED_MAX: usize = 256;
 
+/// Closed windows whose memory is kept for the next hour: what a busy hour took beyond it is given back.
+const WINDOWS_KEPT_MAX: usize = 4096;
+
+/// Facts that a closed window keeps room for.
+const FACTS_KEPT_MAX: usize = 256;
+
 /// When, how often, and which records.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trace {
     pub count: u64,
     pub first: Option<Timestamp>,
     pub last: Option<Timestamp>,
-    pub evidence: Vec<(u32, Place)>,
+    /// The first records, and how many they are.
+    pub records: [Option<(u32, Place)>; EVIDENCE_MAX],
+    pub held: usize,
+    /// Records behind these, of traces that were joined.
+    pub joined: Vec<(u32, Place)>,
 }
 
 impl Trace {
@@ -35,8 +46,9 @@ impl Trace {
         self.count = self.count.saturating_add(count);
         self.first = self.first.or(time);
         self.last = time.or(self.last);
-        if self.evidence.len() < EVIDENCE_MAX {
-            self.evidence.push((source, place));
+        if let Some(record) = self.records.get_mut(self.held).filter(|_| self.joined.is_empty()) {
+            *record = Some((source, place));
+            self.held += 1;
         }
     }
 
@@ -47,7 +59,153 @@ impl Trace {
             (a, b) => a.or(b),
         };
         self.last = self.last.max(other.last);
-        self.evidence.extend(other.evidence.iter().copied());
+        self.joined.extend(other.evidence());
+    }
+
+    /// The records that show it.
+    pub(super) fn evidence(&self) -> impl Iterator<Item = (u32, Place)> {
+        self.records.iter().flatten().chain(&self.joined).copied()
+    }
+}
+
+/// Windows that are open, by their entities' numbers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Open<W> {
+    /// For each entity, its window's place in `windows` plus one; 0 where it has none.
+    places: Vec<u32>,
+    /// Entities with open windows; each one's window stands at the same place.
+    entities: Vec<u32>,
+    /// Open windows, and behind them closed ones to be used again.
+    windows: Vec<W>,
+}
+
+impl<W: Default + Reused> Open<W> {
+    /// The place of an entity's window, which is opened if it is not.
+    pub(super) fn place(&mut self, entity: u32) -> usize {
+        let at = entity as usize;
+        if self.places.len() <= at {
+            self.places.resize(at + 1, 0);
+        }
+        let Some(place) = self.places.get_mut(at) else { return 0 };
+        if *place == 0 {
+            self.entities.push(entity);
+            *place = self.entities.len() as u32;
+            if self.windows.len() < self.entities.len() {
+                self.windows.push(W::default());
+            }
+        }
+        *place as usize - 1
+    }
+
+    /// The window at a place.
+    pub(super) fn at(&mut self, place: usize) -> Option<&mut W> {
+        self.windows.get_mut(place)
+    }
+
+    /// Closes all windows, in the order of their entities' numbers.
+    pub(super) fn close(&mut self, mut each: impl FnMut(u32, &mut W)) {
+        let mut entities = std::mem::take(&mut self.entities);
+        entities.sort_unstable();
+        for entity in &entities {
+            let Some(place) = self.places.get_mut(*entity as usize) else { continue };
+            let at = std::mem::take(place) as usize;
+            if let Some(window) = at.checked_sub(1).and_then(|at| self.windows.get_mut(at)) {
+                each(*entity, window);
+                window.reuse();
+            }
+        }
+        entities.clear();
+        if self.windows.len() > WINDOWS_KEPT_MAX {
+            self.windows.truncate(WINDOWS_KEPT_MAX);
+            self.windows.shrink_to_fit();
+            entities = Vec::new();
+        }
+        self.entities = entities;
+    }
+}
+
+/// What can be emptied and filled anew, in the same memory.
+pub(super) trait Reused {
+    /// Empties it.
+    fn reuse(&mut self);
+}
+
+/// How much an entity did, by measure.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Amounts {
+    list: Vec<Amount>,
+    /// While judging: the records that show each of them.
+    traces: Vec<Trace>,
+}
+
+/// How much of one measure.
+#[derive(Clone, Debug)]
+struct Amount {
+    measure: Measure,
+    value: u64,
+    /// The different things, where those are counted: exactly while few, then to some 2 %.
+    different: Distinct,
+}
+
+impl Amounts {
+    /// Adds an amount, or a thing of which the different ones are counted; `told_apart` counts those of all windows. Gives the
+    /// trace of what there was more of, while judging.
+    pub(super) fn add(
+        &mut self,
+        measure: Measure,
+        value: u64,
+        judging: bool,
+        told_apart: &mut usize,
+    ) -> Option<&mut Trace> {
+        let different = measure.facts().different;
+        if different && *told_apart >= DIFFERENT_MAX || !different && value == 0 {
+            return None;
+        }
+        let at = self.list.iter().position(|have| have.measure == measure).unwrap_or_else(|| {
+            self.list.push(Amount { measure, value: 0, different: Distinct::default() });
+            if judging {
+                self.traces.push(Trace::default());
+            }
+            self.list.len() - 1
+        });
+        let amount = self.list.get_mut(at)?;
+        if !different {
+            amount.value = amount.value.saturating_add(value);
+        } else if amount.different.add(spread(value)) {
+            *told_apart += 1;
+            amount.value = amount.different.count().round() as u64;
+        } else {
+            return None;
+        }
+        self.traces.get_mut(at)
+    }
+
+    /// Puts them in the order of their measures.
+    pub(super) fn sort(&mut self) {
+        let mut order: Vec<(Measure, usize)> = self.list.iter().map(|amount| amount.measure).zip(0..).collect();
+        if !order.is_sorted() {
+            order.sort_unstable();
+            self.list.sort_by_key(|amount| amount.measure);
+            let mut traces = std::mem::take(&mut self.traces);
+            self.traces = order.into_iter().filter_map(|(_, at)| traces.get_mut(at).map(std::mem::take)).collect();
+        }
+    }
+
+    /// Each measure with its amount.
+    pub(super) fn each(&self) -> impl Iterator<Item = (Measure, u64)> {
+        self.list.iter().map(|amount| (amount.measure, amount.value))
+    }
+
+    /// The same with what shows it, where that was kept.
+    pub(super) fn shown(&self) -> impl Iterator<Item = (Measure, u64, &Trace)> {
+        self.each().zip(&self.traces).map(|((measure, value), trace)| (measure, value, trace))
+    }
+}
+
+impl Reused for Amounts {
+    fn reuse(&mut self) {
+        self.list.clear();
+        self.traces.clear();
     }
 }
 
@@ -70,7 +228,7 @@ pub(super) struct Window {
     /// While judging: facts by their number; the ordinary ones without a trace.
     pub facts: FxHashMap<u32, Option<Box<Trace>>>,
     /// Amounts by measure.
-    pub amounts: FxHashMap<Measure, (u64, Trace)>,
+    pub amounts: Amounts,
     /// Entities that stand in the same records, for the finding: (kind, name).
     pub with: Vec<(u8, u32)>,
     /// Texts scored, by kind, and the strange ones.
@@ -109,30 +267,18 @@ impl Window {
     }
 }
 
-/// How many different things open windows hold, by entity and measure: exactly while few, then to some 2 %.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Different {
-    sets: FxHashMap<(u32, Measure), Distinct>,
-    /// Things told apart, over all sets.
-    told_apart: usize,
-}
-
-impl Different {
-    /// Adds a thing: how many there are now, where it was new.
-    pub(super) fn add(&mut self, entity: u32, measure: Measure, value: u64) -> Option<u64> {
-        if self.told_apart >= DIFFERENT_MAX {
-            return None;
-        }
-        let set = self.sets.entry((entity, measure)).or_default();
-        if !set.add(spread(value)) {
-            return None;
-        }
-        self.told_apart += 1;
-        Some(set.count().round() as u64)
-    }
-
-    pub(super) fn clear(&mut self) {
-        *self = Self::default();
+impl Reused for Window {
+    fn reuse(&mut self) {
+        self.keys.clear();
+        self.keys.shrink_to(2 * KEYS_UNSETTLED_MAX);
+        self.settled = 0;
+        self.facts.clear();
+        self.facts.shrink_to(FACTS_KEPT_MAX);
+        self.amounts.reuse();
+        self.with.clear();
+        self.texts = [0; 4];
+        self.strange.clear();
+        self.host = 0;
     }
 }
 
@@ -150,18 +296,60 @@ mod tests {
 
     #[test]
     fn different_things_are_counted_each_once_and_closely() {
-        let mut different = Different::default();
-        let mut last = 0;
+        let (mut amounts, mut told_apart) = (Amounts::default(), 0);
+        let now = |amounts: &Amounts| amounts.each().next().map_or(0, |(_, value)| value);
         for value in (0..20_000u64).chain(0..20_000) {
-            last = different.add(7, Measure::PortsHour, value).unwrap_or(last);
+            amounts.add(Measure::PortsHour, value, false, &mut told_apart);
             if value == 199 {
-                assert_eq!(last.min(200), 200);
+                assert_eq!(now(&amounts).min(200), 200);
             }
         }
-        assert!((18_500..21_500).contains(&last), "{last}");
-        assert_eq!(different.add(8, Measure::PortsHour, 1), Some(1));
-        assert_eq!(different.add(8, Measure::PortsHour, 1), None);
-        different.clear();
-        assert_eq!(different.add(8, Measure::PortsHour, 1), Some(1));
+        assert!((18_500..21_500).contains(&now(&amounts)), "{}", now(&amounts));
+        let mut other = Amounts::default();
+        assert!(other.add(Measure::PortsHour, 1, true, &mut told_apart).is_some());
+        assert!(other.add(Measure::PortsHour, 1, true, &mut told_apart).is_none());
+        assert_eq!(now(&other), 1);
+        other.reuse();
+        let mut full = DIFFERENT_MAX;
+        assert!(other.add(Measure::PortsHour, 1, true, &mut full).is_none());
+        assert!(other.add(Measure::BytesOutHour, 0, true, &mut full).is_none());
+        assert_eq!(other.each().count(), 0);
+    }
+
+    #[test]
+    fn windows_close_in_the_order_of_their_entities_and_begin_empty() {
+        let mut open: Open<Window> = Open::default();
+        for round in 0..3 {
+            for entity in [7, 2, 9000, 2, 5] {
+                let place = open.place(entity);
+                let window = open.at(place).unwrap();
+                window.saw(entity);
+                window.with(0, round);
+                window.amounts.add(Measure::FilesHour, 1, true, &mut 0);
+            }
+            let mut closed = Vec::new();
+            open.close(|entity, window| {
+                assert_eq!(window.keys(), [entity]);
+                assert_eq!(window.with, [(0, round)]);
+                closed.push((entity, window.amounts.shown().map(|(_, value, _)| value).sum::<u64>()));
+            });
+            assert_eq!(closed, [(2, 2), (5, 1), (7, 1), (9000, 1)]);
+        }
+        (0..2 * WINDOWS_KEPT_MAX as u32).for_each(|entity| {
+            open.place(entity);
+        });
+        open.close(|_, _| {});
+        assert_eq!((open.windows.len(), open.entities.len()), (WINDOWS_KEPT_MAX, 0));
+    }
+
+    #[test]
+    fn evidence_is_the_first_records_and_what_was_joined() {
+        let mut one = Trace::default();
+        (0..9).for_each(|at| one.add(1, None, 0, Place::offset(at)));
+        let mut two = one.clone();
+        two.join(&one);
+        let offsets = |trace: &Trace| trace.evidence().map(|(_, place)| place.offset).collect::<Vec<_>>();
+        assert_eq!((offsets(&one), one.count), (vec![0, 1, 2, 3], 9));
+        assert_eq!((offsets(&two), two.count), (vec![0, 1, 2, 3, 0, 1, 2, 3], 18));
     }
 }

@@ -3,6 +3,8 @@
 //! Loading resolves modifiers, placeholders, lists, condition words and filters, so that only And, Or, Not and [`Atom`]s
 //! remain. Matching never sees YAML. The form is serialisable: it is what a compiled rule set stores.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use shieldwall_schema::mapping::Logsource;
 
@@ -35,6 +37,9 @@ pub struct RuleSet {
     pub rules: Vec<Rule>,
     /// What correlations ask of the matches of other rules, sorted by [`Correlation::rule`].
     pub correlations: Vec<Correlation>,
+    /// Regex → keywords that its value must hold, folded, wherever it matches. Says nothing that the regexes do not say;
+    /// reading one takes a hundred times as long as looking it up here. What is missing is read when it is needed.
+    pub needs: BTreeMap<Box<str>, Expr>,
 }
 
 impl RuleSet {
@@ -50,7 +55,9 @@ impl RuleSet {
         let mut ranges = Vec::with_capacity(sets.len());
         let mut all: Vec<Option<Rule>> = Vec::new();
         let mut correlations = Vec::new();
+        let mut needs = BTreeMap::new();
         for (set, one) in sets.into_iter().enumerate() {
+            needs.extend(one.needs);
             ranges.push(all.len()..all.len() + one.rules.len());
             all.extend(one.rules.into_iter().map(Some));
             correlations.extend(one.correlations.into_iter().map(|correlation| (set, correlation)));
@@ -83,14 +90,14 @@ impl RuleSet {
             .collect();
         correlations.sort_by_key(|one| one.rule);
         correlations.dedup_by_key(|one| one.rule);
-        Self { rules, correlations }
+        Self { rules, correlations, needs }
     }
 
     /// The chosen rules as a set of their own, with whatever rules the correlations among them stand on.
     pub fn subset(&self, chosen: impl Fn(&Rule) -> bool) -> Self {
         let kept = self.needed(chosen);
         let rules = self.rules.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(rule, _)| rule.clone());
-        Self { rules: rules.collect(), correlations: self.moved(&kept) }
+        Self { rules: rules.collect(), correlations: self.moved(&kept), needs: self.needs.clone() }
     }
 
     /// The same, without a copy.
@@ -130,7 +137,7 @@ impl RuleSet {
     fn keep(self, kept: &[bool]) -> Self {
         let correlations = self.moved(kept);
         let rules = self.rules.into_iter().zip(kept).filter(|(_, kept)| **kept).map(|(rule, _)| rule);
-        Self { rules: rules.collect(), correlations }
+        Self { rules: rules.collect(), correlations, needs: self.needs }
     }
 
     /// The correlations among the marked rules, pointing at where these will stand.
@@ -534,7 +541,7 @@ mod tests {
             bounds: vec![],
             generate: false,
         });
-        RuleSet { correlations: correlations.into_iter().collect(), rules }
+        RuleSet { correlations: correlations.into_iter().collect(), rules, ..RuleSet::default() }
     }
 
     fn told(set: &RuleSet) -> Vec<(String, Vec<String>)> {

@@ -28,7 +28,8 @@ fn seen(line: &str, rule: (&str, &str, &str), field: &str) -> Option<Vec<String>
     let tag = Tag { product: &event.product, service: &event.service, provider: &event.provider, code: "" };
     let buckets = mappings.classify(&tag);
     let bucket = buckets.iter().filter_map(|id| mappings.get(*id)).find(|b| b.logsource.admits(&logsource(rule)))?;
-    let names = Some(bucket.native(field)).filter(|names| !names.is_empty()).unwrap_or_else(|| vec![field]);
+    let names = bucket.native(field).iter().map(String::as_str);
+    let names: Vec<&str> = if names.len() == 0 { vec![field] } else { names.collect() };
     let values = event.fields.iter().filter(|(name, _)| names.contains(&name.as_str()));
     Some(values.map(|(_, value)| value.clone()).collect())
 }

@@ -1,5 +1,8 @@
 //! The plain evaluator: a condition against a whole record, and the value that made a test true.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use shieldwall_schema::event::Tag;
 use shieldwall_schema::finding::Provenance;
 use shieldwall_schema::mapping::Bucket;
@@ -15,6 +18,34 @@ pub(crate) struct Judge<'a> {
     record: &'a Record,
     tag: &'a Tag<'a>,
     pub(super) bucket: Option<&'a Bucket>,
+    /// A rule asks the same few fields again and again: what was found for each, by the rule's name for it.
+    found: Few<Box<str>, Rc<[Field<'a>]>>,
+    /// Values folded, by where they stand.
+    folded: Few<&'a str, Rc<str>>,
+}
+
+/// Some first answers to questions that come again, looked for one by one.
+struct Few<Q, A>(RefCell<Vec<(Q, A)>>);
+
+impl<Q, A: Clone> Few<Q, A> {
+    const MAX: usize = 16;
+
+    fn new() -> Self {
+        Self(RefCell::new(Vec::new()))
+    }
+
+    /// The answer to the question that `is` the one; `answer` gives it and its question if it is not known.
+    fn get(&self, is: impl Fn(&Q) -> bool, answer: impl FnOnce() -> (Q, A)) -> A {
+        let mut known = self.0.borrow_mut();
+        if let Some((_, answer)) = known.iter().find(|(question, _)| is(question)) {
+            return answer.clone();
+        }
+        let (question, answer) = answer();
+        if known.len() < Self::MAX {
+            known.push((question, answer.clone()));
+        }
+        answer
+    }
 }
 
 /// The value that made a test true, if one did: a test for absence is true without one.
@@ -28,7 +59,7 @@ pub(super) struct Fact<'a> {
 
 impl<'a> Judge<'a> {
     pub(crate) fn new(matcher: &'a Matcher, record: &'a Record, tag: &'a Tag<'a>, bucket: Option<&'a Bucket>) -> Self {
-        Self { matcher, record, tag, bucket }
+        Self { matcher, record, tag, bucket, found: Few::new(), folded: Few::new() }
     }
 
     pub(super) fn record(&self) -> &'a Record {
@@ -51,7 +82,7 @@ impl<'a> Judge<'a> {
         if let Some(settled) = settle(self.bucket, atom, self.tag) {
             // What the code settles looks at one value without surprises.
             return settled.then(|| {
-                let held = self.values(atom.field.as_deref()).into_iter().next();
+                let held = self.values(atom.field.as_deref()).first().copied();
                 Fact { held, span: held.and_then(|field| self.test_value(&atom.test, field)).flatten() }
             });
         }
@@ -79,14 +110,18 @@ impl<'a> Judge<'a> {
                 found.map(|(field, _)| Fact { held: Some(field), span: None })
             }
             test => values
-                .into_iter()
-                .find_map(|value| self.test_value(test, value).map(|span| Fact { held: Some(value), span })),
+                .iter()
+                .find_map(|value| self.test_value(test, *value).map(|span| Fact { held: Some(*value), span })),
         }
     }
 
     /// The values that a rule's field has in the record.
-    pub(super) fn values(&self, field: Option<&str>) -> Vec<Field<'a>> {
-        let Some(field) = field else { return self.record.keywords() };
+    pub(super) fn values(&self, field: Option<&str>) -> Rc<[Field<'a>]> {
+        let Some(field) = field else { return self.record.keywords().into() };
+        self.found.get(|name| **name == *field, || (field.into(), self.find(field).into()))
+    }
+
+    fn find(&self, field: &str) -> Vec<Field<'a>> {
         let names = native(self.bucket, field);
         if let Some(code) = code_of(self.bucket, field, self.tag)
             && let Some(row) = self.record.fields().find(|row| names.contains(&row.name))
@@ -110,8 +145,14 @@ impl<'a> Judge<'a> {
         self.bucket.map_or(Provenance::AttackerWritable, |bucket| bucket.provenance_of(name))
     }
 
+    /// A value folded.
+    fn folded(&self, raw: &'a str) -> Rc<str> {
+        // The same bytes at the same place are the same value.
+        self.folded.get(|known| std::ptr::eq(*known, raw), || (raw, compare::fold(raw).into()))
+    }
+
     /// Whether one value, other than null, passes a test that looks at one value; and where.
-    fn test_value(&self, test: &Test, value: Field<'_>) -> Option<Option<(usize, usize)>> {
+    fn test_value(&self, test: &Test, value: Field<'a>) -> Option<Option<(usize, usize)>> {
         if value.kind == Kind::Null {
             return None;
         }
@@ -119,7 +160,7 @@ impl<'a> Judge<'a> {
         match test {
             Test::Text { pattern, cased: true } => compare::span(pattern, value.raw).map(Some),
             Test::Text { pattern, cased: false } => {
-                compare::span(pattern, &compare::fold(value.raw)).map(|span| Some(unfold(value.raw, span)))
+                compare::span(pattern, &self.folded(value.raw)).map(|span| Some(unfold(value.raw, span)))
             }
             Test::Regex(pattern) => {
                 let regex = self.matcher.regex(pattern);

@@ -127,7 +127,8 @@ fn opposite(judge: &Judge<'_>, selection: &str, atom: &Atom) -> Reason {
     let words = Words::of(&atom.test);
     let field = atom.field.as_deref().unwrap_or_default();
     // No one value shows that a keyword is nowhere in the record.
-    let values = atom.field.as_deref().map(|field| judge.values(Some(field))).unwrap_or_default();
+    let values = atom.field.as_deref().map(|field| judge.values(Some(field)));
+    let values = values.as_deref().unwrap_or_default();
     let held = values.iter().find(|value| value.kind != Kind::Null).or(values.first()).copied();
     let presence = matches!(atom.test, Test::Null | Test::Exists(_));
     let nothing = match held {

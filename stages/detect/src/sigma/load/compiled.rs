@@ -29,7 +29,7 @@ use super::run::Loaded;
 
 const MAGIC: &[u8; 8] = b"SWRULES\n";
 /// Raised with every change of the payload.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Why a compiled set was not read. All mean: compile it again.
@@ -61,10 +61,17 @@ pub fn write(loaded: &Loaded, source: &[u8; 32]) -> Vec<u8> {
         let run: Vec<StoredRule> = rules.iter().map(|rule| StoredRule::from(rule, &mut names)).collect();
         runs.push(postcard::to_stdvec(&run).unwrap_or_default());
     }
+    let mut needs = Vec::with_capacity(loaded.set.needs.len());
+    for (regex, need) in &loaded.set.needs {
+        let mut formula = Vec::new();
+        flatten(need, &mut names, &mut formula);
+        needs.push((regex.clone(), formula));
+    }
     let stored = Stored {
         names: names.names,
         runs: runs.iter().map(Vec::as_slice).collect(),
         correlations: loaded.set.correlations.clone(),
+        needs,
         refusals: loaded.refusals.clone(),
         skipped: loaded.skipped.clone(),
         notes: loaded.notes.clone(),
@@ -157,6 +164,8 @@ struct Stored<'b> {
     #[serde(borrow)]
     runs: Vec<&'b [u8]>,
     correlations: Vec<Correlation>,
+    /// Regexes and what they need.
+    needs: Vec<(Box<str>, Vec<Op>)>,
     refusals: Vec<Remark>,
     skipped: Vec<Remark>,
     notes: Vec<Remark>,
@@ -273,7 +282,7 @@ fn flatten<'r>(expr: &'r Expr, names: &mut Names<'r>, out: &mut Vec<Op>) {
 
 impl Stored<'_> {
     fn restore(self) -> Result<Loaded, CompiledError> {
-        let Self { names, runs, correlations, refusals, skipped, notes } = self;
+        let Self { names, runs, correlations, needs, refusals, skipped, notes } = self;
         let read = |runs: &[&[u8]]| -> Result<Vec<Rule>, CompiledError> {
             let mut rules = Vec::new();
             for run in runs {
@@ -298,7 +307,8 @@ impl Stored<'_> {
             }
             Ok(rules)
         })?;
-        let set = RuleSet { rules, correlations };
+        let needs = needs.into_iter().map(|(regex, formula)| Ok((regex, restore(formula, &names, 0)?)));
+        let set = RuleSet { rules, correlations, needs: needs.collect::<Result<_, CompiledError>>()? };
         set.check_correlations().map_err(CompiledError::Invalid)?;
         Ok(Loaded { set, refusals, skipped, notes })
     }

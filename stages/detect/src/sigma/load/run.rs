@@ -7,6 +7,7 @@ use std::thread;
 use sha2::{Digest, Sha256};
 
 use super::super::ir::{Correlation, Rule, RuleIndex, RuleSet};
+use super::super::matcher;
 use super::correlation::Draft;
 use super::documents;
 use super::fault::{At, Fault, Note, Refusal, Remark, Skipped, Why};
@@ -49,7 +50,9 @@ pub fn load_with(packs: &[Pack], lists: &Lists, threads: usize) -> Loaded {
     let rules = sort(out.rules, &mut out.notes);
     let correlations = resolve::resolve(out.correlations, &rules, &mut out.refusals);
     let (rules, correlations) = without_refused(rules, correlations);
-    Loaded { set: RuleSet { rules, correlations }, refusals: out.refusals, skipped: out.skipped, notes: out.notes }
+    let needs = matcher::needs(&rules, threads);
+    let set = RuleSet { rules, correlations, needs };
+    Loaded { set, refusals: out.refusals, skipped: out.skipped, notes: out.notes }
 }
 
 /// Takes out the rules of correlations that were refused, and numbers the rest anew.

@@ -49,8 +49,8 @@ const CODE_FIELD: &str = "EventID";
 /// What a field of a rule is called in the record.
 pub(crate) fn native<'a>(bucket: Option<&'a Bucket>, field: &'a str) -> Vec<&'a str> {
     match bucket.map(|bucket| bucket.native(field)) {
-        Some(names) if !names.is_empty() => names,
-        _ => vec![field],
+        Some([]) | None => vec![field],
+        Some(names) => names.iter().map(String::as_str).collect(),
     }
 }
 
@@ -61,13 +61,21 @@ pub(crate) fn code_counts(tag: &Tag<'_>) -> bool {
 
 /// The code, if the field is the code and the tag has one.
 pub(crate) fn code_of<'t>(bucket: Option<&Bucket>, field: &str, tag: &Tag<'t>) -> Option<&'t str> {
-    (code_counts(tag) && native(bucket, field) == [CODE_FIELD]).then_some(tag.code)
+    let is_code = || match bucket.map(|bucket| bucket.native(field)) {
+        Some([]) | None => field == CODE_FIELD,
+        Some(names) => names == [CODE_FIELD],
+    };
+    (code_counts(tag) && is_code()).then_some(tag.code)
 }
 
 /// Settles an atom by the code alone, if that is possible.
 pub(crate) fn settle(bucket: Option<&Bucket>, atom: &Atom, tag: &Tag<'_>) -> Option<bool> {
-    let code = code_of(bucket, atom.field.as_deref()?, tag)?;
-    match &atom.test {
+    settle_code(&atom.test, code_of(bucket, atom.field.as_deref()?, tag)?)
+}
+
+/// Settles a test of the code, if that is possible without the record.
+pub(crate) fn settle_code(test: &Test, code: &str) -> Option<bool> {
+    match test {
         Test::Text { pattern, cased: true } => Some(compare::text(pattern, code)),
         Test::Text { pattern, cased: false } => Some(compare::text(pattern, &compare::fold(code))),
         Test::Compare(order, number) => Some(compare::number(*order, *number, code)),
@@ -106,7 +114,7 @@ struct Codes {
 impl Guard {
     /// Sorts the rules by log source. `refused` takes the rules that are too deep.
     pub(crate) fn new(set: &RuleSet, mappings: &Mappings, refused: &mut Vec<(RuleIndex, String)>) -> Self {
-        let code_names = code_names(mappings);
+        let code_names = CodeNames::new(mappings);
         let mut sources: Vec<Source> = Vec::new();
         let mut by_logsource: FxHashMap<&Logsource, usize> = FxHashMap::default();
         let mut codes = Vec::with_capacity(set.rules.len());
@@ -191,24 +199,41 @@ fn admission(buckets: &[(BucketId, &Bucket)], own: &Logsource, rule: &Logsource)
 }
 
 /// Every name under which a rule may ask for the code.
-fn code_names(mappings: &Mappings) -> FxHashSet<&str> {
-    let mut names = FxHashSet::from_iter([CODE_FIELD]);
-    for bucket in mappings.buckets() {
-        let both = bucket.alias.iter().chain(&bucket.ocsf);
-        names.extend(both.filter(|(_, native)| **native == [CODE_FIELD]).map(|(name, _)| name.as_str()));
+struct CodeNames<'m> {
+    names: FxHashSet<&'m str>,
+    /// Their lengths, as bits: few fields are as long as one of them.
+    lengths: u64,
+}
+
+impl<'m> CodeNames<'m> {
+    fn new(mappings: &'m Mappings) -> Self {
+        let mut names = FxHashSet::from_iter([CODE_FIELD]);
+        for bucket in mappings.buckets() {
+            let both = bucket.alias.iter().chain(&bucket.ocsf);
+            names.extend(both.filter(|(_, native)| **native == [CODE_FIELD]).map(|(name, _)| name.as_str()));
+        }
+        let lengths = names.iter().fold(0, |lengths, name| lengths | Self::length(name));
+        Self { names, lengths }
     }
-    names
+
+    fn length(name: &str) -> u64 {
+        1 << name.len().min(63)
+    }
+
+    fn has(&self, field: &str) -> bool {
+        self.lengths & Self::length(field) != 0 && self.names.contains(field)
+    }
 }
 
 impl Codes {
     /// Reads a condition; false if it is deeper than `depth`.
-    fn read(&mut self, expr: &Expr, names: &FxHashSet<&str>, depth: usize) -> bool {
+    fn read(&mut self, expr: &Expr, names: &CodeNames<'_>, depth: usize) -> bool {
         let Some(depth) = depth.checked_sub(1) else { return false };
         match expr {
             Expr::And(children) | Expr::Or(children) => children.iter().all(|child| self.read(child, names, depth)),
             Expr::Not(child) | Expr::Selection(_, child) => self.read(child, names, depth),
             Expr::Atom(atom) => {
-                if atom.field.as_deref().is_some_and(|field| names.contains(field)) {
+                if atom.field.as_deref().is_some_and(|field| names.has(field)) {
                     self.asks = true;
                     match &atom.test {
                         Test::Text { pattern: Pattern::Exact(code), .. } => self.named.push(compare::fold(code).into()),

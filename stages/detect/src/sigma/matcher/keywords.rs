@@ -9,8 +9,8 @@
 
 use std::sync::Arc;
 
-use super::pattern::necessary;
-use crate::sigma::ir::{Part, Pattern, Test};
+use super::needs::needed;
+use crate::sigma::ir::{Part, Pattern, RuleSet, Test};
 
 /// Shorter texts are met too often to be worth a search.
 const NEEDLE_BYTES_MIN: usize = 3;
@@ -21,14 +21,14 @@ const NEEDLES_MAX: usize = 512;
 /// Folded characters of values that are no strings: `true`, `false`, `inf`, `nan`, numbers, times, GUIDs, SIDs, hexadecimal.
 const VALUE_CHARACTERS: &[u8] = b"0123456789abcdefilnrstuxz-{}.:+,";
 
-/// The texts; `None` if some test has none.
-pub(super) fn needles<'r>(tests: impl Iterator<Item = &'r Test>) -> Option<Arc<[Box<str>]>> {
+/// The texts of tests of a set's rules; `None` if some test has none.
+pub(super) fn needles<'r>(tests: impl Iterator<Item = &'r Test>, set: &RuleSet) -> Option<Arc<[Box<str>]>> {
     let mut found: Vec<Box<str>> = Vec::new();
     for test in tests {
         match test {
             Test::Text { pattern, .. } => found.push(usable(of_pattern(pattern)?)?),
             Test::Regex(pattern) => {
-                let needed = necessary(pattern).ok()?;
+                let needed = needed(set, pattern).ok()?;
                 for text in needed.one_of()? {
                     found.push(usable(text.clone())?);
                 }
@@ -77,8 +77,10 @@ mod tests {
 
     #[test]
     fn a_list_is_given_only_if_every_test_has_texts() {
-        let of =
-            |tests: &[Test]| needles(tests.iter()).map(|texts| texts.iter().map(|t| t.to_string()).collect::<Vec<_>>());
+        let of = |tests: &[Test]| {
+            needles(tests.iter(), &RuleSet::default())
+                .map(|texts| texts.iter().map(|t| t.to_string()).collect::<Vec<_>>())
+        };
         let strings = |texts: &[&str]| Some(texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
         assert_eq!(of(&[contains("mimikatz"), contains("gentilkiwi")]), strings(&["gentilkiwi", "mimikatz"]));
         assert_eq!(

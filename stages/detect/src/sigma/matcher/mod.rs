@@ -9,6 +9,7 @@
 //! | `admit` | the log source guard, and what a tag's code settles |
 //! | `group` | rules → slots, atoms, programs, index; evaluates an event |
 //! | `witness`, `grams` | which texts must stand in a record if a rule matches, and which of them are rare |
+//! | `needs` | what regexes need, kept with the rule set |
 //! | `keywords` | texts that a record must hold for any keyword test |
 //! | `index` | values → rules in question |
 //! | `program` | a condition as a flat list of jumps |
@@ -27,6 +28,7 @@ mod keywords;
 #[expect(clippy::module_inception, reason = "the type and its module bear the same name")]
 mod matcher;
 mod memo;
+mod needs;
 mod pattern;
 mod program;
 mod scratch;
@@ -35,6 +37,7 @@ pub(crate) mod tests;
 mod witness;
 
 pub(crate) use admit::{code_of, native, settle};
+pub(crate) use needs::needs;
 
 pub use admit::{Admission, CONDITION_DEPTH_MAX};
 pub use compare::REF_VALUES_MAX;

@@ -17,9 +17,10 @@
 use super::compare::fold;
 use super::grams::{GramCounts, chance, is_key, is_typical};
 use super::index::Place;
-use super::pattern::{Necessary, necessary};
+use super::needs::needed;
+use super::pattern::Necessary;
 use super::program::Node;
-use crate::sigma::ir::{Part, Pattern, Test};
+use crate::sigma::ir::{Part, Pattern, RuleSet, Test};
 
 /// What shows that an atom may hold.
 #[derive(Debug)]
@@ -39,8 +40,8 @@ pub(crate) enum Sign<'r> {
 }
 
 impl<'r> Sign<'r> {
-    /// What shows that a test may hold. An error for a regex that does not parse.
-    pub(crate) fn of(test: &'r Test) -> Result<Self, String> {
+    /// What shows that a test of a set's rule may hold. An error for a regex that does not parse.
+    pub(crate) fn of(test: &'r Test, set: &RuleSet) -> Result<Self, String> {
         Ok(match test {
             Test::Text { pattern, cased } => match simple(pattern) {
                 Some((_, "")) if !matches!(pattern, Pattern::Exact(_)) => Self::Value,
@@ -53,7 +54,7 @@ impl<'r> Sign<'r> {
                 },
             },
             Test::Regex(pattern) => {
-                let need = necessary(pattern)?;
+                let need = needed(set, pattern)?;
                 if matches!(need.node, Node::Constant(_)) { Self::Value } else { Self::Need(need) }
             }
             Test::Cidr(_) | Test::Compare(..) | Test::FieldRef { .. } | Test::TimePart(..) => Self::Value,

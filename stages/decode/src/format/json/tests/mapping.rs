@@ -19,7 +19,8 @@ fn check(record: &str, (product, category, service): (&str, &str, &str), field: 
     let buckets = mappings.classify(&tag);
     let bucket = buckets.iter().filter_map(|id| mappings.get(*id)).find(|bucket| bucket.logsource.admits(&rule));
     let bucket = bucket.unwrap_or_else(|| panic!("no bucket for {tag:?} admits {rule:?}"));
-    let names = Some(bucket.native(field)).filter(|names| !names.is_empty()).unwrap_or_else(|| vec![field]);
+    let names = bucket.native(field).iter().map(String::as_str);
+    let names: Vec<&str> = if names.len() == 0 { vec![field] } else { names.collect() };
     let values: Vec<&str> = names.iter().flat_map(|name| event.field(name)).collect();
     assert!(values.contains(&value), "{field} by {names:?} in {:?}", event.fields);
 }

@@ -54,8 +54,13 @@ fn forged_payloads() {
     let error = |payload: &[u8]| read(&forged(payload)).unwrap_err();
     // A table of 2^35 names in a few bytes: refused, nothing allocated for it.
     assert_eq!(error(&[0xFF, 0xFF, 0xFF, 0xFF, 0x7F, 0]), CompiledError::Invalid("the payload cannot be decoded"));
-    assert_eq!(error(&[0, 0, 0, 0, 0, 0, 9]), CompiledError::Invalid("bytes behind the payload"));
-    assert!(read(&forged(&[0, 0, 0, 0, 0, 0])).is_ok());
+    assert_eq!(error(&[0, 0, 0, 0, 0, 0, 0, 9]), CompiledError::Invalid("bytes behind the payload"));
+    assert!(read(&forged(&[0, 0, 0, 0, 0, 0, 0])).is_ok());
+    // The need of an empty regex: an empty And, a selection of no rule, nothing.
+    assert!(read(&forged(&[0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0])).is_ok());
+    let selection = [0, 0, 0, 1, 0, 2, 0, 0, 3, 0, 0, 0, 0];
+    assert_eq!(error(&selection), CompiledError::Invalid("a selection that is not in its rule"));
+    assert_eq!(error(&[0, 0, 0, 1, 0, 0, 0, 0, 0]), CompiledError::Invalid("a formula that does not add up"));
 
     // One rule whose formula is given: 7 texts and numbers before it are empty.
     let rule = |formula: &[u8]| {
@@ -72,7 +77,7 @@ fn forged_payloads() {
         }
         payload.push(u8::try_from(length).unwrap());
         payload.extend(rule);
-        payload.extend([0, 0, 0, 0]);
+        payload.extend([0, 0, 0, 0, 0]);
         payload
     };
     assert!(read(&forged(&rule(&[1, 1, 0]))).is_ok(), "an empty Or");
