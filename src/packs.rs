@@ -62,17 +62,32 @@ static MAPPINGS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/mappings.bin"
 /// # Errors
 /// When a pack cannot be read at all. A bad rule is a refusal in [`Loaded`], not an error.
 pub fn load_chosen(choice: &Choice, home: Option<&Home>) -> Result<Loaded> {
+    load_beside(choice, home, || ()).map(|(loaded, ())| loaded)
+}
+
+/// The same, and the mappings, which are read while packs load.
+///
+/// # Errors
+/// As [`load_chosen`] and [`mappings`].
+pub fn load_with_mappings(choice: &Choice, home: Option<&Home>) -> Result<(Loaded, Mappings)> {
+    let (loaded, mappings) = load_beside(choice, home, mappings)?;
+    Ok((loaded, mappings?))
+}
+
+/// Loads what was chosen, and does something else meanwhile.
+fn load_beside<T>(choice: &Choice, home: Option<&Home>, other: impl FnOnce() -> T) -> Result<(Loaded, T)> {
     // Packs are independent of each other: they load side by side, our own in this thread, and join in the order given.
     type Read = Result<(Loaded, Option<Unkept>)>;
-    let sets: Vec<Read> = std::thread::scope(|scope| {
+    let (sets, other) = std::thread::scope(|scope| {
         let loading: Vec<_> = choice.paths.iter().map(|path| scope.spawn(move || load_path(path, home))).collect();
         let mut sets: Vec<Read> = Vec::new();
         if !choice.no_builtin {
             sets.push(load_builtin(home));
             sets.extend(home.map(|home| Ok((load_added(home), None))));
         }
+        let other = other();
         sets.extend(loading.into_iter().map(|pack| pack.join().unwrap_or_else(|_| bail!("loading rules failed"))));
-        sets
+        (sets, other)
     });
     let (mut packs, mut unkept) = (Vec::new(), Vec::new());
     for set in sets {
@@ -93,7 +108,7 @@ pub fn load_chosen(choice: &Choice, home: Option<&Home>) -> Result<Loaded> {
     if choice.level > Level::Informational {
         loaded.set = std::mem::take(&mut loaded.set).into_subset(|rule| rule.level >= choice.level);
     }
-    Ok(loaded)
+    Ok((loaded, other))
 }
 
 /// Loads what was taken in, as the lock has it. What is not as it was taken in, or stands in no lock, is refused and told; its

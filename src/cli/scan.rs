@@ -188,7 +188,7 @@ pub fn run(global: &Global, args: &ScanArgs) -> Result<Outcome> {
         no_builtin: args.no_builtin_rules,
         level: args.level.map(Level::from).unwrap_or_default(),
     };
-    let mut loaded = packs::load_chosen(&choice, home.as_ref().ok())?;
+    let (mut loaded, mappings) = packs::load_with_mappings(&choice, home.as_ref().ok())?;
     // Rules are compiled and kept: no log may change them from here on.
     global.narrow(&needs);
     if !args.quiet && args.format.first().is_some_and(|format| *format != FormatArg::Text) {
@@ -231,7 +231,7 @@ pub fn run(global: &Global, args: &ScanArgs) -> Result<Outcome> {
         own: output.into_iter().chain(home.as_ref().ok().map(|home| home.root().to_path_buf())).collect(),
     };
     let start = std::time::Instant::now();
-    let mut run = line::scan(&args.paths, loaded, packs::mappings()?, &options)?;
+    let mut run = line::scan(&args.paths, loaded, mappings, &options)?;
     if !args.quiet {
         let totals = run.totals(start.elapsed().as_secs_f64());
         writeln!(io::stderr(), "{}", text::totals(&totals))?;

@@ -3,6 +3,7 @@
 //! `nix` (MIT) is there for one call, `getrusage`, which std does not have and which needs `unsafe` without it.
 
 use std::ffi::OsString;
+use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -48,15 +49,45 @@ pub fn median(command: &[OsString], codes: &[i32], runs: usize) -> Result<Cost> 
     for _ in 0..runs.max(1) {
         costs.push(once(command, codes)?);
     }
-    let middle = |mut values: Vec<f64>| {
-        values.sort_by(f64::total_cmp);
-        values.get(values.len() / 2).copied().unwrap_or_default()
-    };
     Ok(Cost {
         cpu: middle(costs.iter().map(|cost| cost.cpu).collect()),
         wall: middle(costs.iter().map(|cost| cost.wall).collect()),
         rss: costs.iter().map(|cost| cost.rss).fold(0.0, f64::max),
     })
+}
+
+/// Seconds until a command's first byte on stdout, and until its end; medians of `runs` runs, each figure by itself.
+///
+/// # Errors
+/// When the command cannot be started, says nothing or ends with a code that is not in `codes`.
+pub fn first_byte(command: &[OsString], codes: &[i32], runs: usize) -> Result<(f64, f64)> {
+    let (program, arguments) = command.split_first().context("no command to measure")?;
+    let (mut firsts, mut ends) = (Vec::new(), Vec::new());
+    for _ in 0..runs.max(1) {
+        let start = Instant::now();
+        let mut child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .with_context(|| format!("cannot start {}", Path::new(program).display()))?;
+        let mut out = child.stdout.take().context("no pipe")?;
+        let said = out.read_exact(&mut [0]);
+        firsts.push(start.elapsed().as_secs_f64());
+        std::io::copy(&mut out, &mut std::io::sink())?;
+        let status = child.wait()?;
+        ends.push(start.elapsed().as_secs_f64());
+        if said.is_err() || !status.code().is_some_and(|code| codes.contains(&code)) {
+            bail!("{command:?} ended with {status} or said nothing");
+        }
+    }
+    Ok((middle(firsts), middle(ends)))
+}
+
+fn middle(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
 /// The hidden command behind [`once`].

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
+use shieldwall_learn::baseline::Baseline;
 use shieldwall_learn::calibrate::{Budget, Candidate as Claim, benjamini_hochberg, fisher_p_value, surprise};
 use shieldwall_learn::timing::excess;
 use shieldwall_schema::entity::{Entity, EntityKind};
@@ -60,6 +61,9 @@ const SLOW_P_MIN: f64 = 1e-5;
 /// Entities of a kind below which nobody can say what is usual.
 const SLOW_PEERS_MIN: f64 = 6.0;
 
+/// Active on so many days, an entity is no name made up to distract.
+const ESTABLISHED_DAYS_MIN: u32 = 3;
+
 pub(super) fn finish(mut learner: Learner) -> Learned {
     beacons(&mut learner);
     slow_rises(&mut learner);
@@ -74,7 +78,8 @@ pub(super) fn finish(mut learner: Learner) -> Learned {
     let mut folded_by: BTreeMap<u32, u64> = BTreeMap::new();
     for day in judged.days.values_mut() {
         day.shrink();
-        choose(std::mem::take(&mut day.candidates), &day.tested, &tails, &mut budget, &mut chosen, |count, by| {
+        let candidates = std::mem::take(&mut day.candidates);
+        choose(&learner.base, candidates, &day.tested, &tails, &mut budget, &mut chosen, |count, by| {
             folded += count;
             for entity in by {
                 *folded_by.entry(entity).or_default() += 1;
@@ -104,6 +109,7 @@ fn brought(one: &Candidate) -> f64 {
 
 /// One day's discoveries, within the budget.
 fn choose(
+    base: &Baseline,
     candidates: Vec<Candidate>,
     tested: &[u64],
     tails: &[Tail],
@@ -148,6 +154,7 @@ fn choose(
             rank: one.score,
             entity: u64::from(one.entity),
             group: u32::from(one.detector),
+            established: base.entities.get(one.entity as usize).is_some_and(|own| own.days >= ESTABLISHED_DAYS_MIN),
         })
         .collect();
     let selection = budget.day(&claims);

@@ -103,7 +103,8 @@ fn judge(windows: &[Window]) -> Result<Judged> {
             if judged && let Some(reference) = now.get(group) {
                 let (p_value, rank) = (reference.p_value(score), reference.ranking_surprise(score));
                 if p_value <= ALPHA {
-                    let one = Candidate { p_value, rank, entity: window.entity, group: group as u32 };
+                    let one =
+                        Candidate { p_value, rank, entity: window.entity, group: group as u32, established: true };
                     out.days.entry(window.day()).or_default().push((one, window.attack));
                 }
             }
@@ -171,16 +172,19 @@ fn decoys(streams: &[Judged], out: &mut String) -> Result<()> {
          Counted are the attacks still found, of those that each rule finds without decoys.\n"
     )?;
     out.push_str("| decoys | budget | ranked by p |\n|---|---:|---:|\n");
-    // Entity and detector of a decoy by its number and the attack's detector; whether it is extreme.
-    type Decoy = (&'static str, fn(u64, u32) -> (u64, u32), bool);
-    const KINDS: [Decoy; 5] = [
-        ("one detector of their own, one entity", |_, _| (0, 9), false),
-        ("one detector of their own, an entity each", |at, _| (at, 9), false),
-        ("one detector of their own, an entity each, extreme", |at, _| (at, 9), true),
-        ("the attack's own detector, an entity each", |at, group| (at, group), false),
-        ("all four detectors, an entity each", |at, _| (at, (at % 4) as u32), false),
+    // Entity and detector of a decoy by its number and the attack's detector; whether it is extreme; whether the entities are
+    // long known, as those of attacks are, or names made up for the day.
+    type Decoy = (&'static str, fn(u64, u32) -> (u64, u32), bool, bool);
+    const KINDS: [Decoy; 7] = [
+        ("one detector of their own, one entity", |_, _| (0, 9), false, true),
+        ("one detector of their own, an entity each", |at, _| (at, 9), false, true),
+        ("one detector of their own, an entity each, extreme", |at, _| (at, 9), true, true),
+        ("the attack's own detector, a new name each", |at, group| (at, group), false, false),
+        ("all four detectors, a new name each", |at, _| (at, (at % 4) as u32), false, false),
+        ("the attack's own detector, a long known entity each", |at, group| (at, group), false, true),
+        ("all four detectors, a long known entity each", |at, _| (at, (at % 4) as u32), false, true),
     ];
-    for (name, place, extreme) in KINDS {
+    for (name, place, extreme, established) in KINDS {
         let mut kept = [(0usize, 0usize); 2];
         for (at, rank_only) in [false, true].into_iter().enumerate() {
             for stream in streams {
@@ -193,7 +197,7 @@ fn decoys(streams: &[Judged], out: &mut String) -> Result<()> {
                     let p_value = if extreme { stream.least } else { (attack.p_value / 10.0).max(2.1 * stream.least) };
                     day.extend((0..10 * N as u64).map(|at| {
                         let (entity, group) = place(at, attack.group);
-                        (Candidate { p_value, rank: 50.0, entity: (1 << 40) + entity, group }, None)
+                        (Candidate { p_value, rank: 50.0, entity: (1 << 40) + entity, group, established }, None)
                     }));
                 }
                 let after = budgeted(&noisy, N, rank_only).1;

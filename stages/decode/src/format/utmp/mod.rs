@@ -61,11 +61,14 @@ fn best_layout(head: &[u8]) -> Option<(&'static Layout, bool)> {
     let mut best: Option<(&'static Layout, usize, usize)> = None;
     for layout in LAYOUTS {
         let records = || head.chunks_exact(layout.bytes);
+        // Of most files the first record says no; only login records are looked at whole.
+        if !records().next().is_some_and(|bytes| layout.is_sound(bytes)) {
+            continue;
+        }
         let sound = records().filter(|bytes| layout.is_sound(bytes)).count();
         let telling = records().any(|bytes| layout.is_telling(bytes));
-        let first = records().next().is_some_and(|bytes| layout.is_sound(bytes));
         let count = head.len() / layout.bytes;
-        if first && telling && sound * 2 >= count && best.is_none_or(|(_, most, _)| sound * layout.bytes > most) {
+        if telling && sound * 2 >= count && best.is_none_or(|(_, most, _)| sound * layout.bytes > most) {
             best = Some((layout, sound * layout.bytes, count * layout.bytes));
         }
     }

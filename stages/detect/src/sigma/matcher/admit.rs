@@ -6,6 +6,9 @@
 //! Then the code is used: a Windows record's event id is known before its fields are, so a rule that needs another id is
 //! left out, and tests of the id are settled once for all such records instead of in each.
 
+use std::num::NonZero;
+use std::thread;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 use shieldwall_schema::event::Tag;
 use shieldwall_schema::mapping::{Bucket, BucketId, Logsource, Mappings};
@@ -114,14 +117,14 @@ struct Codes {
 impl Guard {
     /// Sorts the rules by log source. `refused` takes the rules that are too deep.
     pub(crate) fn new(set: &RuleSet, mappings: &Mappings, refused: &mut Vec<(RuleIndex, String)>) -> Self {
-        let code_names = CodeNames::new(mappings);
+        let mut asked = Codes::of_all(set, mappings).into_iter();
         let mut sources: Vec<Source> = Vec::new();
         let mut by_logsource: FxHashMap<&Logsource, usize> = FxHashMap::default();
         let mut codes = Vec::with_capacity(set.rules.len());
         for (rule, at) in set.rules.iter().zip(0_u32..) {
-            let mut about = Codes::default();
-            let shallow = about.read(&rule.expr, &code_names, CONDITION_DEPTH_MAX);
-            codes.push(about);
+            let about = asked.next().flatten();
+            let shallow = about.is_some();
+            codes.push(about.unwrap_or_default());
             if !shallow {
                 refused.push((RuleIndex(at), format!("condition is nested deeper than {CONDITION_DEPTH_MAX}")));
                 continue;
@@ -225,7 +228,37 @@ impl<'m> CodeNames<'m> {
     }
 }
 
+/// Rules that are worth a thread: reading their conditions takes about a millisecond.
+const RULES_PER_THREAD_MIN: usize = 1024;
+
+/// More threads than this only wait for memory.
+const THREADS_MAX: usize = 4;
+
 impl Codes {
+    /// What each rule's condition says; `None` for those that are too deep. Conditions lie all over memory, so several threads
+    /// fetch them.
+    fn of_all(set: &RuleSet, mappings: &Mappings) -> Vec<Option<Self>> {
+        let names = CodeNames::new(mappings);
+        let read = |rules: &[Rule]| -> Vec<Option<Self>> {
+            let of = |rule: &Rule| {
+                let mut codes = Self::default();
+                codes.read(&rule.expr, &names, CONDITION_DEPTH_MAX).then_some(codes)
+            };
+            rules.iter().map(of).collect()
+        };
+        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(THREADS_MAX);
+        let part = set.rules.len().div_ceil(threads).max(RULES_PER_THREAD_MIN);
+        let (first, others) = set.rules.split_at_checked(part).unwrap_or((&set.rules, &[]));
+        let read = &read;
+        thread::scope(|scope| {
+            let reading: Vec<_> = others.chunks(part).map(|part| (part, scope.spawn(move || read(part)))).collect();
+            let mut codes = read(first);
+            // A thread that failed is a defect here; its rules are read again.
+            codes.extend(reading.into_iter().flat_map(|(part, codes)| codes.join().unwrap_or_else(|_| read(part))));
+            codes
+        })
+    }
+
     /// Reads a condition; false if it is deeper than `depth`.
     fn read(&mut self, expr: &Expr, names: &CodeNames<'_>, depth: usize) -> bool {
         let Some(depth) = depth.checked_sub(1) else { return false };

@@ -191,22 +191,33 @@ impl Keyed {
     /// Calls `probe` with the place of each such byte in a value, and its texts.
     #[inline]
     fn each(&self, bytes: &[u8], probe: &mut dyn FnMut(usize, &[KeyedText])) {
-        let mut look = |at: usize, byte: u8| {
-            let place = self.places.get(usize::from(byte)).copied().unwrap_or_default();
-            if place != 0
-                && let Some(key) = self.keys.get(usize::from(place) - 1)
+        let mut look = |at: usize, place: u8| {
+            if let Some(key) = self.keys.get(usize::from(place).wrapping_sub(1))
                 && key.may_stand(bytes, at)
             {
                 probe(at, &key.texts);
             }
         };
-        let mut found = |at: usize| look(at, bytes.get(at).copied().unwrap_or_default());
+        let place = |byte: u8| self.places.get(usize::from(byte)).copied().unwrap_or_default();
+        let place_at = |at: usize| bytes.get(at).map_or(0, |byte| place(*byte));
         // The processor looks for up to three bytes sixteen at a time.
         match *self.bytes.as_slice() {
-            [a] => memchr::memchr_iter(a, bytes).for_each(&mut found),
-            [a, b] => memchr::memchr2_iter(a, b, bytes).for_each(&mut found),
-            [a, b, c] => memchr::memchr3_iter(a, b, c, bytes).for_each(&mut found),
-            _ => bytes.iter().enumerate().for_each(|(at, byte)| look(at, *byte)),
+            [a] => memchr::memchr_iter(a, bytes).for_each(|at| look(at, place_at(at))),
+            [a, b] => memchr::memchr2_iter(a, b, bytes).for_each(|at| look(at, place_at(at))),
+            [a, b, c] => memchr::memchr3_iter(a, b, c, bytes).for_each(|at| look(at, place_at(at))),
+            _ => {
+                // Of eight bytes mostly none is one of them: so many are asked for with one branch.
+                let (eights, rest) = bytes.as_chunks::<8>();
+                for (eight, from) in eights.iter().zip((0..).step_by(8)) {
+                    let mut places = u64::from_le_bytes(eight.map(place));
+                    while places != 0 {
+                        let at = places.trailing_zeros() / 8;
+                        look(from + at as usize, (places >> (8 * at)) as u8);
+                        places &= !(0xFF << (8 * at));
+                    }
+                }
+                (bytes.len() - rest.len()..bytes.len()).for_each(|at| look(at, place_at(at)));
+            }
         }
     }
 
@@ -643,14 +654,15 @@ impl Table {
 }
 
 /// A bit map of the runs in a table: one bit read a byte of the value, and for few bytes more than that.
+///
+/// Of three sizes, so that looking into it needs no check of bounds. The greatest has 2¹⁷ bits: 16 KiB stay in the nearest
+/// cache beside the value and the table's hot part.
 #[derive(Debug)]
-struct Filter {
-    shift: u32,
-    words: Box<[u64]>,
+enum Filter {
+    Small(Box<[u64; 64]>),
+    Middle(Box<[u64; 512]>),
+    Great(Box<[u64; 2048]>),
 }
-
-/// The greatest filter has 2¹⁷ bits: 16 KiB stay in the nearest cache beside the value and the table's hot part.
-const FILTER_BITS_LOG_MAX: u32 = 17;
 
 /// The first three bytes of a run.
 const MASK_OF_THREE: u32 = 0x00FF_FFFF;
@@ -659,84 +671,121 @@ impl Filter {
     /// An empty map for so many runs.
     fn sized(runs: usize) -> Self {
         // 64 bits a run, of which it sets two in one word: one byte in some hundreds of a value is looked up in vain.
-        let log = (runs * 64).next_power_of_two().trailing_zeros().clamp(7, FILTER_BITS_LOG_MAX);
-        Self { shift: 32 - (log - 6), words: vec![0; 1 << (log - 6)].into() }
+        match runs {
+            0..=64 => Self::Small(Box::new([0; 64])),
+            65..=512 => Self::Middle(Box::new([0; 512])),
+            _ => Self::Great(Box::new([0; 2048])),
+        }
+    }
+
+    /// The word that a hash is kept in.
+    fn word(&mut self, hash: u32) -> Option<&mut u64> {
+        match self {
+            Self::Small(words) => words.get_mut(place::<64>(hash)),
+            Self::Middle(words) => words.get_mut(place::<512>(hash)),
+            Self::Great(words) => words.get_mut(place::<2048>(hash)),
+        }
     }
 
     fn new(items: &[Item]) -> Self {
         let mut filter = Self::sized(items.len());
         for item in items {
-            let (word, bits) = filter.place(item.key as u32);
-            if let Some(word) = filter.words.get_mut(word) {
-                *word |= bits;
+            let hash = hash(item.key as u32);
+            if let Some(word) = filter.word(hash) {
+                *word |= 1 << (hash >> 15 & 63) | 1 << (hash >> 9 & 63);
             }
         }
         filter
     }
 
-    /// The map of runs of four bytes and of texts of three, for [`Self::scan_mixed`].
+    /// The map of runs of four bytes and of texts of three, for [`Self::scan_mixed`]: the word is chosen by the first three
+    /// bytes, two bits in it by all four.
     fn mixed(runs: &[Item], threes: &[Item]) -> Self {
         let mut filter = Self::sized(runs.len() + threes.len() * 8);
         for item in runs {
-            let (at, bits) = filter.mixed_place(item.key as u32);
-            if let Some(word) = filter.words.get_mut(at) {
-                *word |= bits;
+            let (gram, hash) = (item.key as u32, hash(item.key as u32 & MASK_OF_THREE));
+            if let Some(word) = filter.word(hash) {
+                *word |= 1 << first_bit(gram, hash) | 1 << second_bit(gram, hash);
             }
         }
         for item in threes {
-            let (at, _) = filter.mixed_place(item.key as u32);
-            if let Some(word) = filter.words.get_mut(at) {
+            if let Some(word) = filter.word(hash(item.key as u32 & MASK_OF_THREE)) {
                 *word = u64::MAX;
             }
         }
         filter
     }
 
-    /// The word is chosen by the first three bytes, two bits in it by all four.
-    fn mixed_place(&self, gram: u32) -> (usize, u64) {
-        let hash = (gram & MASK_OF_THREE).wrapping_mul(0x9E37_79B1);
-        let last = gram >> 24;
-        let bits = [(hash >> 9).wrapping_add(last), (hash >> 3).wrapping_add(last.wrapping_mul(37))];
-        ((hash >> self.shift) as usize, bits.into_iter().fold(0, |all, bit| all | 1 << (bit & 63)))
-    }
-
-    #[inline]
-    fn place(&self, gram: u32) -> (usize, u64) {
-        let hash = gram.wrapping_mul(0x9E37_79B1);
-        ((hash >> self.shift) as usize, 1 << (hash >> 15 & 63) | 1 << (hash >> 9 & 63))
-    }
-
     /// Calls `probe` with place and run where a run may be in the table.
     #[inline]
     fn scan<const WIDTH: usize, const STRIDE: usize>(&self, bytes: &[u8], probe: Probe<'_>) {
-        let (words, shift) = (&*self.words, self.shift);
-        each_run::<WIDTH, STRIDE>(bytes, |at, gram| {
-            let hash = gram.wrapping_mul(0x9E37_79B1);
-            // Mostly the first bit says no.
-            if let Some(word) = words.get((hash >> shift) as usize)
-                && word & 1 << (hash >> 15 & 63) != 0
-                && word & 1 << (hash >> 9 & 63) != 0
-            {
-                probe(at, gram);
-            }
-        });
+        match self {
+            Self::Small(words) => scan::<WIDTH, STRIDE, 64>(words, bytes, probe),
+            Self::Middle(words) => scan::<WIDTH, STRIDE, 512>(words, bytes, probe),
+            Self::Great(words) => scan::<WIDTH, STRIDE, 2048>(words, bytes, probe),
+        }
     }
 
     /// The same for runs of four bytes and texts of three together.
     #[inline]
     fn scan_mixed(&self, bytes: &[u8], probe: Probe<'_>) {
-        let (words, shift) = (&*self.words, self.shift);
-        each_run::<GRAM_WIDTH, 1>(bytes, |at, gram| {
-            let hash = (gram & MASK_OF_THREE).wrapping_mul(0x9E37_79B1);
-            let last = gram >> 24;
-            if let Some(word) = words.get((hash >> shift) as usize)
-                && word & 1 << ((hash >> 9).wrapping_add(last) & 63) != 0
-                && word & 1 << ((hash >> 3).wrapping_add(last.wrapping_mul(37)) & 63) != 0
-            {
-                probe(at, gram);
-            }
-        });
+        match self {
+            Self::Small(words) => scan_mixed(words, bytes, probe),
+            Self::Middle(words) => scan_mixed(words, bytes, probe),
+            Self::Great(words) => scan_mixed(words, bytes, probe),
+        }
     }
+}
+
+#[inline]
+fn hash(gram: u32) -> u32 {
+    gram.wrapping_mul(0x9E37_79B1)
+}
+
+/// Which of so many words a hash is kept in: chosen by its high bits.
+#[inline]
+fn place<const WORDS: usize>(hash: u32) -> usize {
+    const { assert!(WORDS.is_power_of_two()) };
+    (hash >> (32 - WORDS.trailing_zeros())) as usize
+}
+
+#[inline]
+fn first_bit(gram: u32, hash: u32) -> u32 {
+    (hash >> 9).wrapping_add(gram >> 24) & 63
+}
+
+#[inline]
+fn second_bit(gram: u32, hash: u32) -> u32 {
+    (hash >> 3).wrapping_add((gram >> 24).wrapping_mul(37)) & 63
+}
+
+fn scan<const WIDTH: usize, const STRIDE: usize, const WORDS: usize>(
+    words: &[u64; WORDS],
+    bytes: &[u8],
+    probe: Probe<'_>,
+) {
+    each_run::<WIDTH, STRIDE>(bytes, |at, gram| {
+        let hash = hash(gram);
+        // Mostly the first bit says no.
+        if let Some(word) = words.get(place::<WORDS>(hash))
+            && word & 1 << (hash >> 15 & 63) != 0
+            && word & 1 << (hash >> 9 & 63) != 0
+        {
+            probe(at, gram);
+        }
+    });
+}
+
+fn scan_mixed<const WORDS: usize>(words: &[u64; WORDS], bytes: &[u8], probe: Probe<'_>) {
+    each_run::<GRAM_WIDTH, 1>(bytes, |at, gram| {
+        let hash = hash(gram & MASK_OF_THREE);
+        if let Some(word) = words.get(place::<WORDS>(hash))
+            && word & 1 << first_bit(gram, hash) != 0
+            && word & 1 << second_bit(gram, hash) != 0
+        {
+            probe(at, gram);
+        }
+    });
 }
 
 /// What is called with place and run. Not inlined: a hit is rare, and the loop around it stays small.
