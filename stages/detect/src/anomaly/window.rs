@@ -23,10 +23,10 @@ const WITH_MAX: usize = 12;
 const KEYS_UNSETTLED_MAX: usize = 256;
 
 /// Closed windows whose memory is kept for the next hour: what a busy hour took beyond it is given back.
-const WINDOWS_KEPT_MAX: usize = 4096;
+const WINDOWS_KEPT_MAX: usize = 512;
 
 /// Facts that a closed window keeps room for.
-const FACTS_KEPT_MAX: usize = 256;
+const FACTS_KEPT_MAX: usize = 64;
 
 /// When, how often, and which records.
 #[derive(Clone, Debug, Default)]

@@ -33,7 +33,19 @@ impl Matcher {
 pub(super) struct Reasons<'j, 'a> {
     judge: &'j Judge<'a>,
     rule: &'j Rule,
-    list: Vec<Reason>,
+    list: Vec<Told>,
+}
+
+/// A reason, and how many like it follow that are not put in words: they would only be counted.
+struct Told {
+    reason: Reason,
+    more: usize,
+}
+
+impl From<Reason> for Told {
+    fn from(reason: Reason) -> Self {
+        Self { reason, more: 0 }
+    }
 }
 
 impl<'j, 'a> Reasons<'j, 'a> {
@@ -43,7 +55,7 @@ impl<'j, 'a> Reasons<'j, 'a> {
         reasons.holds(expr, selection);
         if reasons.list.is_empty() {
             // Only a condition without a single test comes here.
-            reasons.list.push(Reason {
+            let asks_nothing = Reason {
                 selection: selection.to_owned(),
                 field: String::new(),
                 native: None,
@@ -52,9 +64,10 @@ impl<'j, 'a> Reasons<'j, 'a> {
                 value: String::new(),
                 span: None,
                 provenance: judge.provenance(""),
-            });
+            };
+            return vec![asks_nothing];
         }
-        reasons.list
+        reasons.list.into_iter().map(|told| told.reason).collect()
     }
 
     fn selection(&self, at: u16) -> String {
@@ -73,8 +86,7 @@ impl<'j, 'a> Reasons<'j, 'a> {
             Expr::Selection(at, child) => self.holds(child, &self.selection(*at)),
             Expr::Atom(atom) => {
                 if let Some(fact) = self.judge.atom(atom) {
-                    let reason = reason(self.judge, selection, atom, fact);
-                    self.list.push(reason);
+                    self.list.push(reason(self.judge, selection, atom, fact).into());
                 }
             }
         }
@@ -90,13 +102,33 @@ impl<'j, 'a> Reasons<'j, 'a> {
             Expr::Or(children) => {
                 // Consecutive tests of one field and kind become one reason.
                 let from = self.list.len();
-                children.iter().for_each(|child| self.fails(child, selection));
+                // The first of tests that will become one reason, and how many of these were put in words.
+                let mut run: Option<(&Atom, usize)> = None;
+                for child in children {
+                    run = match (child, run) {
+                        (Expr::Atom(atom), Some((first, told))) if are_alike(first, atom) => {
+                            match self.list.last_mut().filter(|_| told >= NEGATIVE_PATTERNS_MAX) {
+                                Some(last) => last.more += 1,
+                                None => self.fails(child, selection),
+                            }
+                            Some((first, told + 1))
+                        }
+                        (Expr::Atom(atom), _) => {
+                            self.fails(child, selection);
+                            Some((atom, 1))
+                        }
+                        _ => {
+                            self.fails(child, selection);
+                            None
+                        }
+                    };
+                }
                 let new = self.list.split_off(from.min(self.list.len()));
-                self.list.extend(merge(new));
+                self.list.extend(merge(new).into_iter().map(Told::from));
             }
             Expr::Not(child) => self.holds(child, selection),
             Expr::Selection(at, child) => self.fails(child, &self.selection(*at)),
-            Expr::Atom(atom) => self.list.push(opposite(self.judge, selection, atom)),
+            Expr::Atom(atom) => self.list.push(opposite(self.judge, selection, atom).into()),
         }
     }
 }
@@ -149,10 +181,23 @@ fn opposite(judge: &Judge<'_>, selection: &str, atom: &Atom) -> Reason {
     }
 }
 
+/// Whether the opposites of two tests differ in their pattern alone.
+fn are_alike(one: &Atom, other: &Atom) -> bool {
+    one.field == other.field
+        && match (&one.test, &other.test) {
+            (Test::Text { pattern: a, cased: one }, Test::Text { pattern: b, cased: other }) => {
+                one == other && std::mem::discriminant(a) == std::mem::discriminant(b)
+            }
+            (Test::Regex(_), Test::Regex(_)) | (Test::Cidr(_), Test::Cidr(_)) => true,
+            _ => false,
+        }
+}
+
 /// Joins neighbours that differ in their pattern alone.
-fn merge(reasons: Vec<Reason>) -> Vec<Reason> {
+fn merge(reasons: Vec<Told>) -> Vec<Reason> {
     let mut merged: Vec<(Reason, usize)> = Vec::new();
-    for reason in reasons {
+    for Told { reason, more } in reasons {
+        let more = if reason.pattern.is_empty() { 0 } else { more };
         match merged.last_mut() {
             Some((last, count)) if alike(last, &reason) => {
                 if !reason.pattern.is_empty() {
@@ -161,9 +206,10 @@ fn merge(reasons: Vec<Reason>) -> Vec<Reason> {
                         last.pattern.push_str(" | ");
                         last.pattern.push_str(&reason.pattern);
                     }
+                    *count += more;
                 }
             }
-            _ => merged.push((reason, 1)),
+            _ => merged.push((reason, 1 + more)),
         }
     }
     let counted = |(mut reason, count): (Reason, usize)| {

@@ -9,6 +9,7 @@
 use std::cell::Cell;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
+use std::thread;
 
 use ipnet::IpNet;
 use memchr::memmem;
@@ -31,6 +32,9 @@ use crate::sigma::ir::{Atom, Expr, Number, Order, Part, Pattern, RefOrder, RuleI
 /// How many slots one group may have; SigmaHQ's greatest has about 60. Rules that would need more are evaluated the slow
 /// way, by the whole record.
 pub const GROUP_SLOTS_MAX: usize = 4096;
+
+/// Fewer texts are indexed in less time than a thread takes to start.
+const INDEXED_BESIDE_MIN: usize = 2048;
 
 /// Different atoms that a rule adds to a group, about: SigmaHQ's 1,443 process rules have 14,427.
 const ATOMS_PER_MEMBER: usize = 10;
@@ -579,15 +583,29 @@ impl<'r> Builder<'r> {
             group.atoms.push(GroupAtom { slot: draft.slot, check });
         }
         let question = |atom: u32| questions.get(atom as usize).copied().unwrap_or((atom, u32::MAX));
-        for (Member { rule, admission }, mut node) in self.members {
-            node.order(&|atom| question(atom).1);
-            let entry = emit(&node, ACCEPT, REJECT, &mut group.steps);
-            group.members.push(Compiled { rule, admission, entry });
-        }
-        for step in &mut group.steps {
-            step.atom = question(step.atom).0;
-        }
-        group.index = Index::new(self.specs.len(), &needles.list, &counts);
+        let index = || Index::new(self.specs.len(), &needles.list, &counts);
+        let programs = || {
+            for (Member { rule, admission }, mut node) in self.members {
+                node.order(&|atom| question(atom).1);
+                let entry = emit(&node, ACCEPT, REJECT, &mut group.steps);
+                group.members.push(Compiled { rule, admission, entry });
+            }
+            for step in &mut group.steps {
+                step.atom = question(step.atom).0;
+            }
+        };
+        // Index and programs know nothing of each other, and records wait.
+        group.index = if needles.list.len() < INDEXED_BESIDE_MIN {
+            programs();
+            index()
+        } else {
+            thread::scope(|scope| {
+                let indexing = scope.spawn(index);
+                programs();
+                // A thread that failed is a defect here; its work is done again.
+                indexing.join().unwrap_or_else(|_| index())
+            })
+        };
         let keyword_needles = self.keywords.and_then(|slot| {
             let tests = self.atoms.iter().filter(|atom| atom.slot == slot);
             super::keywords::needles(tests.map(|atom| atom.test), self.plan.set)
