@@ -125,10 +125,20 @@ pub(crate) struct Necessary {
 pub(crate) fn necessary(pattern: &str) -> Result<Necessary, String> {
     let hir = regex_syntax::parse(pattern).map_err(|error| error.to_string())?;
     let mut sets = Vec::new();
-    let node = of_hir(&hir).map_or(Node::Constant(true), |need| need.into_node(&mut sets));
+    let (need, spaces) = match of_hir(&hir, false) {
+        Some(need) => (Some(need), false),
+        // Six spaces for one make many texts: worth it where nothing else can be named.
+        None => (of_hir(&hir, true), true),
+    };
+    let node = need.map_or(Node::Constant(true), |need| need.into_node(&mut sets));
     if takes_long_s(&hir) {
         for set in sets.iter_mut().filter(|set| set.iter().any(|text| text.contains('s'))) {
             set.push(LONG_S.to_owned());
+        }
+    }
+    if spaces {
+        for set in sets.iter_mut().filter(|set| set.iter().any(|text| text.contains(is_ascii_space))) {
+            set.extend(spaces_beyond().map(String::from));
         }
     }
     Ok(Necessary { node, sets })
@@ -222,8 +232,8 @@ impl Need {
     }
 }
 
-fn of_hir(hir: &Hir) -> Option<Need> {
-    let mut run = Run::default();
+fn of_hir(hir: &Hir, spaces: bool) -> Option<Need> {
+    let mut run = Run::new(spaces);
     run.walk(hir);
     run.flush();
     let mut needs = run.needs;
@@ -237,24 +247,24 @@ fn of_hir(hir: &Hir) -> Option<Need> {
 
 /// All texts, folded, that a piece of regex can match, if they are few: every match is one of them.
 ///
-/// Regex syntax trees are at most 250 deep (`regex_syntax`'s own limit), so recursion is bounded.
-fn exact(hir: &Hir) -> Option<Vec<String>> {
+/// `spaces`: whether a class of all spaces counts as those of ASCII. Regex syntax trees are at most 250 deep (`regex_syntax`'s own limit), so recursion is bounded.
+fn exact(hir: &Hir, spaces: bool) -> Option<Vec<String>> {
     let texts = match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => vec![String::new()],
         HirKind::Literal(literal) => vec![fold(std::str::from_utf8(&literal.0).ok()?)],
-        HirKind::Class(class) => of_class(class)?,
-        HirKind::Capture(capture) => exact(&capture.sub)?,
+        HirKind::Class(class) => of_class(class, spaces)?,
+        HirKind::Capture(capture) => exact(&capture.sub, spaces)?,
         HirKind::Concat(parts) => {
-            parts.iter().try_fold(vec![String::new()], |before, part| followed(before, &exact(part)?))?
+            parts.iter().try_fold(vec![String::new()], |before, part| followed(before, &exact(part, spaces)?))?
         }
         HirKind::Repetition(repetition) => match (repetition.min, repetition.max) {
             (0, Some(1)) => {
-                let mut texts = exact(&repetition.sub)?;
+                let mut texts = exact(&repetition.sub, spaces)?;
                 texts.push(String::new());
                 texts
             }
             (min, Some(max)) if min == max && (1..=EXACT_REPEATS_MAX).contains(&max) => {
-                let sub = exact(&repetition.sub)?;
+                let sub = exact(&repetition.sub, spaces)?;
                 (0..max).try_fold(vec![String::new()], |before, _| crossed(&before, &sub))?
             }
             _ => return None,
@@ -262,7 +272,7 @@ fn exact(hir: &Hir) -> Option<Vec<String>> {
         HirKind::Alternation(branches) => {
             let mut texts = Vec::new();
             for branch in branches {
-                texts.extend(exact(branch)?);
+                texts.extend(exact(branch, spaces)?);
                 if texts.len() > ALTERNATIVES_MAX {
                     return None;
                 }
@@ -312,31 +322,31 @@ struct Run {
     /// The best of what this stretch offered so far.
     best: Option<(f32, Vec<String>)>,
     needs: Vec<Need>,
-}
-
-impl Default for Run {
-    fn default() -> Self {
-        Self { texts: vec![String::new()], best: None, needs: Vec::new() }
-    }
+    /// See [`exact`].
+    spaces: bool,
 }
 
 impl Run {
+    fn new(spaces: bool) -> Self {
+        Self { texts: vec![String::new()], best: None, needs: Vec::new(), spaces }
+    }
+
     /// Depth is bounded as in [`exact`].
     fn walk(&mut self, hir: &Hir) {
         match hir.kind() {
             // Anchors take no room: what stands on both sides of them stands together.
             HirKind::Empty | HirKind::Look(_) => {}
-            HirKind::Literal(_) | HirKind::Class(_) => self.take(exact(hir)),
+            HirKind::Literal(_) | HirKind::Class(_) => self.take(exact(hir, self.spaces)),
             HirKind::Capture(capture) => self.walk(&capture.sub),
             HirKind::Concat(parts) => parts.iter().for_each(|part| self.walk(part)),
             HirKind::Repetition(repetition) => {
-                if let Some(texts) = exact(hir) {
+                if let Some(texts) = exact(hir, self.spaces) {
                     return self.take(Some(texts));
                 }
                 if repetition.min == 0 {
                     return self.flush();
                 }
-                match exact(&repetition.sub) {
+                match exact(&repetition.sub, self.spaces) {
                     // The first two of them follow what stands before, the last two precede what stands behind.
                     Some(texts) => {
                         let twice = (repetition.min > 1).then(|| crossed(&texts, &texts)).flatten();
@@ -347,16 +357,16 @@ impl Run {
                     }
                     None => {
                         self.flush();
-                        self.needs.extend(of_hir(&repetition.sub));
+                        self.needs.extend(of_hir(&repetition.sub, self.spaces));
                     }
                 }
             }
             HirKind::Alternation(branches) => {
-                if let Some(texts) = exact(hir) {
+                if let Some(texts) = exact(hir, self.spaces) {
                     return self.take(Some(texts));
                 }
                 self.flush();
-                let each: Option<Vec<Need>> = branches.iter().map(of_hir).collect();
+                let each: Option<Vec<Need>> = branches.iter().map(|branch| of_hir(branch, self.spaces)).collect();
                 let any = each.map(Need::any);
                 self.needs.extend(any.filter(|any| any.chance() <= CHANCE_MAX && any.len() <= TEXTS_MAX));
             }
@@ -427,8 +437,11 @@ fn is_worth_a_look(text: &str) -> bool {
 /// The folded forms of a small class' characters: `[Kk]` is `k` alone.
 ///
 /// The long s stands for s here ([`necessary`] sees to the values that hold it), so that text is not cut at every s.
-fn of_class(class: &Class) -> Option<Vec<String>> {
+fn of_class(class: &Class, spaces: bool) -> Option<Vec<String>> {
     let Class::Unicode(class) = class else { return None };
+    if spaces && let Some(ascii) = without_spaces_beyond(class) {
+        return of_class(&Class::Unicode(ascii), false);
+    }
     // A letter without regard to case: most of what a regex holds.
     if let [upper, lower] = class.ranges()
         && upper.start() == upper.end()
@@ -448,6 +461,26 @@ fn of_class(class: &Class) -> Option<Vec<String>> {
         texts.retain(|text| text != LONG_S);
     }
     (!texts.is_empty()).then_some(texts)
+}
+
+/// A class that holds all spaces beyond ASCII and nothing else beyond it, without them; `None` for others.
+fn without_spaces_beyond(class: &ClassUnicode) -> Option<ClassUnicode> {
+    let mut ascii = class.clone();
+    ascii.intersect(&ClassUnicode::new([ClassUnicodeRange::new('\0', '\x7f')]));
+    let mut all = ascii.clone();
+    all.union(&ClassUnicode::new(spaces_beyond().map(|space| ClassUnicodeRange::new(space, space))));
+    (all == *class).then_some(ascii)
+}
+
+/// What `\s` takes beyond ASCII (Unicode's White_Space). Lower case leaves them as they are.
+fn spaces_beyond() -> impl Iterator<Item = char> {
+    let few = ['\u{85}', '\u{a0}', '\u{1680}', '\u{2028}', '\u{2029}', '\u{202f}', '\u{205f}', '\u{3000}'];
+    few.into_iter().chain('\u{2000}'..='\u{200a}')
+}
+
+/// What `\s` takes of ASCII.
+fn is_ascii_space(character: char) -> bool {
+    matches!(character, '\t'..='\r' | ' ')
 }
 
 /// Greater classes are anything.
@@ -512,6 +545,8 @@ mod tests {
             ("abc", "abc"),
             ("ab", "true"),
             (r"[.]{2,}(?:/|%2f)", "(../ | ..%2f)"),
+            // Spaces are named only where nothing else can be.
+            (r"abcd\s+ef", "abcd"),
             (r"x(abcd|defg)+y", "((xabcd | xdefg) & (abcdy | defgy))"),
             (r"\\cmd\.exe\s", r"\cmd.exe"),
             ("", "true"),
@@ -520,6 +555,18 @@ mod tests {
             assert_eq!(shown(&found.node, &found.sets), expected, "{pattern}");
         }
         assert!(necessary("(").is_err());
+    }
+
+    #[test]
+    fn spaces_of_every_kind_are_named_where_nothing_else_can_be() {
+        let found = necessary(r"sc\s+qc").unwrap();
+        let kinds = "\t\n\u{b}\u{c}\r ".chars().count() + spaces_beyond().count();
+        assert_eq!(found.sets.iter().map(Vec::len).collect::<Vec<_>>(), [kinds, kinds]);
+        assert!(found.sets[0].iter().any(|text| text == "sc ") && found.sets[1].iter().any(|text| text == "\tqc"));
+        for space in "\t\n\u{b}\u{c}\r ".chars().chain(spaces_beyond()) {
+            assert!(space.is_whitespace() && found.holds(&format!("sc{space}qc")), "{space:?}");
+        }
+        assert!(!found.holds("sc.exe qz") && !found.holds("scqc"));
     }
 
     proptest! {
@@ -535,7 +582,7 @@ mod tests {
         fn no_value_that_matches_lacks_what_is_necessary(
             pieces in proptest::collection::vec(0..PIECES.len(), 1..7),
             caseless in any::<bool>(),
-            values in proptest::collection::vec("[sSk%;=3b(a\u{17f}\u{212a}\u{130} x]{0,24}", 24),
+            values in proptest::collection::vec("[sSk%;=3b(a\u{17f}\u{212a}\u{130} x\t\n\u{a0}\u{2003}]{0,24}", 24),
         ) {
             let body: String = pieces.iter().map(|at| PIECES[*at]).collect();
             let pattern = format!("{}{body}", if caseless { "(?i)" } else { "" });
@@ -547,7 +594,10 @@ mod tests {
         }
     }
 
-    const PIECES: [&str; 18] = [
+    const PIECES: [&str; 21] = [
+        r"\s",
+        r"\s+",
+        r"[=\s]",
         "s",
         "k",
         "%3b",
