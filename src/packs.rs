@@ -8,7 +8,6 @@ pub mod lock;
 
 use std::fs;
 use std::io::Read;
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -16,6 +15,7 @@ use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 use shieldwall_detect::sigma::ir::{Level, RuleSet};
 use shieldwall_detect::sigma::load::{self, Lists, Loaded, Pack, Refusal};
+use shieldwall_detect::sigma::parts;
 use shieldwall_schema::Mappings;
 use shieldwall_trust::pack::Kind;
 
@@ -28,9 +28,6 @@ static BUILTIN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.bin"));
 
 /// Files that a pack may have; SigmaHQ has about 4,000.
 const PACK_FILES_MAX: usize = 100_000;
-
-/// Threads that ask about a pack's files; more only wait for each other in the system.
-const STAT_THREADS_MAX: usize = 4;
 
 /// Files that are worth a thread.
 const STAT_FILES_MIN: usize = 256;
@@ -332,17 +329,8 @@ fn fingerprint(path: &Path, root: &Path, lists: &Lists) -> Result<[u8; 32]> {
     // Whole paths are sorted: as bytes, which compares without taking them apart.
     files.sort_unstable_by(|a, b| a.path().as_os_str().as_encoded_bytes().cmp(b.path().as_os_str().as_encoded_bytes()));
     // Asking the system about thousands of files takes longer than everything else here: several threads ask.
-    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(STAT_THREADS_MAX);
-    let part = files.len().div_ceil(threads).max(STAT_FILES_MIN);
-    let abouts: Vec<walkdir::Result<Vec<fs::Metadata>>> = std::thread::scope(|scope| {
-        let ask = |part: &[walkdir::DirEntry]| part.iter().map(walkdir::DirEntry::metadata).collect();
-        let (first, others) = files.split_at_checked(part).unwrap_or((&files, &[]));
-        let asking: Vec<_> = others.chunks(part).map(|part| (part, scope.spawn(move || ask(part)))).collect();
-        let mut abouts = vec![ask(first)];
-        // A thread that failed is a defect; its files are asked about again.
-        abouts.extend(asking.into_iter().map(|(part, asked)| asked.join().unwrap_or_else(|_| ask(part))));
-        abouts
-    });
+    let ask = |part: &[walkdir::DirEntry]| part.iter().map(walkdir::DirEntry::metadata).collect();
+    let abouts: Vec<walkdir::Result<Vec<fs::Metadata>>> = parts::each(&files, parts::threads(), STAT_FILES_MIN, ask);
     let mut files = files.iter();
     for about in abouts {
         for (about, entry) in about?.iter().zip(&mut files) {

@@ -5,7 +5,7 @@
 use std::ffi::OsString;
 use std::io::Read;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -61,17 +61,10 @@ pub fn median(command: &[OsString], codes: &[i32], runs: usize) -> Result<Cost> 
 /// # Errors
 /// When the command cannot be started, says nothing or ends with a code that is not in `codes`.
 pub fn first_byte(command: &[OsString], codes: &[i32], runs: usize) -> Result<(f64, f64)> {
-    let (program, arguments) = command.split_first().context("no command to measure")?;
     let (mut firsts, mut ends) = (Vec::new(), Vec::new());
     for _ in 0..runs.max(1) {
         let start = Instant::now();
-        let mut child = Command::new(program)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .with_context(|| format!("cannot start {}", Path::new(program).display()))?;
+        let mut child = started(command, Stdio::piped())?;
         let mut out = child.stdout.take().context("no pipe")?;
         let said = out.read_exact(&mut [0]);
         firsts.push(start.elapsed().as_secs_f64());
@@ -85,6 +78,14 @@ pub fn first_byte(command: &[OsString], codes: &[i32], runs: usize) -> Result<(f
     Ok((middle(firsts), middle(ends)))
 }
 
+/// A command, running, with nothing to read and nobody to complain to.
+fn started(command: &[OsString], stdout: Stdio) -> Result<Child> {
+    let (program, arguments) = command.split_first().context("no command to measure")?;
+    let mut child = Command::new(program);
+    child.args(arguments).stdin(Stdio::null()).stdout(stdout).stderr(Stdio::null());
+    child.spawn().with_context(|| format!("cannot start {}", Path::new(program).display()))
+}
+
 fn middle(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or_default()
@@ -95,15 +96,8 @@ fn middle(mut values: Vec<f64>) -> f64 {
 /// # Errors
 /// When the command cannot be started.
 pub fn one(command: &[OsString]) -> Result<()> {
-    let (program, arguments) = command.split_first().context("no command to measure")?;
     let start = Instant::now();
-    let status = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .with_context(|| format!("cannot start {}", Path::new(program).display()))?;
+    let status = started(command, Stdio::null())?.wait()?;
     let wall = start.elapsed().as_secs_f64();
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
     let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;

@@ -7,9 +7,11 @@
 //! | [`matcher`] | all rules compiled together: events → rules that match |
 //! | [`explain`] | why a rule matched, why it did not |
 //! | [`correlation`] | matches of rules, in the order of time → correlations that hold |
+//! | [`parts`] | a list's parts, worked on side by side |
 
 pub mod correlation;
 pub mod explain;
 pub mod ir;
 pub mod load;
 pub mod matcher;
+pub mod parts;

@@ -102,26 +102,20 @@ impl<'j, 'a> Reasons<'j, 'a> {
             Expr::Or(children) => {
                 // Consecutive tests of one field and kind become one reason.
                 let from = self.list.len();
-                // The first of tests that will become one reason, and how many of these were put in words.
+                // The first of the tests that become one reason, and how many there are so far.
                 let mut run: Option<(&Atom, usize)> = None;
                 for child in children {
                     run = match (child, run) {
-                        (Expr::Atom(atom), Some((first, told))) if are_alike(first, atom) => {
-                            match self.list.last_mut().filter(|_| told >= NEGATIVE_PATTERNS_MAX) {
-                                Some(last) => last.more += 1,
-                                None => self.fails(child, selection),
-                            }
-                            Some((first, told + 1))
-                        }
-                        (Expr::Atom(atom), _) => {
-                            self.fails(child, selection);
-                            Some((atom, 1))
-                        }
-                        _ => {
-                            self.fails(child, selection);
-                            None
-                        }
+                        (Expr::Atom(atom), Some((first, count))) if are_alike(first, atom) => Some((first, count + 1)),
+                        (Expr::Atom(atom), _) => Some((atom, 1)),
+                        _ => None,
                     };
+                    // Beyond those that are named, they are only counted.
+                    let counted = run.is_some_and(|(_, count)| count > NEGATIVE_PATTERNS_MAX);
+                    match self.list.last_mut().filter(|_| counted) {
+                        Some(last) => last.more += 1,
+                        None => self.fails(child, selection),
+                    }
                 }
                 let new = self.list.split_off(from.min(self.list.len()));
                 self.list.extend(merge(new).into_iter().map(Told::from));

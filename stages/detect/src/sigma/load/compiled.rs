@@ -14,7 +14,6 @@
 //! Rules are stored in runs, so that several threads can read them, while another takes the hash. SigmaHQ (3,978 rules,
 //! 4.4 MB) takes about 14 ms on one thread, 2.5 of them for the hash, and 7 to 13 on four.
 
-use std::num::NonZero;
 use std::thread;
 
 use rustc_hash::FxHashMap;
@@ -23,6 +22,7 @@ use sha2::{Digest, Sha256};
 use shieldwall_schema::mapping::Logsource;
 
 use super::super::ir::{Atom, Correlation, Expr, Level, Rule, RuleSet, Test};
+use super::super::parts;
 use super::fault::Remark;
 use super::limits::{COMPILED_BYTES_MAX, EXPR_DEPTH_MAX};
 use super::run::Loaded;
@@ -306,28 +306,14 @@ impl Stored<'_> {
             }
             Ok(rules)
         };
-        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(THREADS_MAX);
-        let (first, others) = runs.split_at_checked(runs.len().div_ceil(threads)).unwrap_or((&runs, &[]));
-        let read = &read;
-        let rules = thread::scope(|scope| {
-            let parts = others.chunks(runs.len().div_ceil(threads).max(1));
-            let handles: Vec<_> = parts.map(|part| (part, scope.spawn(move || read(part)))).collect();
-            let mut rules = read(first)?;
-            for (part, handle) in handles {
-                // A thread that failed is a defect here; its rules are read again.
-                rules.extend(handle.join().unwrap_or_else(|_| read(part))?);
-            }
-            Ok(rules)
-        })?;
+        let parts = parts::each(&runs, parts::threads(), 1, read).into_iter();
+        let rules = parts.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
         let needs = needs.into_iter().map(|(regex, formula)| Ok((regex, restore(formula, &names, 0)?)));
         let set = RuleSet { rules, correlations, needs: needs.collect::<Result<_, CompiledError>>()? };
         set.check_correlations().map_err(CompiledError::Invalid)?;
         Ok(Loaded { set, refusals, skipped, notes })
     }
 }
-
-/// More threads than this cost more to start than they save.
-const THREADS_MAX: usize = 4;
 
 fn name(names: &[String], index: NameIndex) -> Result<&str, CompiledError> {
     let at = usize::try_from(index).unwrap_or(usize::MAX);

@@ -6,15 +6,13 @@
 //! Then the code is used: a Windows record's event id is known before its fields are, so a rule that needs another id is
 //! left out, and tests of the id are settled once for all such records instead of in each.
 
-use std::num::NonZero;
-use std::thread;
-
 use rustc_hash::{FxHashMap, FxHashSet};
 use shieldwall_schema::event::Tag;
 use shieldwall_schema::mapping::{Bucket, BucketId, Logsource, Mappings};
 
 use super::compare;
 use crate::sigma::ir::{Atom, Expr, Pattern, Rule, RuleIndex, RuleSet, Test};
+use crate::sigma::parts;
 
 /// How deep a condition may nest. SigmaHQ's deepest is 7. Deeper rules are refused, so that no walk over a condition can
 /// use up the stack.
@@ -231,9 +229,6 @@ impl<'m> CodeNames<'m> {
 /// Rules that are worth a thread: reading their conditions takes about a millisecond.
 const RULES_PER_THREAD_MIN: usize = 1024;
 
-/// More threads than this only wait for memory.
-const THREADS_MAX: usize = 4;
-
 impl Codes {
     /// What each rule's condition says; `None` for those that are too deep. Conditions lie all over memory, so several threads
     /// fetch them.
@@ -246,17 +241,7 @@ impl Codes {
             };
             rules.iter().map(of).collect()
         };
-        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(THREADS_MAX);
-        let part = set.rules.len().div_ceil(threads).max(RULES_PER_THREAD_MIN);
-        let (first, others) = set.rules.split_at_checked(part).unwrap_or((&set.rules, &[]));
-        let read = &read;
-        thread::scope(|scope| {
-            let reading: Vec<_> = others.chunks(part).map(|part| (part, scope.spawn(move || read(part)))).collect();
-            let mut codes = read(first);
-            // A thread that failed is a defect here; its rules are read again.
-            codes.extend(reading.into_iter().flat_map(|(part, codes)| codes.join().unwrap_or_else(|_| read(part))));
-            codes
-        })
+        parts::each(&set.rules, parts::threads(), RULES_PER_THREAD_MIN, read).into_iter().flatten().collect()
     }
 
     /// Reads a condition; false if it is deeper than `depth`.

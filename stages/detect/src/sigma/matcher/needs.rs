@@ -4,11 +4,11 @@
 //! stay true: what is read back is what was found in the regex.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::thread;
 
 use super::pattern::{Necessary, necessary};
 use super::program::Node;
 use crate::sigma::ir::{Atom, Expr, Pattern, Rule, RuleSet, Test};
+use crate::sigma::parts;
 
 /// Regexes that are worth a thread: reading one takes some 50 µs.
 const REGEXES_PER_THREAD_MIN: usize = 16;
@@ -25,17 +25,7 @@ pub(crate) fn needs(rules: &[Rule], threads: usize) -> BTreeMap<Box<str>, Expr> 
         let each = part.iter().filter_map(|regex| Some(((*regex).into(), kept(&necessary(regex).ok()?))));
         each.filter(|(_, need)| depth(need) <= DEPTH_MAX).collect()
     };
-    let part = regexes.len().div_ceil(threads.max(1)).max(REGEXES_PER_THREAD_MIN);
-    let (first, others) = regexes.split_at_checked(part).unwrap_or((&regexes, &[]));
-    thread::scope(|scope| {
-        let reading: Vec<_> = others.chunks(part).map(|part| (part, scope.spawn(move || read(part)))).collect();
-        let mut needs: BTreeMap<Box<str>, Expr> = read(first).into_iter().collect();
-        for (part, handle) in reading {
-            // A thread that failed is a defect here; its regexes are read again.
-            needs.extend(handle.join().unwrap_or_else(|_| read(part)));
-        }
-        needs
-    })
+    parts::each(&regexes, threads, REGEXES_PER_THREAD_MIN, read).into_iter().flatten().collect()
 }
 
 /// What a regex needs: as the set has it, or read now.
